@@ -1,0 +1,104 @@
+/**
+ * Every decision about one sandbox, already made. `encode.ts` writes it as the flat bytes that the shim maps;
+ * native/shim/spec.h mirrors the layout. Nothing in it is parsed from text by C.
+ */
+export interface SandboxSpec {
+  /** Container id, 64 hexadecimal digits. */
+  readonly id: string;
+  readonly hostname: string;
+  readonly domainname: string;
+  /** CLONE_NEW* flags of the namespaces the shim creates; `network` is joined, never created, by the shim. */
+  readonly namespaces: number;
+  /** Path of the bind-mounted network namespace to join; null keeps the host's. */
+  readonly networkNamespace: string | null;
+  /** Directories of the cgroups to join, one per hierarchy; the first is the cgroup2 one where `cgroup2` is true. */
+  readonly cgroups: readonly string[];
+  readonly hasCgroup2: boolean;
+  /** Executed in order inside the new mount namespace. The first one is the root file system itself (target "/"). */
+  readonly mounts: readonly SandboxMount[];
+  readonly devices: readonly SandboxDevice[];
+  /** Symbolic links below the root, made after the mounts: [path, target]. */
+  readonly links: readonly (readonly [path: string, target: string])[];
+  readonly maskedPaths: readonly string[];
+  readonly readonlyPaths: readonly string[];
+  readonly isRootReadonly: boolean;
+  /** Namespaced sysctls as [path below /proc/sys, value]. */
+  readonly sysctls: readonly (readonly [path: string, value: string])[];
+  readonly process: SandboxProcess;
+  readonly log: SandboxLog;
+  /** Host paths that the shim itself uses; all below engine directories of mode 0700. */
+  readonly paths: SandboxPaths;
+}
+
+export interface SandboxMount {
+  readonly kind: 'overlay' | 'bind' | 'tmpfs' | 'proc' | 'sysfs' | 'mqueue' | 'devpts' | 'cgroup';
+  /** Absolute path inside the container; resolved below the new root, never through a link that leaves it. */
+  readonly target: string;
+  /** Host path of a bind. Empty for the other kinds. */
+  readonly source: string;
+  /** Layers of an overlay on the host, topmost first. */
+  readonly lowerDirs: readonly string[];
+  readonly upperDir: string;
+  readonly workDir: string;
+  /** MS_* bits of mount(2): RDONLY, NOSUID, NODEV, NOEXEC, REC … */
+  readonly flags: number;
+  /** MS_PRIVATE, MS_SLAVE or MS_SHARED, with or without MS_REC; 0 leaves it private. */
+  readonly propagation: number;
+  /** File system options as text: "mode=755,size=65536k". */
+  readonly data: string;
+  /** What to create below the root when the target is missing. */
+  readonly create: 'directory' | 'file' | 'nothing';
+}
+
+export interface SandboxDevice {
+  readonly path: string;
+  readonly type: 'char' | 'block' | 'fifo';
+  readonly major: number;
+  readonly minor: number;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface SandboxProcess {
+  readonly args: readonly string[];
+  /** "KEY=value" */
+  readonly env: readonly string[];
+  readonly cwd: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+  /** Bit n is capability n of capability.h. */
+  readonly capabilities: {
+    readonly bounding: bigint;
+    readonly effective: bigint;
+    readonly permitted: bigint;
+    readonly inheritable: bigint;
+    readonly ambient: bigint;
+  };
+  readonly hasNoNewPrivileges: boolean;
+  readonly umask: number;
+  /** RLIMIT_* number, soft, hard. */
+  readonly rlimits: readonly (readonly [resource: number, soft: bigint, hard: bigint])[];
+  /** struct sock_filter[]; empty means unconfined. */
+  readonly seccomp: Uint8Array;
+  /** null leaves it as inherited. */
+  readonly oomScoreAdj: number | null;
+  /** Run as pid 2 below a small reaper that is pid 1 (`init: true`). */
+  readonly hasInit: boolean;
+}
+
+export interface SandboxLog {
+  /** Chunk-framed log file, see native/PROTOCOL.md; empty path logs nothing. */
+  readonly path: string;
+  /** Rotate when a file has this many bytes; 0 never. */
+  readonly maxBytes: bigint;
+  readonly maxFiles: number;
+}
+
+export interface SandboxPaths {
+  /** Unix socket the shim listens on. */
+  readonly control: string;
+  /** Written with fsync when the container has ended. */
+  readonly exit: string;
+}
