@@ -1,0 +1,35 @@
+/** Skips that name what is missing, and that `REQUIRE_ALL=1` turns into failures, so that coverage cannot leak away. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+
+const present = {
+  root: () => process.getuid?.() === 0,
+  overlayfs: () => readFileSync('/proc/filesystems', 'utf8').includes('overlay'),
+  nftables: () => hasProgram('nft'),
+  docker: () => hasProgram('docker'),
+  redis: () => hasProgram('redis-server'),
+  strace: () => hasProgram('strace'),
+  dig: () => hasProgram('dig'),
+  curl: () => hasProgram('curl'),
+  busybox: () => existsSync('/bin/busybox'),
+} as const;
+
+export type Requirement = keyof typeof present;
+
+/** Names of what is missing. With REQUIRE_ALL=1 anything missing throws. */
+export function missing(...requirements: readonly Requirement[]): readonly Requirement[] {
+  const absent = requirements.filter((requirement) => !present[requirement]());
+  if (absent.length > 0 && process.env['REQUIRE_ALL'] === '1') {
+    throw new Error(`this run requires ${absent.join(', ')}, which this machine does not have`);
+  }
+  return absent;
+}
+
+function hasProgram(name: string): boolean {
+  try {
+    execFileSync('sh', ['-c', 'command -v "$1"', 'sh', name], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
