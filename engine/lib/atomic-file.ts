@@ -1,0 +1,125 @@
+/**
+ * Files that a reader sees whole or not at all, whenever the writer dies: temporary file, rename.
+ * `disk` also outlives a power cut (fsync of the file before the rename, of the directory after it; without the
+ * first an ext4 or xfs may keep the name and lose the bytes). `boot` outlives the process only: it is meant for
+ * records of kernel objects, which a power cut takes away as well.
+ */
+import { closeSync, openSync, renameSync, rmSync, unlinkSync, writeSync } from 'node:fs';
+import { open, rename, rm, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Batch } from './batch.ts';
+
+export type Durability = 'disk' | 'boot';
+
+export interface WriteOptions {
+  readonly durability: Durability;
+  /** Permission bits; 0600 unless told. */
+  readonly mode?: number;
+}
+
+/** Ends the name of every unfinished file; whoever owns the directory may delete such files when it starts. */
+export const tempSuffix = '.tmp~';
+
+/** Writes `path` as a whole. The directory must exist. On failure the old content stays and nothing is left over. */
+export async function writeFileAtomic(
+  path: string,
+  content: string | Uint8Array,
+  options: WriteOptions,
+): Promise<void> {
+  const mode = options.mode ?? 0o600;
+  if (options.durability === 'boot') writeFast(path, content, mode);
+  else await writeDurable(path, content, mode);
+}
+
+/** Removes `path`; a missing file is a success, because a repeated removal must be one. */
+export async function removeFile(path: string, durability: Durability): Promise<void> {
+  try {
+    if (durability === 'boot') unlinkSync(path);
+    else await unlink(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  if (durability === 'disk') await syncDirectory(dirname(path));
+}
+
+let sequence = 0;
+
+/** Two writers of one path never share a temporary file: O_EXCL would fail one of them for no reason. */
+function temporaryName(path: string): string {
+  sequence += 1;
+  return `${path}.${sequence.toString(36)}${tempSuffix}`;
+}
+
+// Synchronous on purpose: open, write, close and rename in the page cache take less time than one round trip
+// through the thread pool does.
+function writeFast(path: string, content: string | Uint8Array, mode: number): void {
+  const temporary = temporaryName(path);
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+  const fd = openSync(temporary, 'w', mode);
+  try {
+    try {
+      writeWhole(fd, bytes);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** write(2) may take fewer bytes than it was given, on a full disk for one. */
+function writeWhole(fd: number, bytes: Uint8Array): void {
+  for (let offset = 0; offset < bytes.length;) offset += writeSync(fd, bytes, offset);
+}
+
+async function writeDurable(
+  path: string,
+  content: string | Uint8Array,
+  mode: number,
+): Promise<void> {
+  const temporary = temporaryName(path);
+  try {
+    const file = await open(temporary, 'w', mode);
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+const directorySyncs = new Map<string, Batch<null, null>>();
+
+/** A sync that begins after a rename covers it, so all renames that wait share the next one. */
+async function syncDirectory(directory: string): Promise<void> {
+  let batch = directorySyncs.get(directory);
+  if (batch === undefined) {
+    batch = new Batch(async (callers) => {
+      await syncDirectoryNow(directory);
+      return callers;
+    });
+    directorySyncs.set(directory, batch);
+  }
+  try {
+    await batch.add(null);
+  } finally {
+    if (batch.isIdle) directorySyncs.delete(directory);
+  }
+}
+
+async function syncDirectoryNow(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
