@@ -1,0 +1,1 @@
+export type OutputStream = 'stdout' | 'stderr';
