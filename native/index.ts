@@ -3,3 +3,15 @@
  * Belongs here: one system call per function, descriptors, errno. Does not belong here: any policy.
  */
 export type { Fd } from './fd.ts';
+export type { Bytes } from './binding.ts';
+export * from './constants.ts';
+export * from './descriptors.ts';
+export { errnoName, isSyscallError, SyscallError } from './errors.ts';
+export * from './files.ts';
+export * from './helpers.ts';
+export * from './mounts.ts';
+export * from './namespaces.ts';
+export * from './netlink.ts';
+export * from './processes.ts';
+export type { DirectoryEntry, FileStat, FileType } from './records.ts';
+export * from './sockets.ts';
