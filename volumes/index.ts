@@ -1,1 +1,17 @@
-export {};
+/**
+ * Named storage and what a mount request means: volumes with the driver "local", bind mounts, tmpfs. Belongs here:
+ * volume records and their content, the canonical form of a mount. Does not belong here: the Engine API (the engine
+ * translates), mounting itself (the shim does it).
+ */
+export { VolumeError } from './errors.ts';
+export type { VolumeErrorCode, VolumeErrorOptions } from './errors.ts';
+export type {
+  BindMount,
+  MountRequest,
+  Propagation,
+  ResolvedMount,
+  TmpfsMount,
+  Volume,
+  VolumeMount,
+  VolumeRequest,
+} from './model.ts';

@@ -1,0 +1,17 @@
+/**
+ * Images and their file trees: the content store, names, load and import, layers unpacked into snapshots, the root
+ * mounts of a container, the built-in host image. Belongs here: what an image is and how it gets onto the disk. Does
+ * not belong here: containers (they call down), the kernel (native), HTTP (routes shape what this returns).
+ */
+export type {
+  ArchiveLimits,
+  Descriptor,
+  Digest,
+  HealthcheckConfig,
+  HistoryEntry,
+  HostParts,
+  Image,
+  ImageDocument,
+  RunConfig,
+  SnapshotMount,
+} from './model.ts';

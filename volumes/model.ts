@@ -1,0 +1,80 @@
+/** Volumes as stored and mounts as asked for, in their one canonical form. */
+
+export interface Volume {
+  readonly name: string;
+  readonly driver: 'local';
+  /** Directory that holds the content. */
+  readonly mountpoint: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly driverOptions: Readonly<Record<string, string>>;
+  /** RFC 3339. */
+  readonly createdAt: string;
+  /** Made for a mount that named none; `down -v` and `--rm` may take it away with its container. */
+  readonly isAnonymous: boolean;
+}
+
+export interface VolumeRequest {
+  /** Left out: an anonymous volume with a random name of 64 hexadecimal digits. */
+  readonly name?: string;
+  readonly driver?: string;
+  readonly driverOptions?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** mount_namespaces(7). */
+export type Propagation = 'private' | 'rprivate' | 'shared' | 'rshared' | 'slave' | 'rslave';
+
+export interface VolumeMount {
+  readonly kind: 'volume';
+  /** Empty: anonymous. */
+  readonly name: string;
+  readonly target: string;
+  readonly isReadonly: boolean;
+  /** The image's content at the target is not taken over into an empty volume. */
+  readonly hasNoCopy: boolean;
+  /** Directory below the volume that is mounted instead of its top; empty is the top. */
+  readonly subpath: string;
+  readonly driver: string;
+  readonly driverOptions: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface BindMount {
+  readonly kind: 'bind';
+  /** Absolute host path. */
+  readonly source: string;
+  readonly target: string;
+  readonly isReadonly: boolean;
+  readonly isRecursive: boolean;
+  readonly propagation: Propagation;
+  /** A missing source becomes a directory (the string form does that, the object form only when asked). */
+  readonly createsSource: boolean;
+}
+
+export interface TmpfsMount {
+  readonly kind: 'tmpfs';
+  readonly target: string;
+  readonly isReadonly: boolean;
+  /** Null: the kernel's default, half of the memory. */
+  readonly sizeBytes: number | null;
+  /** Permission bits of its top directory. */
+  readonly mode: number;
+  /** Further tmpfs options and mount flags as the user wrote them, checked: ["noexec", "nr_inodes=1k"]. */
+  readonly options: readonly string[];
+}
+
+export type MountRequest = VolumeMount | BindMount | TmpfsMount;
+
+/** The shape of engine/runtime's SandboxMount for these kinds. */
+export interface ResolvedMount {
+  readonly kind: 'bind' | 'tmpfs';
+  readonly target: string;
+  readonly source: string;
+  readonly lowerDirs: readonly string[];
+  readonly upperDir: string;
+  readonly workDir: string;
+  readonly flags: number;
+  readonly propagation: number;
+  readonly data: string;
+  readonly create: 'directory' | 'file' | 'nothing';
+}
