@@ -1,1 +1,32 @@
-export {};
+/**
+ * Compose, pure: a file becomes a project, a project becomes a plan, a plan becomes engine calls. Belongs here:
+ * everything that decides what a compose file means. Does not belong here: files, processes, terminals, sockets
+ * — they come in through Host and EnginePort. Importing this module does nothing.
+ */
+export * from './errors.ts';
+export type { FileRead, Host } from './host.ts';
+export { labels } from './labels.ts';
+export type * from './model/project.ts';
+export type * from './model/service.ts';
+export type * from './model/build.ts';
+export type * from './model/deploy.ts';
+export type * from './model/develop.ts';
+export type * from './model/healthcheck.ts';
+export type * from './model/mount.ts';
+export type * from './model/network.ts';
+export type * from './model/port.ts';
+export type * from './model/secret.ts';
+export type * from './model/volume.ts';
+export type * from './load/request.ts';
+export type * from './plan/action.ts';
+export {
+  Plan,
+  type Condition,
+  type KeptContainer,
+  type PlanEdge,
+  type PlanNode,
+} from './plan/plan.ts';
+export type * from './plan/observed.ts';
+export type { Filters, ObservePort } from './plan/observe.ts';
+export type { CallOptions, EnginePort } from './execute/engine.ts';
+export type * from './execute/progress.ts';

@@ -1,0 +1,29 @@
+/** What became of one resource: enough to draw a line per resource, in any renderer. */
+export type ProgressStatus =
+  | 'creating'
+  | 'created'
+  | 'starting'
+  | 'started'
+  | 'running'
+  | 'waiting'
+  | 'healthy'
+  | 'exited'
+  | 'recreating'
+  | 'recreated'
+  | 'stopping'
+  | 'stopped'
+  | 'removing'
+  | 'removed'
+  | 'error';
+
+export interface ProgressEvent {
+  readonly resource: 'container' | 'network' | 'volume';
+  readonly name: string;
+  readonly status: ProgressStatus;
+  /** Containers only, once known. */
+  readonly id?: string;
+  readonly service?: string;
+  readonly message?: string;
+}
+
+export type OnProgress = (event: ProgressEvent) => void;

@@ -1,0 +1,41 @@
+import type { Position } from '../errors.ts';
+import type { Project } from '../model/project.ts';
+
+/** What the user asked for: flags, already parsed. Everything else comes from the Host. */
+export interface LoadRequest {
+  /** Where the command runs: absolute. Files are looked for here and shown relative to it. */
+  readonly workingDirectory: string;
+  /** `-f`, repeatable; "-" is standard input. Empty or absent: COMPOSE_FILE, then the default names. */
+  readonly files?: readonly string[];
+  /** `-p`. */
+  readonly projectName?: string;
+  /** `--project-directory`. */
+  readonly projectDirectory?: string;
+  /** `--profile`, repeatable; "*" is every profile. Absent: COMPOSE_PROFILES. */
+  readonly profiles?: readonly string[];
+  /** `--env-file`, repeatable; replaces the default .env. */
+  readonly envFiles?: readonly string[];
+  /** Keep networks, volumes, secrets and configs that no service uses. */
+  readonly allResources?: boolean;
+  /** Phases that `config` can leave out, to show the file nearer to how it was written. */
+  readonly skip?: LoadSkips;
+}
+
+export interface LoadSkips {
+  readonly interpolation?: boolean;
+  readonly normalization?: boolean;
+  readonly pathResolution?: boolean;
+  readonly consistency?: boolean;
+  readonly environmentResolution?: boolean;
+}
+
+/** Something that is probably not what the user wanted, but no reason to stop. */
+export interface Warning {
+  readonly message: string;
+  readonly position?: Position;
+}
+
+export interface LoadResult {
+  readonly project: Project;
+  readonly warnings: readonly Warning[];
+}

@@ -1,0 +1,46 @@
+import type { Position } from '../errors.ts';
+import type { NetworkResource } from './network.ts';
+import type { FileResource } from './secret.ts';
+import type { Service } from './service.ts';
+import type { VolumeResource } from './volume.ts';
+
+/** An OCI model served by a model runner (compose-spec 15-models). */
+export interface ModelResource {
+  readonly name?: string;
+  readonly model: string;
+  readonly context_size?: number;
+  readonly runtime_flags?: readonly string[];
+}
+
+/**
+ * The result of loading: canonical, checked and deeply frozen. Attributes keep the spelling of the
+ * compose specification, because this is also what `config` prints; only what the specification has
+ * no word for (files, workingDirectory, …) is named by us.
+ */
+export interface Project {
+  readonly name: string;
+  /** Relative paths in every file resolve against this directory. */
+  readonly workingDirectory: string;
+  /** The compose files, absolute, in the order in which they were merged; "-" is standard input. */
+  readonly files: readonly string[];
+  /** Env files that were asked for; the default .env is not among them. */
+  readonly environmentFiles: readonly string[];
+  /** What interpolation saw. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Services that an active profile selects, sorted by name. */
+  readonly services: Readonly<Record<string, Service>>;
+  /** Services that no active profile selects. Their containers are no orphans. */
+  readonly disabledServices: Readonly<Record<string, Service>>;
+  readonly networks: Readonly<Record<string, NetworkResource>>;
+  readonly volumes: Readonly<Record<string, VolumeResource>>;
+  readonly secrets: Readonly<Record<string, FileResource>>;
+  readonly configs: Readonly<Record<string, FileResource>>;
+  readonly models: Readonly<Record<string, ModelResource>>;
+  /** Top-level `x-` attributes. */
+  readonly extensions: Readonly<Record<string, unknown>>;
+  /**
+   * Where the user wrote an attribute: `positionOf(['services', 'web', 'ports', 0])`. What a phase
+   * added has the position of the nearest thing that was written; null when nothing was.
+   */
+  readonly positionOf: (path: readonly (string | number)[]) => Position | null;
+}

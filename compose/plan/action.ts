@@ -1,0 +1,41 @@
+import type {
+  ContainerCreateRequest,
+  NetworkCreateRequest,
+  VolumeCreateRequest,
+} from '../../engine/api/index.ts';
+
+/** One entry per engine call the executor may make. Adding a key here is the only way to add an action. */
+export interface ActionArgs {
+  createNetwork: {
+    readonly name: string;
+    readonly key: string;
+    readonly body: NetworkCreateRequest;
+  };
+  createVolume: { readonly name: string; readonly key: string; readonly body: VolumeCreateRequest };
+  createContainer: ContainerTarget & { readonly body: ContainerCreateRequest };
+  startContainer: ContainerTarget;
+  /** Grace in whole seconds; null is the container's own. */
+  stopContainer: ContainerTarget & { readonly timeoutSeconds: number | null };
+  removeContainer: ContainerTarget & { readonly withVolumes: boolean };
+  renameContainer: ContainerTarget & { readonly newName: string };
+  removeNetwork: { readonly name: string };
+  removeVolume: { readonly name: string };
+}
+
+export interface ContainerTarget {
+  readonly name: string;
+  /** null for a container that no service describes any more. */
+  readonly service: string | null;
+  /** What to address it by: its id where it exists, its name where this plan creates it. */
+  readonly ref: string;
+}
+
+export type ActionKind = keyof ActionArgs;
+export type Action = {
+  [K in ActionKind]: {
+    readonly kind: K;
+    /** Why: "no container", "configuration changed". */
+    readonly cause: string;
+  } & ActionArgs[K];
+}[ActionKind];
+export type ActionOf<K extends ActionKind> = Extract<Action, { kind: K }>;
