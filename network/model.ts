@@ -1,0 +1,161 @@
+/** What is stored of networks and sandboxes, and what the engine hands in and gets back. Plain data throughout. */
+import type { Fd } from '../native/index.ts';
+
+export type DriverName = 'bridge' | 'host' | 'none';
+export type Protocol = 'tcp' | 'udp';
+
+/** One subnet of a network; addresses are dotted quads, subnets "172.18.0.0/16". */
+export interface Ipam {
+  readonly subnet: string;
+  readonly gateway: string;
+  /** Addresses are leased from this part of the subnet only. */
+  readonly range: string | null;
+  /** Addresses never leased: label → address. */
+  readonly reserved: Readonly<Record<string, string>>;
+}
+
+/** A network as recorded; it outlives reboots. */
+export interface Network {
+  readonly id: string;
+  readonly name: string;
+  readonly driver: DriverName;
+  readonly isInternal: boolean;
+  /** Empty for `host` and `none`. */
+  readonly ipam: readonly Ipam[];
+  /** What the user gave of `ipam`, for those who show it back: "default" unless told. */
+  readonly ipamDriver: string;
+  readonly ipamOptions: Readonly<Record<string, string>>;
+  readonly options: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** RFC 3339, UTC. */
+  readonly createdAt: string;
+}
+
+export interface NetworkRequest {
+  /** 64 hexadecimal digits. */
+  readonly id: string;
+  readonly name: string;
+  readonly driver?: string;
+  readonly isInternal?: boolean;
+  readonly ipam?: {
+    readonly driver?: string;
+    readonly options?: Readonly<Record<string, string>>;
+    /** Empty: a free subnet is chosen. */
+    readonly pools: readonly IpamRequest[];
+  };
+  readonly options?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export interface IpamRequest {
+  readonly subnet?: string;
+  readonly gateway?: string;
+  readonly range?: string;
+  readonly reserved?: Readonly<Record<string, string>>;
+}
+
+export interface EndpointRequest {
+  readonly networkId: string;
+  /** Names beside the sandbox's own by which it is found on this network. */
+  readonly aliases?: readonly string[];
+  readonly ipv4Address?: string;
+  readonly macAddress?: string;
+}
+
+/** A port to publish; ranges are expanded by the caller. */
+export interface PortRequest {
+  readonly protocol: Protocol;
+  /** "" and "0.0.0.0" are every address of the host. */
+  readonly hostIp: string;
+  /** 0: any free port. */
+  readonly published: number;
+  readonly target: number;
+}
+
+export interface PortBinding extends PortRequest {
+  /** "0.0.0.0" for every address; never empty. */
+  readonly hostIp: string;
+  /** Never 0. */
+  readonly published: number;
+}
+
+export interface DnsRequest {
+  /** Empty or missing: those of the host. */
+  readonly nameservers?: readonly string[];
+  readonly search?: readonly string[];
+  readonly options?: readonly string[];
+}
+
+export interface SandboxRequest {
+  /** The container's id. */
+  readonly id: string;
+  /** The container's name: what errors call it, and a DNS name on every network. */
+  readonly name: string;
+  readonly hostname: string;
+  readonly domainname?: string;
+  /** Interfaces are eth0, eth1, … in this order; the first that is not internal has the default route. */
+  readonly endpoints: readonly EndpointRequest[];
+  readonly ports: readonly PortRequest[];
+  /** "name:address"; the address "host-gateway" is the host as the sandbox reaches it. */
+  readonly extraHosts?: readonly string[];
+  readonly dns?: DnsRequest;
+}
+
+/** One veth pair between a sandbox and a network. */
+export interface Endpoint {
+  readonly networkId: string;
+  /** Inside the sandbox. */
+  readonly interfaceName: string;
+  /** The other end, in the engine's namespace. */
+  readonly hostInterface: string;
+  readonly macAddress: string;
+  readonly ipv4Address: string;
+  readonly prefixLength: number;
+  readonly gateway: string;
+  /** DNS names on this network, lower case. */
+  readonly names: readonly string[];
+  /** Carries the default route. */
+  readonly isDefault: boolean;
+}
+
+/** A sandbox as recorded before any of its kernel objects exists; its addresses and ports are leases. */
+export interface Sandbox {
+  readonly id: string;
+  readonly name: string;
+  readonly endpoints: readonly Endpoint[];
+  readonly ports: readonly PortBinding[];
+  /** Of the resolver for this sandbox. */
+  readonly searchDomains: readonly string[];
+  readonly upstreams: readonly string[];
+}
+
+export interface SandboxHandle {
+  /** Bind mount of the network namespace. */
+  readonly path: string;
+  readonly endpoints: readonly Endpoint[];
+  readonly ports: readonly PortBinding[];
+  /**
+   * Sockets that reserve the published ports. The caller owns them: it hands them to the shim, which keeps them open
+   * while the container lives, and closes its own copies.
+   */
+  readonly held: readonly Fd[];
+  /** Text of /etc/hosts and /etc/resolv.conf. */
+  readonly hosts: string;
+  readonly resolvConf: string;
+}
+
+export interface NetworkDetails extends Network {
+  /** The bridge's name in the engine's namespace; null for drivers without one. */
+  readonly bridge: string | null;
+  readonly sandboxes: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly endpoint: Endpoint;
+  }[];
+}
+
+/** Kept while the host forwards only because of us, so that its other interfaces stay apart. */
+export interface HostForwarding {
+  /** Interfaces the host had when forwarding was off. */
+  readonly uplinks: readonly string[];
+}
