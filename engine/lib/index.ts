@@ -10,3 +10,5 @@ export { createId, isId, resolvePrefix, shortId } from './ids.ts';
 export type { PrefixMatch } from './ids.ts';
 export { KeyedLock } from './keyed-lock.ts';
 export { Rollback } from './rollback.ts';
+export { printable, readTar, TarError } from './tar.ts';
+export type { ByteString, Piece, TarEntry, TarEntryType } from './tar.ts';
