@@ -9,6 +9,7 @@ export * from './events.ts';
 export * from './images.ts';
 export * from './multiplex.ts';
 export * from './networks.ts';
+export * from './reference.ts';
 export * from './system.ts';
 export * from './version.ts';
 export * from './volumes.ts';

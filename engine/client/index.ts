@@ -1,1 +1,24 @@
-export {};
+/**
+ * A typed client of the Docker Engine API, ours and others: one method per call, promises, async iterables, an
+ * AbortSignal everywhere. Belongs here: HTTP, addresses, streams as bytes and values. Does not belong here: policy, such
+ * as which engine to use or what to do about a failure.
+ */
+export { formatAddress, parseAddress, type EngineAddress } from './address.ts';
+export { EngineClient } from './client.ts';
+export type {
+  Containers,
+  ContainerWait,
+  CreateContainerOptions,
+  KillContainerOptions,
+  ListContainersOptions,
+  RemoveContainerOptions,
+  StopContainerOptions,
+  WaitContainerOptions,
+} from './containers.ts';
+export type { CallOptions } from './exchange.ts';
+export type { Filters } from './filters.ts';
+export type { Images, ImportImageOptions, ProgressOptions } from './images.ts';
+export type { LogLine, LogsOptions, LogStream } from './logs.ts';
+export type { Networks } from './networks.ts';
+export type { EventsOptions, EventStream } from './system.ts';
+export type { Volumes } from './volumes.ts';

@@ -1,0 +1,162 @@
+import type {
+  ContainerCreated,
+  ContainerCreateRequest,
+  ContainerInspect,
+  ContainerSummary,
+  ContainerWaitResult,
+  WaitCondition,
+} from '../api/index.ts';
+import { segment, type CallOptions, type Exchange } from './exchange.ts';
+import { filtersQuery, type Filters } from './filters.ts';
+import { openLogs, type LogsOptions, type LogStream } from './logs.ts';
+
+export interface CreateContainerOptions extends CallOptions {
+  readonly name?: string;
+  readonly platform?: string;
+}
+export interface StopContainerOptions extends CallOptions {
+  readonly timeoutSeconds?: number;
+  /** Instead of the container's own: `SIGTERM`, `TERM` or `15`. */
+  readonly stopSignal?: string;
+}
+export interface KillContainerOptions extends CallOptions {
+  /** SIGKILL when absent. */
+  readonly killSignal?: string;
+}
+export interface RemoveContainerOptions extends CallOptions {
+  readonly force?: boolean;
+  /** Anonymous volumes go as well. */
+  readonly volumes?: boolean;
+}
+export interface ListContainersOptions extends CallOptions {
+  /** Stopped ones as well. */
+  readonly all?: boolean;
+  readonly limit?: number;
+  readonly size?: boolean;
+  readonly filters?: Filters;
+}
+export interface WaitContainerOptions extends CallOptions {
+  readonly condition?: WaitCondition;
+}
+/** Made once the engine has answered that it watches the container. */
+export interface ContainerWait {
+  readonly exited: Promise<ContainerWaitResult>;
+}
+
+export class Containers {
+  readonly #exchange: Exchange;
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+  }
+
+  create(
+    request: ContainerCreateRequest,
+    { name, platform, signal }: CreateContainerOptions = {},
+  ): Promise<ContainerCreated> {
+    return this.#exchange.json({
+      method: 'POST',
+      path: '/containers/create',
+      query: { name, platform },
+      json: request,
+      signal,
+    });
+  }
+
+  /** Starting a running container is no failure. */
+  async start(ref: string, { signal }: CallOptions = {}): Promise<void> {
+    const path = `/containers/${segment(ref)}/start`;
+    await this.#exchange.done({ method: 'POST', path, signal });
+  }
+
+  /** Stopping a stopped container is no failure. */
+  async stop(
+    ref: string,
+    { timeoutSeconds, stopSignal, signal }: StopContainerOptions = {},
+  ): Promise<void> {
+    const path = `/containers/${segment(ref)}/stop`;
+    const query = { t: timeoutSeconds, signal: stopSignal };
+    await this.#exchange.done({ method: 'POST', path, query, signal });
+  }
+
+  async restart(
+    ref: string,
+    { timeoutSeconds, stopSignal, signal }: StopContainerOptions = {},
+  ): Promise<void> {
+    const path = `/containers/${segment(ref)}/restart`;
+    const query = { t: timeoutSeconds, signal: stopSignal };
+    await this.#exchange.done({ method: 'POST', path, query, signal });
+  }
+
+  async kill(ref: string, { killSignal, signal }: KillContainerOptions = {}): Promise<void> {
+    const path = `/containers/${segment(ref)}/kill`;
+    await this.#exchange.done({ method: 'POST', path, query: { signal: killSignal }, signal });
+  }
+
+  async rename(ref: string, name: string, { signal }: CallOptions = {}): Promise<void> {
+    const path = `/containers/${segment(ref)}/rename`;
+    await this.#exchange.done({ method: 'POST', path, query: { name }, signal });
+  }
+
+  /** Resolves when the condition has come true. */
+  async wait(ref: string, options: WaitContainerOptions = {}): Promise<ContainerWaitResult> {
+    const { exited } = await this.watchExit(ref, options);
+    return exited;
+  }
+
+  /** Resolves as soon as the engine watches the container, so that a start that follows cannot be missed. */
+  async watchExit(
+    ref: string,
+    { condition, signal }: WaitContainerOptions = {},
+  ): Promise<ContainerWait> {
+    const path = `/containers/${segment(ref)}/wait`;
+    const response = await this.#exchange.send({
+      method: 'POST',
+      path,
+      query: { condition },
+      signal,
+    });
+    const exited = readJson<ContainerWaitResult>(response.body);
+    // Whoever drops the handle has no use for its failure; whoever awaits it still gets it.
+    exited.catch(() => undefined);
+    return { exited };
+  }
+
+  async remove(
+    ref: string,
+    { force, volumes, signal }: RemoveContainerOptions = {},
+  ): Promise<void> {
+    const path = `/containers/${segment(ref)}`;
+    await this.#exchange.done({ method: 'DELETE', path, query: { force, v: volumes }, signal });
+  }
+
+  inspect(
+    ref: string,
+    { size, signal }: CallOptions & { readonly size?: boolean } = {},
+  ): Promise<ContainerInspect> {
+    const path = `/containers/${segment(ref)}/json`;
+    return this.#exchange.json({ method: 'GET', path, query: { size }, signal });
+  }
+
+  list({ all, limit, size, filters, signal }: ListContainersOptions = {}): Promise<
+    readonly ContainerSummary[]
+  > {
+    return this.#exchange.json({
+      method: 'GET',
+      path: '/containers/json',
+      query: { all, limit, size, ...filtersQuery(filters) },
+      signal,
+    });
+  }
+
+  /** The request is sent at once; lines come in the order the container wrote them. */
+  logs(ref: string, options: LogsOptions = {}): LogStream {
+    return openLogs(this.#exchange, `/containers/${segment(ref)}/logs`, options);
+  }
+}
+
+async function readJson<T>(body: AsyncIterable<Uint8Array>): Promise<T> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return JSON.parse(Buffer.concat(chunks).toString()) as T;
+}

@@ -1,0 +1,35 @@
+import type { NetworkCreated, NetworkCreateRequest, NetworkInspect } from '../api/index.ts';
+import { segment, type CallOptions, type Exchange } from './exchange.ts';
+import { filtersQuery, type Filters } from './filters.ts';
+
+export class Networks {
+  readonly #exchange: Exchange;
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+  }
+
+  create(
+    request: NetworkCreateRequest & { readonly Name: string },
+    { signal }: CallOptions = {},
+  ): Promise<NetworkCreated> {
+    const path = '/networks/create';
+    return this.#exchange.json({ method: 'POST', path, json: request, signal });
+  }
+
+  /** The `name` filter matches substrings: compare names afterwards. */
+  list({ filters, signal }: CallOptions & { readonly filters?: Filters } = {}): Promise<
+    readonly NetworkInspect[]
+  > {
+    const query = filtersQuery(filters);
+    return this.#exchange.json({ method: 'GET', path: '/networks', query, signal });
+  }
+
+  inspect(ref: string, { signal }: CallOptions = {}): Promise<NetworkInspect> {
+    return this.#exchange.json({ method: 'GET', path: `/networks/${segment(ref)}`, signal });
+  }
+
+  async remove(ref: string, { signal }: CallOptions = {}): Promise<void> {
+    await this.#exchange.done({ method: 'DELETE', path: `/networks/${segment(ref)}`, signal });
+  }
+}
