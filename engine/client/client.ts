@@ -18,6 +18,11 @@ import { getInfo, getVersion, openEvents, type EventsOptions, type EventStream }
 import { createTransport } from './transport.ts';
 import { Volumes } from './volumes.ts';
 
+export interface EngineClientOptions {
+  /** As text: `unix:///run/tscompose/engine.sock`. */
+  readonly address: EngineAddress | string;
+}
+
 /** A client of one engine. Nothing is sent before the first call; idle connections do not keep the process alive. */
 export class EngineClient implements Disposable {
   readonly address: EngineAddress;
@@ -28,7 +33,7 @@ export class EngineClient implements Disposable {
   readonly #requester: Requester;
   #version: string = apiVersion;
 
-  constructor(address: EngineAddress | string) {
+  constructor({ address }: EngineClientOptions) {
     this.address = typeof address === 'string' ? parseAddress(address) : address;
     this.#requester = new Requester({
       transport: createTransport(this.address),
@@ -42,13 +47,13 @@ export class EngineClient implements Disposable {
   }
 
   /** Pings and settles on a version that both speak. Until then the client speaks its own, which our engine does. */
-  static async connect(
-    address: EngineAddress | string,
-    options: CallOptions = {},
-  ): Promise<EngineClient> {
-    const client = new EngineClient(address);
+  static async connect({
+    address,
+    signal,
+  }: EngineClientOptions & CallOptions): Promise<EngineClient> {
+    const client = new EngineClient({ address });
     try {
-      await client.negotiate(options);
+      await client.negotiate({ signal });
       return client;
     } catch (error) {
       client.close();

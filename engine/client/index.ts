@@ -4,7 +4,7 @@
  * as which engine to use or what to do about a failure.
  */
 export { formatAddress, parseAddress, type EngineAddress } from './address.ts';
-export { EngineClient } from './client.ts';
+export { EngineClient, type EngineClientOptions } from './client.ts';
 export type {
   Containers,
   ContainerWait,
