@@ -95,6 +95,8 @@ export class Connection {
         request.signal?.removeEventListener('abort', onAbort);
         this.#running = null;
         socket.destroy();
+        // A signal's reason comes out as it went in, whatever its type.
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
         reject(error);
         queue.fail(error);
       };

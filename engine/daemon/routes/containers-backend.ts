@@ -53,17 +53,18 @@ export interface LogOptions {
   readonly tail: number | null;
 }
 
+/** Structurally what engine/runtime reads from a shim's log. */
 export interface LogRecord {
   readonly stream: OutputStream;
   readonly timeNs: bigint;
-  /** With its newline; without one it is a piece of a line that goes on in the next record of its stream. */
-  readonly line: Uint8Array;
+  /** With its line feed, unless it is a piece of a line that goes on in the next record of its stream. */
+  readonly bytes: Uint8Array;
 }
 
 export interface ContainerLogs {
   readonly isTty: boolean;
   /** Ends at the end of the log, or with `follow` when the container has ended or `abort` fires (without throwing). */
-  readonly records: AsyncIterable<LogRecord>;
+  readonly records: AsyncIterable<readonly LogRecord[]>;
 }
 
 /**

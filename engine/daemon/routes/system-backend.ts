@@ -1,4 +1,4 @@
-import type { EventType } from '../../api/index.ts';
+import type { EventMessage } from '../../api/index.ts';
 
 export interface EngineVersion {
   readonly version: string;
@@ -27,14 +27,6 @@ export interface EngineInfo {
   readonly warnings: readonly string[];
 }
 
-export interface EngineEvent {
-  readonly type: EventType;
-  readonly action: string;
-  readonly actorId: string;
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly timeNs: bigint;
-}
-
 export interface EventRange {
   readonly sinceNs: bigint | null;
   /** The stream ends there; in the past: after what is kept. Null: never. */
@@ -46,5 +38,5 @@ export interface SystemBackend {
   version(): EngineVersion;
   info(): Promise<EngineInfo>;
   /** Subscribed when the call returns, so that no event is lost before the first `next`. Ends, without throwing, on `abort`. */
-  events(range: EventRange, abort: AbortSignal): AsyncIterable<EngineEvent>;
+  events(range: EventRange, abort: AbortSignal): AsyncIterable<EventMessage>;
 }
