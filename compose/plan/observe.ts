@@ -2,7 +2,7 @@ import type {
   ContainerSummary,
   ImageSummary,
   NetworkInspect,
-  VolumeList,
+  Volume,
 } from '../../engine/api/index.ts';
 
 export type Filters = Readonly<Record<string, readonly string[]>>;
@@ -26,7 +26,7 @@ export interface ObservePort {
     list(options?: {
       readonly filters?: Filters;
       readonly signal?: AbortSignal | undefined;
-    }): Promise<VolumeList>;
+    }): Promise<readonly Volume[]>;
   };
   readonly images: {
     list(options?: {

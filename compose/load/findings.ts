@@ -1,0 +1,137 @@
+import {
+  ComposeError,
+  type ComposeErrorCode,
+  ComposeErrors,
+  type Excerpt,
+  type Position,
+  type RelatedPosition,
+  sortByPosition,
+} from '../errors.ts';
+import type { Warning } from './request.ts';
+import { printPath } from './tree-path.ts';
+import { type Path, type Source, type Span, spansOfPath, type TreeMap } from './tree.ts';
+
+/** How many errors one run shows; what comes after the twentieth is rarely news. */
+const maxShown = 20;
+
+export interface FindingOptions {
+  readonly path?: Path | undefined;
+  readonly span?: Span | null | undefined;
+  readonly label?: string | undefined;
+  readonly hint?: string | undefined;
+  readonly related?:
+    readonly { readonly message: string; readonly span: Span | null }[] | undefined;
+  readonly cause?: unknown;
+}
+
+/** Collects what loading finds, so that one run reports every mistake and not the first one only. */
+export class Findings {
+  readonly errors: ComposeError[] = [];
+  readonly warnings: Warning[] = [];
+  readonly #places = new Set<string>();
+
+  /** A second finding at a place that is already known to be wrong is a consequence, and is dropped. */
+  error(code: ComposeErrorCode, message: string, options: FindingOptions = {}): void {
+    const { span } = options;
+    if (span) {
+      const place = `${span.source.file}:${span.start}`;
+      if (this.#places.has(place)) return;
+      this.#places.add(place);
+    }
+    this.errors.push(makeError(code, message, options));
+  }
+
+  add(errors: readonly ComposeError[]): void {
+    this.errors.push(...errors);
+  }
+
+  warn(message: string, span?: Span | null): void {
+    const position = span ? positionOf(span) : undefined;
+    const isKnown = this.warnings.some(
+      (known) =>
+        known.message === message &&
+        known.position?.line === position?.line &&
+        known.position?.column === position?.column,
+    );
+    if (!isKnown) this.warnings.push({ message, ...(position && { position }) });
+  }
+
+  throwIfAny(): void {
+    if (this.errors.length > 0) {
+      throw new ComposeErrors(sortByPosition(this.errors).slice(0, maxShown));
+    }
+  }
+}
+
+export function makeError(
+  code: ComposeErrorCode,
+  message: string,
+  options: FindingOptions = {},
+): ComposeError {
+  const { span, path } = options;
+  return new ComposeError(code, message, {
+    ...(path && { path: printPath(path) }),
+    ...(span && { position: positionOf(span), excerpt: excerptOf(span) }),
+    label: options.label,
+    hint: options.hint,
+    related: relatedOf(options.related),
+    cause: options.cause,
+  });
+}
+
+function relatedOf(related: FindingOptions['related']): RelatedPosition[] {
+  return (related ?? []).flatMap(({ message, span }) =>
+    span ? [{ message, position: positionOf(span) }] : [],
+  );
+}
+
+/** Span of a key where it is about the key, else of the value. */
+export function keySpan(root: TreeMap, path: Path): Span | null {
+  const spans = spansOfPath(root, path);
+  return spans.key ?? spans.value;
+}
+
+export function valueSpan(root: TreeMap, path: Path): Span | null {
+  const spans = spansOfPath(root, path);
+  return spans.value ?? spans.key;
+}
+
+export function positionOf({ source, start }: Span): Position {
+  const lineStart = source.text.lastIndexOf('\n', start - 1) + 1;
+  return { file: source.shown, line: lineNumber(source, start), column: start - lineStart + 1 };
+}
+
+function lineNumber(source: Source, offset: number): number {
+  let line = 1;
+  for (let at = source.text.indexOf('\n'); at !== -1 && at < offset;) {
+    line += 1;
+    at = source.text.indexOf('\n', at + 1);
+  }
+  return line;
+}
+
+/** A line longer than this is shown around the caret only. */
+const maxExcerpt = 160;
+
+function excerptOf(span: Span): Excerpt {
+  const { text } = span.source;
+  const start = text.lastIndexOf('\n', span.start - 1) + 1;
+  const line = lineAt(text, start);
+  const beforeStart = start === 0 ? null : text.lastIndexOf('\n', start - 2) + 1;
+  const column = span.start - start;
+  const cut = column > maxExcerpt - 40 ? column - 40 : 0;
+  const shown = line.slice(cut, cut + maxExcerpt);
+  const before = beforeStart === null || cut > 0 ? null : lineAt(text, beforeStart);
+  return {
+    line: lineNumber(span.source, span.start),
+    text: shown,
+    before: before === null || before.trim() === '' ? null : before.slice(0, maxExcerpt),
+    column: column - cut + 1,
+    length: Math.max(1, Math.min(span.end - span.start, line.length - column, maxExcerpt - 40)),
+  };
+}
+
+function lineAt(text: string, start: number): string {
+  const end = text.indexOf('\n', start);
+  return text.slice(start, end === -1 ? undefined : end).replace(/\r$/, '');
+}

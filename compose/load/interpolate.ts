@@ -1,0 +1,128 @@
+import { casts, isUnusualBoolean } from './casts.ts';
+import type { Findings } from './findings.ts';
+import { type Lookup, substitute, TemplateError } from './template.ts';
+import { printPath } from './tree-path.ts';
+import {
+  isList,
+  isMap,
+  type Path,
+  setKey,
+  type Span,
+  spansAt,
+  type TreeList,
+  type TreeMap,
+  type TreeValue,
+} from './tree.ts';
+
+export interface InterpolateOptions {
+  readonly findings: Findings;
+  /** null: leave `${…}` as written, but still cast. */
+  readonly lookup: Lookup | null;
+}
+
+/** Applies template.ts to every scalar of a tree, in place, then the casts. Keys are never touched. */
+export function interpolate(root: TreeMap, options: InterpolateOptions): void {
+  visit(root, [], options);
+}
+
+function visit(holder: TreeMap | TreeList, path: Path, options: InterpolateOptions): void {
+  const keys = isList(holder) ? holder.keys() : Object.keys(holder);
+  for (const key of keys) {
+    const value = isList(holder) ? holder[Number(key)] : holder[String(key)];
+    const at = [...path, key];
+    if (isMap(value) || isList(value)) visit(value, at, options);
+    else if (typeof value === 'string') {
+      const spans = spansAt(holder, key);
+      const changed = convert(value, { path: at, span: spans.value }, options);
+      if (changed === value) continue;
+      if (isList(holder)) holder[Number(key)] = changed;
+      else setKey(holder, String(key), changed, spans);
+    }
+  }
+}
+
+interface Site {
+  readonly path: Path;
+  readonly span: Span | null;
+}
+
+function convert(text: string, site: Site, options: InterpolateOptions): TreeValue {
+  const { lookup, findings } = options;
+  if (lookup === null) return text;
+  try {
+    const value = substitute(text, {
+      lookup,
+      onUnset: (name, start, end) => {
+        findings.warn(
+          `variable "${name}" is not set and becomes an empty string`,
+          partOf(text, site.span, { start, end }),
+        );
+      },
+    });
+    return cast(value, site, findings);
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error;
+    reportTemplate(error, { ...site, text }, findings);
+    return text;
+  }
+}
+
+function cast(text: string, site: Site, findings: Findings): TreeValue {
+  const rule = casts.match(site.path);
+  if (rule === undefined) return text;
+  const value = rule.convert(text);
+  if (value === null) {
+    findings.error(
+      'invalid-type',
+      `${printPath(site.path)} must be ${rule.type}, not "${text}"`,
+      site,
+    );
+    return text;
+  }
+  if (typeof value === 'boolean' && isUnusualBoolean(text)) {
+    findings.warn(`"${text}" as a boolean is not YAML 1.2: write ${String(value)}`, site.span);
+  }
+  return value;
+}
+
+function reportTemplate(
+  error: TemplateError,
+  site: Site & { readonly text: string },
+  findings: Findings,
+): void {
+  const span = partOf(site.text, site.span, error);
+  if (error.kind === 'required') {
+    const reason = error.message === '' ? '' : `: ${error.message}`;
+    findings.error('required-variable', `variable "${error.variable}" must be set${reason}`, {
+      path: site.path,
+      span,
+      hint: `set it in the environment or in .env: ${error.variable}=…`,
+    });
+    return;
+  }
+  findings.error('interpolation', `invalid variable in ${printPath(site.path)}: ${error.message}`, {
+    path: site.path,
+    span,
+    hint: 'write "$$" for a dollar sign that starts no variable',
+  });
+}
+
+/** The span of a part of a scalar, where the source holds the scalar as it is, else of all of it. */
+function partOf(
+  text: string,
+  span: Span | null,
+  part: { readonly start: number; readonly end: number },
+): Span | null {
+  if (span === null) return null;
+  const { source } = span;
+  const written = source.text.slice(span.start, span.end);
+  const shift = written.indexOf(text);
+  if (shift === -1) {
+    // Folded, escaped or a block scalar: the expression itself may still stand there as it is.
+    const expression = text.slice(part.start, part.end);
+    const at = written.indexOf(expression);
+    if (at === -1 || written.includes(expression, at + 1)) return span;
+    return { source, start: span.start + at, end: span.start + at + expression.length };
+  }
+  return { source, start: span.start + shift + part.start, end: span.start + shift + part.end };
+}

@@ -1,0 +1,180 @@
+/**
+ * The tree: a document before it is typed, as plain values that remember where they were written.
+ * Maps have no prototype, so a key called "__proto__" is a key. Positions hang on the identity of maps
+ * and lists; a scalar's position is kept by the map or list that holds it.
+ */
+
+export type Scalar = string | number | boolean | null;
+export type TreeValue = Scalar | TreeMap | TreeList;
+export interface TreeMap {
+  [key: string]: TreeValue;
+}
+export type TreeList = TreeValue[];
+export type Path = readonly (string | number)[];
+
+/** A file's text, kept for excerpts. */
+export interface Source {
+  /** Absolute, or "-" for standard input. */
+  readonly file: string;
+  /** As shown to the user. */
+  readonly shown: string;
+  readonly text: string;
+}
+
+/** Half-open range of offsets into a source. */
+export interface Span {
+  readonly source: Source;
+  readonly start: number;
+  readonly end: number;
+}
+
+interface Origin {
+  span: Span | null;
+  readonly keys: Map<string, Span>;
+  readonly values: Map<string | number, Span>;
+}
+
+const origins = new WeakMap<object, Origin>();
+
+function originOf(holder: TreeMap | TreeList): Origin {
+  let origin = origins.get(holder);
+  if (origin === undefined) {
+    origin = { span: null, keys: new Map(), values: new Map() };
+    origins.set(holder, origin);
+  }
+  return origin;
+}
+
+export function isMap(value: TreeValue | undefined): value is TreeMap {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function isList(value: TreeValue | undefined): value is TreeList {
+  return Array.isArray(value);
+}
+
+export function newMap(span: Span | null = null): TreeMap {
+  const map = Object.create(null) as TreeMap;
+  originOf(map).span = span;
+  return map;
+}
+
+export function newList(items: readonly TreeValue[] = [], span: Span | null = null): TreeList {
+  const list = [...items];
+  originOf(list).span = span;
+  return list;
+}
+
+/** A map of constants, all of it written where `span` is. */
+export function mapOf(entries: Readonly<Record<string, TreeValue>>, span: Span | null): TreeMap {
+  const map = newMap(span);
+  for (const [key, value] of Object.entries(entries)) map[key] = value;
+  return map;
+}
+
+export interface Spans {
+  readonly key?: Span | null | undefined;
+  readonly value?: Span | null | undefined;
+}
+
+/** Both spans of an entry, null where it was not written. */
+export interface EntrySpans {
+  readonly key: Span | null;
+  readonly value: Span | null;
+}
+
+export function setKey(map: TreeMap, key: string, value: TreeValue, spans: Spans = {}): void {
+  const origin = originOf(map);
+  map[key] = value;
+  if (spans.key) origin.keys.set(key, spans.key);
+  else origin.keys.delete(key);
+  if (spans.value) origin.values.set(key, spans.value);
+  else origin.values.delete(key);
+}
+
+export function pushItem(list: TreeList, value: TreeValue, span: Span | null): void {
+  if (span) originOf(list).values.set(list.length, span);
+  list.push(value);
+}
+
+/** Spans of an entry, for handing to setKey or pushItem when it moves to another holder. */
+export function spansAt(holder: TreeMap | TreeList, key: string | number): EntrySpans {
+  const origin = origins.get(holder);
+  const own = Array.isArray(holder) ? holder[key as number] : holder[key];
+  return {
+    key: origin?.keys.get(String(key)) ?? null,
+    value: origin?.values.get(key) ?? spanOf(own) ?? origin?.span ?? null,
+  };
+}
+
+/** Where a map or list as a whole was written. */
+export function spanOf(value: TreeValue | undefined): Span | null {
+  if (typeof value !== 'object' || value === null) return null;
+  return origins.get(value)?.span ?? null;
+}
+
+export function moveEntry(from: TreeMap, to: TreeMap, key: string): void {
+  setKey(to, key, from[key] ?? null, spansAt(from, key));
+}
+
+/** A new map with every value replaced; keys and positions stay. */
+export function mapValues(
+  map: TreeMap,
+  change: (value: TreeValue, key: string) => TreeValue,
+): TreeMap {
+  const result = newMap(spanOf(map));
+  for (const key of Object.keys(map)) {
+    setKey(result, key, change(map[key] ?? null, key), spansAt(map, key));
+  }
+  return result;
+}
+
+/** A new list; one item may become several, or none. */
+export function flatMapItems(
+  list: TreeList,
+  change: (value: TreeValue, index: number) => readonly TreeValue[],
+): TreeList {
+  const result = newList([], spanOf(list));
+  list.forEach((item, index) => {
+    for (const value of change(item, index)) {
+      pushItem(result, value, spansAt(list, index).value);
+    }
+  });
+  return result;
+}
+
+/** Deep copy with positions. */
+export function copyTree<T extends TreeValue>(value: T): T {
+  if (isList(value)) return flatMapItems(value, (item) => [copyTree(item)]) as T;
+  if (isMap(value)) return mapValues(value, copyTree) as T;
+  return value;
+}
+
+export function getAt(root: TreeValue, path: Path): TreeValue | undefined {
+  let value: TreeValue | undefined = root;
+  for (const step of path) {
+    if (isList(value)) value = value[Number(step)];
+    else if (isMap(value)) value = value[String(step)];
+    else return undefined;
+  }
+  return value;
+}
+
+/** Spans of the last step that the user wrote, walking down as far as anything was written. */
+export function spansOfPath(root: TreeValue, path: Path): EntrySpans {
+  let holder: TreeValue | undefined = root;
+  let found: EntrySpans = { key: null, value: spanOf(root) };
+  for (const step of path) {
+    if (!isMap(holder) && !isList(holder)) break;
+    const key = isList(holder) ? Number(step) : String(step);
+    const spans = spansAt(holder, key);
+    const next: TreeValue | undefined = isList(holder)
+      ? holder[Number(step)]
+      : holder[String(step)];
+    if (next === undefined) break;
+    if (spans.value ?? spans.key)
+      found = { key: spans.key ?? spans.value, value: spans.value ?? spans.key };
+    holder = next;
+  }
+  return found;
+}
