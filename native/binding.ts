@@ -30,8 +30,9 @@ export interface Binding {
     address: string,
     port: number,
     backlog: number,
-    flags: number,
+    reuseAddress: boolean,
   ): Promise<Fd>;
+  socketPort(fd: number): number;
   writeSysctl(netns: number, name: string, value: string): Promise<void>;
   readSysctl(netns: number, name: string): Promise<Buffer>;
 

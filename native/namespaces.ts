@@ -59,9 +59,14 @@ export function openSocket(request: SocketRequest): Promise<Fd> {
       bind?.address ?? '',
       bind?.port ?? 0,
       listen,
-      reuseAddress ? 1 : 0,
+      reuseAddress,
     ),
   );
+}
+
+/** The local port of an inet or inet6 socket. */
+export function socketPort(socket: Fd): number {
+  return attempt(`read port of descriptor ${socket}`, () => binding().socketPort(socket));
 }
 
 export interface Sysctl {

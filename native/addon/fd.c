@@ -1,0 +1,123 @@
+/* Descriptors.  */
+#define _GNU_SOURCE
+#include "functions.h"
+#include "util.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
+napi_value addon_close (napi_env env, napi_callback_info info)
+{
+  struct args args;
+  int fd;
+
+  args_read (&args, env, info, 1);
+  fd = arg_fd (&args, 0);
+  if (args.failed)
+    return NULL;
+  /* After EINTR the descriptor is gone all the same.  */
+  if (close (fd) < 0 && errno != EINTR)
+    return fail (env, "close", errno);
+  return make_undefined (env);
+}
+
+napi_value addon_duplicate (napi_env env, napi_callback_info info)
+{
+  struct args args;
+  int fd, copy;
+
+  args_read (&args, env, info, 1);
+  fd = arg_fd (&args, 0);
+  if (args.failed)
+    return NULL;
+  copy = fcntl (fd, F_DUPFD_CLOEXEC, 3);
+  return copy < 0 ? fail (env, "fcntl", errno) : make_int (env, copy);
+}
+
+napi_value addon_open (napi_env env, napi_callback_info info)
+{
+  struct args args;
+  int fd, flags, mode;
+
+  args_read (&args, env, info, 3);
+  auto_free char *path = arg_text (&args, 0);
+  flags = arg_int (&args, 1);
+  mode = arg_int (&args, 2);
+  if (args.failed)
+    return NULL;
+  fd = (int)RETRY_EINTR (open (path, flags | O_CLOEXEC, (mode_t)mode));
+  return fd < 0 ? fail (env, "open", errno) : make_int (env, fd);
+}
+
+napi_value addon_socketPair (napi_env env, napi_callback_info info)
+{
+  int pair[2];
+
+  (void)info;
+  if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+    return fail (env, "socketpair", errno);
+  return make_pair (env, make_int (env, pair[0]), make_int (env, pair[1]));
+}
+
+static int write_whole (int fd, struct bytes bytes)
+{
+  for (size_t done = 0; done < bytes.length;)
+    {
+      ssize_t count = (ssize_t)RETRY_EINTR (write (fd, bytes.data + done, bytes.length - done));
+
+      if (count < 0)
+        return -1;
+      done += (size_t)count;
+    }
+  return 0;
+}
+
+napi_value addon_memfd (napi_env env, napi_callback_info info)
+{
+  struct args args;
+  struct bytes content;
+  auto_fd fd = -1;
+
+  args_read (&args, env, info, 2);
+  auto_free char *name = arg_text (&args, 0);
+  content = arg_bytes (&args, 1);
+  if (args.failed)
+    return NULL;
+  fd = memfd_create (name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+  /* MFD_NOEXEC_SEAL is Linux 6.3; before, every memory file is executable.  */
+  if (fd < 0 && errno == EINVAL)
+    fd = memfd_create (name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd < 0)
+    return fail (env, "memfd_create", errno);
+  if (write_whole (fd, content) < 0)
+    return fail (env, "write", errno);
+  if (lseek (fd, 0, SEEK_SET) < 0)
+    return fail (env, "lseek", errno);
+  if (fcntl (fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+    return fail (env, "fcntl", errno);
+  return make_int (env, take_fd (&fd));
+}
+
+napi_value addon_lock (napi_env env, napi_callback_info info)
+{
+  struct args args;
+  napi_value result = NULL;
+  int fd;
+  bool is_held;
+
+  args_read (&args, env, info, 1);
+  fd = arg_fd (&args, 0);
+  if (args.failed)
+    return NULL;
+  is_held = RETRY_EINTR (flock (fd, LOCK_EX | LOCK_NB)) == 0;
+  if (!is_held && errno != EWOULDBLOCK)
+    return fail (env, "flock", errno);
+  napi_get_boolean (env, is_held, &result);
+  return result;
+}

@@ -1,0 +1,56 @@
+/* Every function the addon exports; native/binding.ts has their types.  */
+#pragma once
+
+#include "args.h"
+
+#define ADDON_FUNCTIONS(_)                                                                                             \
+  _ (close)                                                                                                            \
+  _ (duplicate)                                                                                                        \
+  _ (open)                                                                                                             \
+  _ (socketPair)                                                                                                       \
+  _ (memfd)                                                                                                            \
+  _ (lock)                                                                                                             \
+  _ (watch)                                                                                                            \
+  _ (unwatch)                                                                                                          \
+  _ (spawn)                                                                                                            \
+  _ (pidfdOpen)                                                                                                        \
+  _ (pidfdSignal)                                                                                                      \
+  _ (pidfdReap)                                                                                                        \
+  _ (createNetns)                                                                                                      \
+  _ (openNetns)                                                                                                        \
+  _ (removeNetns)                                                                                                      \
+  _ (openSocket)                                                                                                       \
+  _ (socketPort)                                                                                                       \
+  _ (writeSysctl)                                                                                                      \
+  _ (readSysctl)                                                                                                       \
+  _ (netlink)                                                                                                          \
+  _ (netlinkSync)                                                                                                      \
+  _ (mount)                                                                                                            \
+  _ (unmount)                                                                                                          \
+  _ (overlayView)                                                                                                      \
+  _ (openAt)                                                                                                           \
+  _ (mkdirAt)                                                                                                          \
+  _ (symlinkAt)                                                                                                        \
+  _ (linkAt)                                                                                                           \
+  _ (mknodAt)                                                                                                          \
+  _ (unlinkAt)                                                                                                         \
+  _ (renameAt)                                                                                                         \
+  _ (readlinkAt)                                                                                                       \
+  _ (statAt)                                                                                                           \
+  _ (readDirectory)                                                                                                    \
+  _ (chownAt)                                                                                                          \
+  _ (chmodAt)                                                                                                          \
+  _ (utimesAt)                                                                                                         \
+  _ (setXattrAt)                                                                                                       \
+  _ (getXattrsAt)                                                                                                      \
+  _ (removeTree)                                                                                                       \
+  _ (copyTree)                                                                                                         \
+  _ (diskUsage)                                                                                                        \
+  _ (connectUnix)                                                                                                      \
+  _ (listenUnix)                                                                                                       \
+  _ (send)                                                                                                             \
+  _ (receive)
+
+#define DECLARE(name) napi_value addon_##name (napi_env env, napi_callback_info info);
+ADDON_FUNCTIONS (DECLARE)
+#undef DECLARE
