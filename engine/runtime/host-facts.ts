@@ -1,0 +1,44 @@
+/** What the machine can do, read once: every decision about a sandbox is a pure function of these and the request. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { arch } from 'node:os';
+
+export interface HostFacts {
+  readonly architecture: 'x86_64' | 'aarch64';
+  /** Capabilities that the engine holds and so can pass on. */
+  readonly capabilities: bigint;
+  readonly hasTimeNamespace: boolean;
+  /** The engine's hard limit of open files. */
+  readonly hardNofile: bigint;
+  /** Per-CPU paths that tell one container what another does, as far as this machine has them. */
+  readonly thermalPaths: readonly string[];
+}
+
+export function readHostFacts(): HostFacts {
+  return {
+    architecture: arch() === 'arm64' ? 'aarch64' : 'x86_64',
+    capabilities: parseEffectiveCapabilities(readFileSync('/proc/self/status', 'utf8')),
+    hasTimeNamespace: existsSync('/proc/self/ns/time'),
+    hardNofile: parseHardNofile(readFileSync('/proc/self/limits', 'utf8')),
+    thermalPaths: readThermalPaths(),
+  };
+}
+
+export function parseEffectiveCapabilities(status: string): bigint {
+  const match = /^CapEff:\s*([0-9a-f]+)$/m.exec(status);
+  return BigInt(`0x${match?.[1] ?? '0'}`);
+}
+
+export function parseHardNofile(limits: string): bigint {
+  const match = /^Max open files\s+\S+\s+(\S+)/m.exec(limits);
+  const hard = match?.[1] ?? 'unlimited';
+  return hard === 'unlimited' ? 2n ** 64n - 1n : BigInt(hard);
+}
+
+function readThermalPaths(): readonly string[] {
+  const directory = '/sys/devices/system/cpu';
+  return readdirSync(directory)
+    .filter((name) => /^cpu\d+$/.test(name))
+    .map((name) => `${directory}/${name}/thermal_throttle`)
+    .filter((path) => existsSync(path))
+    .sort();
+}

@@ -1,0 +1,34 @@
+/**
+ * One sandbox: what it is (`buildSandboxSpec`), where its processes are counted (`Cgroups`), and the shim that makes
+ * and outlives it. Belongs here: kernel-facing decisions and the shim's protocol. Does not belong here: a container's
+ * lifecycle, images, networks.
+ */
+export { capabilitiesOf, capabilityNames, defaultCapabilities } from './capabilities.ts';
+export type { CapabilityName } from './capabilities.ts';
+export type { EtcFiles } from './default-mounts.ts';
+export {
+  consoleRule,
+  defaultDeviceRules,
+  everyDeviceRule,
+  readDevice,
+  readHostDevices,
+} from './devices.ts';
+export type { DeviceRequest, DeviceRule, RequestedDevice } from './devices.ts';
+export { readHostFacts } from './host-facts.ts';
+export type { HostFacts } from './host-facts.ts';
+export { defaultMaskedPaths, defaultReadonlyPaths } from './masked-paths.ts';
+export { privateNamespaces } from './namespaces.ts';
+export type { NamespaceOptions } from './namespaces.ts';
+export { printSandboxSpec } from './print-spec.ts';
+export type { UlimitRequest } from './rlimits.ts';
+export type {
+  SandboxDevice,
+  SandboxLog,
+  SandboxMount,
+  SandboxPaths,
+  SandboxProcess,
+  SandboxSpec,
+} from './sandbox-spec.ts';
+export { parseSecurityOptions } from './security-options.ts';
+export { buildSandboxSpec } from './spec.ts';
+export type { CgroupPlacement, ProcessRequest, SandboxRequest, SecurityRequest } from './spec.ts';

@@ -1,0 +1,213 @@
+/**
+ * A request for a container's sandbox → every decision about it. Pure: what the machine can do comes in as facts, so
+ * the whole result can be compared as text. Defaults are Docker's (reliability-security.md §2).
+ */
+import { capabilityBit, chooseCapabilities, processCapabilities } from './capabilities.ts';
+import { defaultMounts, fileMounts } from './default-mounts.ts';
+import type { EtcFiles } from './default-mounts.ts';
+import { defaultDevices, defaultLinks } from './devices.ts';
+import type { HostFacts } from './host-facts.ts';
+import { defaultMaskedPaths, defaultReadonlyPaths } from './masked-paths.ts';
+import { MS_NODEV } from './mount-flags.ts';
+import { namespaceFlags } from './namespaces.ts';
+import type { NamespaceOptions } from './namespaces.ts';
+import { chooseRlimits } from './rlimits.ts';
+import type { UlimitRequest } from './rlimits.ts';
+import type {
+  SandboxDevice,
+  SandboxLog,
+  SandboxMount,
+  SandboxPaths,
+  SandboxProcess,
+  SandboxSpec,
+} from './sandbox-spec.ts';
+import { seccompFilter } from './seccomp.ts';
+import { parseSecurityOptions } from './security-options.ts';
+import { chooseSysctls } from './sysctls.ts';
+
+export interface SandboxRequest {
+  readonly id: string;
+  readonly hostname: string;
+  readonly domainname: string;
+  readonly process: ProcessRequest;
+  readonly namespaces: NamespaceOptions;
+  /** Path of the container's own network namespace; null is the host's. */
+  readonly networkNamespace: string | null;
+  readonly cgroup: CgroupPlacement;
+  /** The root file system (target "/") first. */
+  readonly rootMounts: readonly SandboxMount[];
+  /** Volumes, binds and tmpfs. One that has the target of a default mount replaces it. */
+  readonly mounts: readonly SandboxMount[];
+  /** Host paths of what the engine wrote for /etc; null mounts nothing there. */
+  readonly files: EtcFiles | null;
+  readonly security: SecurityRequest;
+  /** Beside the default ones; `readDevice` and `readHostDevices` make them. */
+  readonly devices: readonly SandboxDevice[];
+  readonly sysctls: Readonly<Record<string, string>>;
+  readonly ulimits: readonly UlimitRequest[];
+  /** 0 is Docker's default of 64 MiB. */
+  readonly shmSizeBytes: number;
+  readonly log: SandboxLog;
+  readonly paths: SandboxPaths;
+}
+
+export interface ProcessRequest {
+  readonly args: readonly string[];
+  /** "KEY=value" */
+  readonly env: readonly string[];
+  /** Empty is "/". */
+  readonly cwd: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** Supplementary groups. */
+  readonly groups: readonly number[];
+  readonly hasInit: boolean;
+  /** null leaves it as inherited. */
+  readonly oomScoreAdj: number | null;
+}
+
+export interface SecurityRequest {
+  readonly isPrivileged: boolean;
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
+  /** `security_opt` words as the user wrote them. */
+  readonly options: readonly string[];
+  readonly isRootReadonly: boolean;
+  /** null is the default list. */
+  readonly maskedPaths: readonly string[] | null;
+  readonly readonlyPaths: readonly string[] | null;
+}
+
+/** What `Cgroups.create` returns. */
+export interface CgroupPlacement {
+  /** Directories to join, one per hierarchy; the cgroup2 one first where there is one. */
+  readonly directories: readonly string[];
+  readonly hasCgroup2: boolean;
+  /** Whether opening a device is confined to the rules given; without, no node may exist that is not ours. */
+  readonly hasDeviceControl: boolean;
+  /** How the container sees its own cgroups; /sys/fs/cgroup is to be read-only. */
+  readonly view: readonly SandboxMount[];
+}
+
+const defaultShmBytes = 64 << 20;
+
+/** Throws EngineError `invalid-argument` for what the user must change. */
+export function buildSandboxSpec(request: SandboxRequest, host: HostFacts): SandboxSpec {
+  const { security } = request;
+  return {
+    id: request.id,
+    hostname: request.hostname,
+    domainname: request.domainname,
+    namespaces: namespaceFlags(request.namespaces, host.hasTimeNamespace),
+    networkNamespace: request.networkNamespace,
+    cgroups: request.cgroup.directories,
+    hasCgroup2: request.cgroup.hasCgroup2,
+    mounts: chooseMounts(request),
+    devices: hasOwnDev(request) ? mergeDevices(request.devices) : [],
+    links: hasOwnDev(request) ? defaultLinks : [],
+    maskedPaths: chooseMaskedPaths(security, host),
+    readonlyPaths: chooseReadonlyPaths(request),
+    isRootReadonly: security.isRootReadonly,
+    sysctls: chooseSysctls(request.sysctls, {
+      hasOwnNetwork: request.networkNamespace !== null,
+      hasOwnIpc: request.namespaces.ipc !== 'host',
+    }),
+    process: chooseProcess(request, host),
+    log: request.log,
+    paths: request.paths,
+  };
+}
+
+function chooseProcess(request: SandboxRequest, host: HostFacts): SandboxProcess {
+  const { process, security } = request;
+  const options = parseSecurityOptions(security.options);
+  const capabilities = chooseCapabilities({
+    isPrivileged: security.isPrivileged,
+    add: security.capAdd,
+    drop: security.capDrop,
+    // Where nothing confines the opening of devices, a node that the container made would be the host's disk.
+    available: mayOpenAnyNode(request)
+      ? host.capabilities
+      : host.capabilities & ~capabilityBit('MKNOD'),
+  });
+  const isUnconfined = security.isPrivileged || options.isSeccompUnconfined;
+  return {
+    args: process.args,
+    env: process.env,
+    cwd: process.cwd === '' ? '/' : process.cwd,
+    uid: process.uid,
+    gid: process.gid,
+    groups: process.groups,
+    capabilities: processCapabilities(capabilities, process.uid),
+    hasNoNewPrivileges: options.hasNoNewPrivileges,
+    umask: 0o022,
+    rlimits: chooseRlimits(request.ulimits, host.hardNofile),
+    seccomp: isUnconfined
+      ? new Uint8Array()
+      : seccompFilter({ architecture: host.architecture, capabilities }),
+    oomScoreAdj: process.oomScoreAdj,
+    hasInit: process.hasInit,
+  };
+}
+
+/** The root, then what every container has, then files of the engine, then what the user asked for, parents first. */
+function chooseMounts(request: SandboxRequest): readonly SandboxMount[] {
+  const { mounts, cgroup, security } = request;
+  const targets = new Set(mounts.map(({ target }) => target));
+  const own = defaultMounts({
+    isPrivileged: security.isPrivileged,
+    shmSizeBytes: request.shmSizeBytes === 0 ? defaultShmBytes : request.shmSizeBytes,
+    ipc: request.namespaces.ipc,
+    cgroupView: cgroup.view,
+  }).filter(
+    ({ target }) => !targets.has(target) && (hasOwnDev(request) || !target.startsWith('/dev/')),
+  );
+  const files = (request.files === null ? [] : fileMounts(request.files)).filter(
+    ({ target }) => !targets.has(target),
+  );
+  const all = [...request.rootMounts, ...own, ...files, ...[...mounts].sort(byDepth)];
+  return mayOpenAnyNode(request) ? all : all.map(withoutDevices);
+}
+
+/** Nodes are either confined by the device cgroup, or all of them are meant to be open. */
+function mayOpenAnyNode({ cgroup, security }: SandboxRequest): boolean {
+  return cgroup.hasDeviceControl || security.isPrivileged;
+}
+
+/** A /dev that the user mounts, perhaps the host's, is whole: no mount, node or link of ours goes into it. */
+function hasOwnDev({ mounts }: SandboxRequest): boolean {
+  return mounts.every(({ target }) => target !== '/dev');
+}
+
+/** A nested target must come after the one that would cover it; equal depth keeps the user's order. */
+function byDepth(a: SandboxMount, b: SandboxMount): number {
+  return depthOf(a.target) - depthOf(b.target);
+}
+
+function depthOf(path: string): number {
+  return path.split('/').filter((part) => part !== '').length;
+}
+
+/** Nodes that an image or a volume brings along stay closed; those of our own /dev are made by us. */
+function withoutDevices(mount: SandboxMount): SandboxMount {
+  const isOurs = mount.target === '/dev' || mount.target === '/dev/pts';
+  return isOurs ? mount : { ...mount, flags: mount.flags | MS_NODEV };
+}
+
+function mergeDevices(wanted: readonly SandboxDevice[]): readonly SandboxDevice[] {
+  const byPath = new Map(defaultDevices.map((device) => [device.path, device]));
+  for (const device of wanted) byPath.set(device.path, device);
+  return [...byPath.values()];
+}
+
+function chooseMaskedPaths(security: SecurityRequest, host: HostFacts): readonly string[] {
+  if (security.isPrivileged) return [];
+  return security.maskedPaths ?? [...defaultMaskedPaths, ...host.thermalPaths];
+}
+
+function chooseReadonlyPaths({ security, cgroup }: SandboxRequest): readonly string[] {
+  if (security.isPrivileged) return [];
+  // The v1 view is a tmpfs with one directory per hierarchy, which cannot be read-only before they are made.
+  const view = cgroup.view.some(({ kind }) => kind === 'tmpfs') ? ['/sys/fs/cgroup'] : [];
+  return [...(security.readonlyPaths ?? defaultReadonlyPaths), ...view];
+}
