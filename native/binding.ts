@@ -11,6 +11,7 @@ export interface Binding {
   socketPair(): [Fd, Fd];
   memfd(name: string, content: Uint8Array): Fd;
   lock(fd: number): boolean;
+  syncFs(fd: number): Promise<void>;
   watch(fd: number, callback: () => void): object;
   unwatch(handle: object): void;
 
@@ -42,6 +43,7 @@ export interface Binding {
   mount(source: string, target: string, type: string, flags: number, data: string): void;
   unmount(target: string, flags: number): void;
   overlayView(lowerDirs: string[], target: string): void;
+  openOverlayView(lowerDirs: string[]): Fd;
 
   openAt(dir: number, path: Bytes, flags: number, mode: number): Fd;
   mkdirAt(dir: number, path: Bytes, mode: number): void;
@@ -49,7 +51,7 @@ export interface Binding {
   linkAt(fromDir: number, from: Bytes, toDir: number, to: Bytes): void;
   mknodAt(dir: number, path: Bytes, mode: number, major: number, minor: number): void;
   unlinkAt(dir: number, path: Bytes, isDirectory: boolean): void;
-  renameAt(fromDir: number, from: Bytes, toDir: number, to: Bytes): void;
+  renameAt(fromDir: number, from: Bytes, toDir: number, to: Bytes, flags: number): void;
   readlinkAt(dir: number, path: Bytes): Buffer;
   statAt(dir: number, path: Bytes, followLast: boolean): BigInt64Array;
   readDirectory(fd: number): Buffer;

@@ -1,4 +1,4 @@
-import { attempt } from './errors.ts';
+import { attempt, attemptAsync } from './errors.ts';
 import { binding } from './binding.ts';
 import type { Fd } from './fd.ts';
 
@@ -30,6 +30,11 @@ export function createMemfd(name: string, content: Uint8Array): Fd {
 /** Takes an exclusive flock(2) without waiting; false when another open file holds it. Lost when `fd` is closed. */
 export function lockFile(fd: Fd): boolean {
   return attempt(`lock descriptor ${fd}`, () => binding().lock(fd));
+}
+
+/** Writes the whole file system that `fd` is on to its disk: one call makes any number of files durable. */
+export function syncFileSystem(fd: Fd): Promise<void> {
+  return attemptAsync(`sync file system of descriptor ${fd}`, () => binding().syncFs(fd));
 }
 
 /** An observation that holds the event loop open until it is closed. Close it before the descriptor. */

@@ -78,13 +78,24 @@ export function removeTreeAt(dir: Fd, path: Bytes): Promise<void> {
   return attemptAsync(`remove tree ${quote(path)}`, () => binding().removeTree(dir, path));
 }
 
-/** Replaces an existing file. Both paths are below `dir`, the second below `toDir` where that is given. */
-export function renameAt(dir: Fd, paths: { from: Bytes; to: Bytes; toDir?: Fd }): void {
-  const { from, to, toDir = dir } = paths;
+export interface RenameRequest {
+  readonly from: Bytes;
+  readonly to: Bytes;
+  /** Where `to` is resolved; missing: in the directory of `from`. */
+  readonly toDir?: Fd;
+  /** An existing `to` is replaced (the default), or kept with EEXIST, or swapped with `from`. */
+  readonly existing?: 'replace' | 'keep' | 'exchange';
+}
+
+export function renameAt(dir: Fd, request: RenameRequest): void {
+  const { from, to, toDir = dir, existing = 'replace' } = request;
   attempt(`rename ${quote(from)} to ${quote(to)}`, () => {
-    binding().renameAt(dir, from, toDir, to);
+    binding().renameAt(dir, from, toDir, to, renameFlags[existing]);
   });
 }
+
+// RENAME_NOREPLACE and RENAME_EXCHANGE of renameat2(2).
+const renameFlags = { replace: 0, keep: 1, exchange: 2 } as const;
 
 export function readLinkAt(dir: Fd, path: Bytes): string {
   return attempt(`read link ${quote(path)}`, () => binding().readlinkAt(dir, path)).toString();

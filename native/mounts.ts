@@ -1,5 +1,6 @@
 import { binding } from './binding.ts';
 import { attempt } from './errors.ts';
+import type { Fd } from './fd.ts';
 
 export interface MountRequest {
   readonly source: string;
@@ -36,4 +37,14 @@ export function mountOverlayView({
   attempt(`mount ${lowerDirs.length} layers on "${target}"`, () => {
     binding().overlayView([...lowerDirs], target);
   });
+}
+
+/**
+ * The same tree attached nowhere: a directory descriptor for the functions that work below one. The mount ends with
+ * it, so nothing can be left behind. Needs Linux 6.7 for more than one directory.
+ */
+export function openOverlayView(lowerDirs: readonly string[]): Fd {
+  return attempt(`mount ${lowerDirs.length} layers`, () =>
+    binding().openOverlayView([...lowerDirs]),
+  );
 }

@@ -1,7 +1,8 @@
 /* Descriptors.  */
 #define _GNU_SOURCE
-#include "functions.h"
+#include "task.h"
 #include "util.h"
+#include "functions.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -120,4 +121,45 @@ napi_value addon_lock (napi_env env, napi_callback_info info)
     return fail (env, "flock", errno);
   napi_get_boolean (env, is_held, &result);
   return result;
+}
+
+struct sync
+{
+  struct task task;
+  int fd;
+};
+
+static void run_sync (struct task *task)
+{
+  if (syncfs (((struct sync *)task)->fd) < 0)
+    task_fail (task, "syncfs", errno);
+}
+
+static void release_sync (struct task *task)
+{
+  cleanup_fd (&((struct sync *)task)->fd);
+}
+
+napi_value addon_syncFs (napi_env env, napi_callback_info info)
+{
+  struct args args;
+  struct sync *sync;
+  auto_fd copy = -1;
+  int fd;
+
+  args_read (&args, env, info, 1);
+  fd = arg_fd (&args, 0);
+  if (args.failed)
+    return NULL;
+  /* A copy, so that the caller may close his at once.  */
+  copy = fcntl (fd, F_DUPFD_CLOEXEC, 3);
+  if (copy < 0)
+    return fail (env, "fcntl", errno);
+  sync = calloc (1, sizeof *sync);
+  if (sync == NULL)
+    return fail (env, "malloc", ENOMEM);
+  sync->task.run = run_sync;
+  sync->task.release = release_sync;
+  sync->fd = take_fd (&copy);
+  return task_start (env, &sync->task);
 }

@@ -10,6 +10,7 @@
   _ (socketPair)                                                                                                       \
   _ (memfd)                                                                                                            \
   _ (lock)                                                                                                             \
+  _ (syncFs)                                                                                                           \
   _ (watch)                                                                                                            \
   _ (unwatch)                                                                                                          \
   _ (spawn)                                                                                                            \
@@ -28,6 +29,7 @@
   _ (mount)                                                                                                            \
   _ (unmount)                                                                                                          \
   _ (overlayView)                                                                                                      \
+  _ (openOverlayView)                                                                                                  \
   _ (openAt)                                                                                                           \
   _ (mkdirAt)                                                                                                          \
   _ (symlinkAt)                                                                                                        \

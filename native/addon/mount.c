@@ -133,10 +133,37 @@ static int mount_classic (struct view *view)
   return mount ("overlay", view->target, "overlay", MS_RDONLY | MS_NODEV | MS_NOSUID, options);
 }
 
+/* A mount that is attached nowhere: it ends with its last descriptor.  */
+static int make_view (struct view *view)
+{
+  if (view->layers[0] == NULL)
+    {
+      view->call = "mount";
+      errno = EINVAL;
+      return -1;
+    }
+  return view->layers[1] == NULL ? clone_single (view) : make_overlay (view);
+}
+
+napi_value addon_openOverlayView (napi_env env, napi_callback_info info)
+{
+  struct args args;
+  struct view view = { 0 };
+  int tree;
+
+  args_read (&args, env, info, 1);
+  auto_list layers = arg_texts (&args, 0);
+  if (args.failed)
+    return NULL;
+  view.layers = layers;
+  tree = make_view (&view);
+  return tree < 0 ? fail (env, view.call, errno) : make_int (env, tree);
+}
+
 napi_value addon_overlayView (napi_env env, napi_callback_info info)
 {
   struct args args;
-  struct view view;
+  struct view view = { 0 };
   auto_fd tree = -1;
   int err;
 
@@ -145,15 +172,15 @@ napi_value addon_overlayView (napi_env env, napi_callback_info info)
   auto_free char *target = arg_text (&args, 1);
   if (args.failed)
     return NULL;
-  if (layers[0] == NULL)
-    return fail (env, "mount", EINVAL);
-  view = (struct view){ layers, target, "mount" };
-  tree = layers[1] == NULL ? clone_single (&view) : make_overlay (&view);
+  view.layers = layers;
+  view.target = target;
+  tree = make_view (&view);
   if (tree >= 0 && attach (&view, tree) == 0)
     return make_undefined (env);
   err = errno;
   /* ENOSYS: no such calls.  EINVAL of fsconfig: no such option.  */
-  if (layers[1] != NULL && (err == ENOSYS || (err == EINVAL && strcmp (view.call, "fsconfig") == 0)))
+  if (tree < 0 && layers[0] != NULL && layers[1] != NULL
+      && (err == ENOSYS || (err == EINVAL && strcmp (view.call, "fsconfig") == 0)))
     return mount_classic (&view) == 0 ? make_undefined (env) : fail (env, view.call, errno);
   return fail (env, view.call, err);
 }

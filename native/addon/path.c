@@ -219,18 +219,21 @@ napi_value addon_renameAt (napi_env env, napi_callback_info info)
   struct args args;
   auto_parent from = { .fd = -1 }, to = { .fd = -1 };
   int from_dir, to_dir;
+  uint32_t flags;
 
-  args_read (&args, env, info, 4);
+  args_read (&args, env, info, 5);
   from_dir = arg_fd (&args, 0);
   auto_free char *old_path = arg_text (&args, 1);
   to_dir = arg_fd (&args, 2);
   auto_free char *new_path = arg_text (&args, 3);
+  flags = arg_uint32 (&args, 4);
   if (args.failed)
     return NULL;
   if (parent_open (&from, from_dir, old_path) < 0 || parent_open (&to, to_dir, new_path) < 0)
     return fail (env, "openat2", errno);
-  if (renameat (from.fd, from.name, to.fd, to.name) < 0)
-    return fail (env, "renameat", errno);
+  /* musl has no wrapper before 1.2.6.  */
+  if (syscall (SYS_renameat2, from.fd, from.name, to.fd, to.name, flags) < 0)
+    return fail (env, "renameat2", errno);
   return make_undefined (env);
 }
 
