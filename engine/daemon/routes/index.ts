@@ -2,11 +2,18 @@
  * The Engine API's endpoints: parse, call one function, shape the answer. Each resource declares the slice of the
  * engine it needs as a backend interface; the composition root hands in what satisfies them.
  */
+import type { Route } from '../server/index.ts';
 import type { ContainerBackend } from './containers-backend.ts';
+import { containerRoutes } from './containers.ts';
 import type { ImageBackend } from './images-backend.ts';
+import { imageRoutes } from './images.ts';
 import type { NetworkBackend } from './networks-backend.ts';
+import { networkRoutes } from './networks.ts';
+import { stubRoutes } from './stubs.ts';
 import type { SystemBackend } from './system-backend.ts';
+import { systemRoutes } from './system.ts';
 import type { VolumeBackend } from './volumes-backend.ts';
+import { volumeRoutes } from './volumes.ts';
 
 export type * from './containers-backend.ts';
 export type * from './images-backend.ts';
@@ -20,4 +27,15 @@ export interface Backends {
   readonly networks: NetworkBackend;
   readonly volumes: VolumeBackend;
   readonly system: SystemBackend;
+}
+
+export function createRoutes(backends: Backends): readonly Route[] {
+  return [
+    ...systemRoutes(backends.system),
+    ...containerRoutes(backends),
+    ...imageRoutes(backends.images),
+    ...networkRoutes(backends.networks),
+    ...volumeRoutes(backends.volumes),
+    ...stubRoutes(),
+  ];
 }

@@ -1,0 +1,94 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+
+import { EngineError, statusOf, toErrorBody } from '../../api/index.ts';
+import type { Reply } from './reply.ts';
+
+/** Sends the reply; resolves when its last byte was handed to the socket, or when the client has gone. */
+export async function respond(response: ServerResponse, reply: Reply): Promise<void> {
+  switch (reply.kind) {
+    case 'json':
+      sendJson(response, reply.status, reply.body);
+      return;
+    case 'text':
+      sendText(response, reply);
+      return;
+    case 'empty':
+      response.writeHead(reply.status, { ...reply.headers });
+      response.end();
+      return;
+    case 'stream':
+      response.writeHead(200, { 'Content-Type': reply.contentType });
+      // Clients wait for the head before they act: `docker run` starts the container once wait has answered.
+      response.flushHeaders();
+      await sendChunks(response, reply.chunks);
+      return;
+  }
+}
+
+/** Known failures travel with their message; anything else is a bug of ours, whose text stays here. */
+export function respondError(response: ServerResponse, error: unknown): void {
+  const known = error instanceof EngineError ? error : internalError(error);
+  if (response.headersSent) {
+    // The status is out: a broken stream is all that can tell the client.
+    response.destroy();
+    return;
+  }
+  if (known.kind === 'not-modified') {
+    response.writeHead(304);
+    response.end();
+    return;
+  }
+  sendJson(response, statusOf[known.kind], toErrorBody(known));
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  // Docker ends every JSON body with a line feed, which shells are glad of.
+  const text = `${JSON.stringify(body)}\n`;
+  response.writeHead(status, {
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(text),
+  });
+  response.end(text);
+}
+
+function sendText(response: ServerResponse, reply: Extract<Reply, { kind: 'text' }>): void {
+  response.writeHead(reply.status, {
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Content-Length': Buffer.byteLength(reply.body),
+    ...reply.headers,
+  });
+  response.end(reply.body);
+}
+
+async function sendChunks(
+  response: ServerResponse,
+  chunks: AsyncIterable<string | Uint8Array>,
+): Promise<void> {
+  for await (const chunk of chunks) {
+    if (response.destroyed) return;
+    if (!response.write(chunk)) await drained(response);
+  }
+  response.end();
+}
+
+async function drained(response: ServerResponse): Promise<void> {
+  const settled = new AbortController();
+  try {
+    // A client that leaves never drains.
+    await Promise.race([
+      once(response, 'drain', { signal: settled.signal }),
+      once(response, 'close', { signal: settled.signal }),
+    ]);
+  } finally {
+    settled.abort();
+  }
+}
+
+function internalError(error: unknown): EngineError {
+  const name = error instanceof Error ? error.name : typeof error;
+  return new EngineError('internal', `internal error of the engine (${name})`, {
+    hint: "see the engine's log for the whole error, and report it",
+    cause: error,
+  });
+}
