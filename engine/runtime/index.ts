@@ -3,6 +3,9 @@
  * and outlives it. Belongs here: kernel-facing decisions and the shim's protocol. Does not belong here: a container's
  * lifecycle, images, networks.
  */
+export { Cgroups } from './cgroup.ts';
+export type { CgroupOptions, CgroupRequest } from './cgroup.ts';
+export type { CgroupLimits } from './cgroup-limits.ts';
 export { capabilitiesOf, capabilityNames, defaultCapabilities } from './capabilities.ts';
 export type { CapabilityName } from './capabilities.ts';
 export type { EtcFiles } from './default-mounts.ts';

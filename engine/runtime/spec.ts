@@ -8,7 +8,7 @@ import type { EtcFiles } from './default-mounts.ts';
 import { defaultDevices, defaultLinks } from './devices.ts';
 import type { HostFacts } from './host-facts.ts';
 import { defaultMaskedPaths, defaultReadonlyPaths } from './masked-paths.ts';
-import { MS_NODEV } from './mount-flags.ts';
+import { MS_NODEV, MS_RDONLY } from './mount-flags.ts';
 import { namespaceFlags } from './namespaces.ts';
 import type { NamespaceOptions } from './namespaces.ts';
 import { chooseRlimits } from './rlimits.ts';
@@ -158,7 +158,7 @@ function chooseMounts(request: SandboxRequest): readonly SandboxMount[] {
     isPrivileged: security.isPrivileged,
     shmSizeBytes: request.shmSizeBytes === 0 ? defaultShmBytes : request.shmSizeBytes,
     ipc: request.namespaces.ipc,
-    cgroupView: cgroup.view,
+    cgroupView: security.isPrivileged ? cgroup.view.map(writable) : cgroup.view,
   }).filter(
     ({ target }) => !targets.has(target) && (hasOwnDev(request) || !target.startsWith('/dev/')),
   );
@@ -167,6 +167,10 @@ function chooseMounts(request: SandboxRequest): readonly SandboxMount[] {
   );
   const all = [...request.rootMounts, ...own, ...files, ...[...mounts].sort(byDepth)];
   return mayOpenAnyNode(request) ? all : all.map(withoutDevices);
+}
+
+function writable(mount: SandboxMount): SandboxMount {
+  return { ...mount, flags: mount.flags & ~MS_RDONLY };
 }
 
 /** Nodes are either confined by the device cgroup, or all of them are meant to be open. */

@@ -44,7 +44,7 @@ export interface Layout extends Roots {
   /** Directories of disk-durable records. */
   readonly records: Readonly<Record<'containers' | 'images' | 'volumes' | 'networks', string>>;
   /** Directories of records that are void after a reboot. */
-  readonly bootRecords: Readonly<Record<'sandboxes' | 'leases' | 'endpoints', string>>;
+  readonly bootRecords: Readonly<Record<'sandboxes' | 'forwarding', string>>;
   readonly containers: string;
   readonly images: string;
   readonly snapshots: string;
@@ -79,8 +79,7 @@ export function createLayout({ stateRoot, runRoot }: Roots): Layout {
     },
     bootRecords: {
       sandboxes: run('records', 'sandboxes'),
-      leases: run('records', 'leases'),
-      endpoints: run('records', 'endpoints'),
+      forwarding: run('records', 'forwarding'),
     },
     containers: state('containers'),
     images: state('images'),
