@@ -30,3 +30,5 @@ export type * from './plan/observed.ts';
 export type { Filters, ObservePort } from './plan/observe.ts';
 export type { CallOptions, EnginePort } from './execute/engine.ts';
 export type * from './execute/progress.ts';
+export { loadProject, loadProjectName } from './load/pipeline.ts';
+export { renderConfig, type ConfigFormat } from './render.ts';

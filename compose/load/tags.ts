@@ -1,8 +1,56 @@
-import type { TreeMap, TreeValue } from './tree.ts';
+import { isList, isMap, type Path, type TreeMap, type TreeValue } from './tree.ts';
 
 /** Where a `!reset` or `!override` stands: the value is `holder[key]`. */
 export interface TagSite {
   readonly tag: '!reset' | '!override';
   readonly holder: TreeMap | TreeValue[];
   readonly key: string | number;
+}
+
+/**
+ * Before a file is merged: what it resets or overrides goes from the files before it, and what it resets
+ * goes from itself as well (compose-spec 13-merge.md#reset-value).
+ */
+export function applyTags(base: TreeMap, over: TreeMap, tags: readonly TagSite[]): void {
+  if (tags.length === 0) return;
+  const paths = pathsOf(over);
+  const resetItems: TagSite[] = [];
+  for (const site of tags) {
+    const path = paths.get(site.holder);
+    if (path !== undefined && typeof site.key === 'string') removeAt(base, [...path, site.key]);
+    if (site.tag !== '!reset') continue;
+    if (isList(site.holder)) resetItems.push(site);
+    else if (isMap(site.holder)) Reflect.deleteProperty(site.holder, site.key);
+  }
+  // From the end, so that earlier indexes stay true.
+  for (const { holder, key } of resetItems.reverse()) {
+    if (isList(holder)) holder.splice(Number(key), 1);
+  }
+}
+
+function pathsOf(root: TreeMap): Map<TreeMap | TreeValue[], Path> {
+  const paths = new Map<TreeMap | TreeValue[], Path>();
+  const visit = (value: TreeValue, path: Path): void => {
+    if (isMap(value)) {
+      paths.set(value, path);
+      for (const key of Object.keys(value)) visit(value[key] ?? null, [...path, key]);
+    } else if (isList(value)) {
+      paths.set(value, path);
+      value.forEach((item, index) => {
+        visit(item, [...path, index]);
+      });
+    }
+  };
+  visit(root, []);
+  return paths;
+}
+
+function removeAt(root: TreeMap, path: readonly (string | number)[]): void {
+  let holder: TreeValue | undefined = root;
+  for (const step of path.slice(0, -1)) {
+    if (isMap(holder)) holder = holder[String(step)];
+    else if (isList(holder)) holder = holder[Number(step)];
+    else return;
+  }
+  if (isMap(holder)) Reflect.deleteProperty(holder, String(path.at(-1)));
 }

@@ -1,0 +1,39 @@
+import type { FileRead, Host } from '../host.ts';
+import { posix } from 'node:path';
+import type { Findings } from './findings.ts';
+import type { LoadRequest } from './request.ts';
+import type { Source } from './tree.ts';
+
+/** What every phase may use. */
+export interface LoadContext {
+  readonly request: LoadRequest;
+  readonly host: Host;
+  readonly findings: Findings;
+  /** What interpolation sees. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Relative paths resolve against it. */
+  readonly directory: string;
+}
+
+/** How a path is shown: relative where it is below the working directory. */
+export function shownPath(file: string, workingDirectory: string): string {
+  if (file === '-') return '<stdin>';
+  const relative = posix.relative(workingDirectory, file);
+  return relative === '' || relative.startsWith('..') ? file : relative;
+}
+
+export function sourceOf(file: string, text: string, workingDirectory: string): Source {
+  return { file, shown: shownPath(file, workingDirectory), text };
+}
+
+/** Why a file cannot be read, as the end of a sentence. */
+export function readFailure(read: Exclude<FileRead, { kind: 'text' }>): string {
+  switch (read.kind) {
+    case 'absent':
+      return 'no such file';
+    case 'directory':
+      return 'it is a directory';
+    case 'failed':
+      return read.reason;
+  }
+}

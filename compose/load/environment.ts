@@ -1,0 +1,170 @@
+import { type DotenvEntries, DotenvError, parseDotenv, parseRawEnv } from './dotenv.ts';
+import { readFailure, sourceOf, type LoadContext } from './context.ts';
+import type { Findings } from './findings.ts';
+import { scalarText } from './yaml-scalars.ts';
+import {
+  isList,
+  isMap,
+  newMap,
+  type Path,
+  setKey,
+  type Source,
+  type Span,
+  spanOf,
+  spansAt,
+  type TreeMap,
+} from './tree.ts';
+import type { Lookup } from './template.ts';
+
+/** Parses an env file; a mistake in it becomes a finding at its own line. */
+export function readEntries(
+  source: Source,
+  lookup: Lookup,
+  { findings, isRaw = false }: { readonly findings: Findings; readonly isRaw?: boolean },
+): DotenvEntries {
+  try {
+    return isRaw ? parseRawEnv(source.text, lookup) : parseDotenv(source.text, lookup);
+  } catch (error) {
+    if (!(error instanceof DotenvError)) throw error;
+    findings.error('env-file', error.message, {
+      span: { source, start: error.offset, end: error.offset + error.length },
+    });
+    return new Map();
+  }
+}
+
+/**
+ * env_file and environment become one mapping, label_file and labels another. Later files win over earlier ones and
+ * the attribute over all files; what has no value takes the caller's.
+ */
+export function resolveServiceFiles(root: TreeMap, context: LoadContext): void {
+  const services = root['services'];
+  if (!isMap(services)) return;
+  for (const name of Object.keys(services)) {
+    const service = services[name];
+    if (!isMap(service)) continue;
+    const path = ['services', name];
+    resolveEnvironment(service, path, context);
+    resolveLabels(service, path, context);
+  }
+}
+
+function resolveEnvironment(service: TreeMap, path: Path, context: LoadContext): void {
+  const files = service['env_file'];
+  const own = service['environment'];
+  const lookup: Lookup = (key) => context.environment[key];
+  const merged = newMap(spanOf(own) ?? spanOf(files));
+  if (isList(files)) {
+    const known = new Map<string, string>();
+    files.forEach((file, index) => {
+      if (!isMap(file)) return;
+      const span = spansAt(files, index).value;
+      const scope = { path: [...path, 'env_file', index], span, context };
+      for (const [key, value] of readEnvFile(file, (key) => lookup(key) ?? known.get(key), scope)) {
+        if (value !== null) known.set(key, value);
+        setKey(merged, key, value, { key: span, value: span });
+      }
+    });
+    Reflect.deleteProperty(service, 'env_file');
+  }
+  if (isMap(own)) {
+    for (const key of Object.keys(own)) {
+      const value = own[key] ?? null;
+      const resolved = value === null ? (lookup(key) ?? null) : value;
+      // Named without a value and known nowhere: what a file says of it stays unset as well.
+      setKey(merged, key, resolved, spansAt(own, key));
+    }
+  }
+  if (Object.keys(merged).length > 0) service['environment'] = merged;
+}
+
+interface FileScope {
+  readonly path: Path;
+  readonly span: Span | null;
+  readonly context: LoadContext;
+}
+
+function readEnvFile(
+  file: TreeMap,
+  lookup: Lookup,
+  { path, span, context }: FileScope,
+): DotenvEntries {
+  const { findings, host, request } = context;
+  const name = scalarText(file['path'] as string);
+  const { format } = file;
+  if (format !== undefined && format !== 'raw') {
+    findings.error('invalid-value', `unsupported env_file format "${String(format)}"`, {
+      path,
+      span: spansAt(file, 'format').value ?? span,
+      hint: 'the only other format is "raw"',
+    });
+    return new Map();
+  }
+  const read = host.readFile(name);
+  if (read.kind !== 'text') {
+    if (read.kind === 'absent' && file['required'] === false) return new Map();
+    findings.error('env-file', `env file "${name}" cannot be read: ${readFailure(read)}`, {
+      path,
+      span: spansAt(file, 'path').value ?? span,
+      hint: read.kind === 'absent' ? 'create it, or write {path: …, required: false}' : undefined,
+    });
+    return new Map();
+  }
+  const source = sourceOf(name, read.text, request.workingDirectory);
+  return readEntries(source, lookup, { findings, isRaw: format === 'raw' });
+}
+
+function resolveLabels(service: TreeMap, path: Path, context: LoadContext): void {
+  const files = service['label_file'];
+  if (!isList(files)) return;
+  const { findings, host, request } = context;
+  const own = service['labels'];
+  const merged = newMap(spanOf(own) ?? spanOf(files));
+  files.forEach((file, index) => {
+    if (typeof file !== 'string') return;
+    const span = spansAt(files, index).value;
+    const read = host.readFile(file);
+    if (read.kind !== 'text') {
+      findings.error('env-file', `label file "${file}" cannot be read: ${readFailure(read)}`, {
+        path: [...path, 'label_file', index],
+        span,
+      });
+      return;
+    }
+    const source = sourceOf(file, read.text, request.workingDirectory);
+    const entries = readEntries(source, (key) => context.environment[key], { findings });
+    for (const [key, value] of entries)
+      setKey(merged, key, value ?? '', { key: span, value: span });
+  });
+  if (isMap(own)) {
+    for (const key of Object.keys(own)) setKey(merged, key, own[key] ?? '', spansAt(own, key));
+  }
+  service['labels'] = merged;
+  Reflect.deleteProperty(service, 'label_file');
+}
+
+/** environment and build.args entries without a value, where no file is read. */
+export function resolveValueless(
+  root: TreeMap,
+  environment: Readonly<Record<string, string>>,
+): void {
+  const services = root['services'];
+  if (!isMap(services)) return;
+  for (const service of Object.values(services)) {
+    if (!isMap(service)) continue;
+    const { environment: own, build } = service;
+    if (isMap(own)) fill(own, environment);
+    const args = isMap(build) ? build['args'] : undefined;
+    if (!isMap(args)) continue;
+    fill(args, environment);
+    // A build argument that nobody gives a value is not an argument.
+    for (const key of Object.keys(args)) if (args[key] === null) Reflect.deleteProperty(args, key);
+  }
+}
+
+function fill(map: TreeMap, environment: Readonly<Record<string, string>>): void {
+  for (const key of Object.keys(map)) {
+    const value = environment[key];
+    if (map[key] === null && value !== undefined) setKey(map, key, value, spansAt(map, key));
+  }
+}

@@ -1,0 +1,105 @@
+import { appendLists, mergeGeneric, type MergeRule } from './merge.ts';
+import { Site } from './site.ts';
+import {
+  toBuild,
+  toDependencies,
+  toServiceModels,
+  toServiceNetworks,
+} from './short-syntax/references.ts';
+import { type Rule, toLabels, toSortedHosts, toVariables } from './short-syntax/values.ts';
+import { PathTable } from './tree-path.ts';
+import {
+  isList,
+  isMap,
+  newList,
+  pushItem,
+  spanOf,
+  spansAt,
+  type TreeMap,
+  type TreeValue,
+} from './tree.ts';
+
+/** A value of its own kind is not a second part of the first (compose-spec 13-merge.md#shell-commands). */
+const replace: MergeRule = (_base, over) => over;
+
+/** Both sides in the same form, then as maps. */
+const inForm =
+  (rule: Rule): MergeRule =>
+  (base, over, scope) => {
+    const [left, right] = [base, over].map((value) =>
+      rule(value, new Site(scope.path, spanOf(value), scope.findings)),
+    );
+    return mergeGeneric(left ?? null, right ?? null, scope);
+  };
+
+const asList = (value: TreeValue): TreeValue[] => {
+  if (isList(value)) return value;
+  const list = newList([], spanOf(value));
+  if (value !== null) pushItem(list, value, spanOf(value));
+  return list;
+};
+
+const append: MergeRule = (base, over) => appendLists(asList(base), asList(over));
+
+/** Options of two different drivers have nothing to do with each other. */
+const mergeLogging: MergeRule = (base, over, scope) => {
+  if (!isMap(base) || !isMap(over)) return mergeGeneric(base, over, scope);
+  const isOther =
+    over['driver'] !== undefined &&
+    base['driver'] !== undefined &&
+    over['driver'] !== base['driver'];
+  return isOther ? over : mergeGeneric(base, over, scope);
+};
+
+/** Pools are the same when their subnets are. */
+const mergePools: MergeRule = (base, over, scope) => {
+  if (!isList(base) || !isList(over)) return mergeGeneric(base, over, scope);
+  const result = newList([], spanOf(over));
+  const subnetOf = (pool: TreeValue): TreeValue | undefined =>
+    isMap(pool) ? pool['subnet'] : undefined;
+  const taken = new Set<TreeMap>();
+  base.forEach((pool, index) => {
+    const match = over.find((other) => isMap(other) && subnetOf(other) === subnetOf(pool));
+    if (isMap(match)) taken.add(match);
+    const merged = isMap(match) ? mergeGeneric(pool, match, scope) : pool;
+    pushItem(result, merged, spansAt(base, index).value);
+  });
+  over.forEach((pool, index) => {
+    if (!isMap(pool) || !taken.has(pool)) pushItem(result, pool, spansAt(over, index).value);
+  });
+  return result;
+};
+
+const service = (rule: MergeRule, names: readonly string[]): (readonly [string, MergeRule])[] =>
+  names.map((name) => [`services.*.${name}`, rule]);
+
+let table: PathTable<MergeRule> | undefined;
+
+/** Path → special merge (compose-spec 13-merge.md). */
+export function mergeRules(): PathTable<MergeRule> {
+  table ??= new PathTable<MergeRule>([
+    ...service(replace, ['command', 'entrypoint', 'healthcheck.test', 'ulimits.*']),
+    ...service(inForm(toVariables), ['environment', 'build.args']),
+    ...service(inForm(toLabels), [
+      'annotations',
+      'build.additional_contexts',
+      'build.labels',
+      'deploy.labels',
+      'labels',
+      'sysctls',
+    ]),
+    ...service(append, ['dns', 'dns_opt', 'dns_search', 'env_file', 'label_file', 'tmpfs']),
+    ...service(inForm(toSortedHosts), ['extra_hosts', 'build.extra_hosts']),
+    ...service(inForm(toBuild), ['build']),
+    ...service(inForm(toDependencies), ['depends_on']),
+    ...service(inForm(toServiceModels), ['models']),
+    ...service(inForm(toServiceNetworks), ['networks']),
+    ...service(mergeLogging, ['logging']),
+    ['networks.*.ipam.config', mergePools],
+    ['networks.*.labels', inForm(toLabels)],
+    ['volumes.*.labels', inForm(toLabels)],
+    ['secrets.*.labels', inForm(toLabels)],
+    ['configs.*.labels', inForm(toLabels)],
+  ]);
+  return table;
+}

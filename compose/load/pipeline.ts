@@ -1,0 +1,201 @@
+/** Loading a project, in the order of the lists below. Read this file first. */
+import { ComposeErrors } from '../errors.ts';
+import type { Host } from '../host.ts';
+import { validateTree } from '../schema/validate.ts';
+import { canonical } from './canonical.ts';
+import { checkConsistency, checkTopLevel } from './check.ts';
+import type { LoadContext } from './context.ts';
+import { setDefaults } from './defaults.ts';
+import { resolveServiceFiles, resolveValueless } from './environment.ts';
+import { applyExtends } from './extends.ts';
+import { Findings, keySpan, makeError, valueSpan } from './findings.ts';
+import { applyIncludes } from './include.ts';
+import { interpolate } from './interpolate.ts';
+import { mergeRules } from './merge-rules.ts';
+import { merge } from './merge.ts';
+import { normalize } from './normalize.ts';
+import { parse, type ParsedDocument } from './parse.ts';
+import type { FilePhase, FileScope, TreePhase } from './phases.ts';
+import { activeProfiles, splitByProfile } from './profiles.ts';
+import { projectNameOf } from './project-name.ts';
+import type { LoadRequest, LoadResult } from './request.ts';
+import { resolvePaths } from './resolve-paths.ts';
+import { findSources, type Sources } from './source.ts';
+import { applyTags } from './tags.ts';
+import { toProject } from './to-project.ts';
+import { newMap, type Source, spansAt, type TreeMap } from './tree.ts';
+import { unique } from './unique.ts';
+
+/** Applied to every document, in this order, before it is merged onto the ones before it. */
+export const perFile: readonly FilePhase[] = [
+  interpolateFile,
+  dropVersion,
+  (scope) => {
+    applyExtends(scope.root, scope);
+  },
+  (scope) => {
+    applyIncludes(scope, loadTree);
+  },
+];
+
+/** Applied to the merged tree each time a document was added. Canonical forms can reveal repetitions. */
+export const perMerge: readonly TreePhase[] = [unique, validate, canonicalForm, unique];
+
+/** Applied once to the tree of every project, included ones as well. */
+export const perProject: readonly TreePhase[] = [setDefaults, resolveRelative];
+
+export function loadProject(request: LoadRequest, host: Host): LoadResult {
+  const findings = new Findings();
+  const sources = findSources(request, host, findings);
+  const documents = sources.sources.map((source) => ({ source, parsed: parse(source, findings) }));
+  findings.throwIfAny();
+  const all = documents.flatMap(({ parsed }) => parsed);
+  if (all.length === 0) throw emptyFile(sources);
+  const { directory } = sources;
+  const name = projectNameOf({
+    request,
+    directory,
+    findings,
+    documents: all,
+    environment: sources.environment,
+  });
+  const environment = Object.assign(Object.create(null), sources.environment) as Record<
+    string,
+    string
+  >;
+  environment['COMPOSE_PROJECT_NAME'] = name;
+  const context: LoadContext = { request, host, findings, environment, directory };
+  const root = mergeDocuments(documents, context, []);
+  return finish(root, context, { name, sources });
+}
+
+/** What a command needs that only addresses a project: its name, without judging the rest of its files. */
+export function loadProjectName(
+  request: LoadRequest,
+  host: Host,
+): { readonly name: string; readonly directory: string; readonly files: readonly string[] } {
+  const findings = new Findings();
+  if (request.projectName !== undefined && request.projectName !== '') {
+    const scope = {
+      request,
+      directory: request.workingDirectory,
+      environment: {},
+      documents: [],
+      findings,
+    };
+    const name = projectNameOf(scope);
+    findings.throwIfAny();
+    return { name, directory: request.workingDirectory, files: [] };
+  }
+  const sources = findSources(request, host, findings);
+  const quiet = new Findings();
+  const documents = sources.sources.flatMap((source) => parse(source, quiet));
+  const { directory, environment } = sources;
+  const name = projectNameOf({ request, directory, environment, documents, findings });
+  findings.throwIfAny();
+  return { name, directory, files: sources.sources.map(({ file }) => file) };
+}
+
+interface SourceDocuments {
+  readonly source: Source;
+  readonly parsed: readonly ParsedDocument[];
+}
+
+/** The tree of several files that make one project; also what include runs for another project. */
+export function loadTree(
+  sources: readonly Source[],
+  context: LoadContext,
+  includedFrom: readonly string[],
+): TreeMap {
+  const { findings } = context;
+  const documents = sources.map((source) => ({ source, parsed: parse(source, findings) }));
+  findings.throwIfAny();
+  return mergeDocuments(documents, context, includedFrom);
+}
+
+function mergeDocuments(
+  documents: readonly SourceDocuments[],
+  context: LoadContext,
+  includedFrom: readonly string[],
+): TreeMap {
+  const { findings } = context;
+  let tree = newMap();
+  for (const { source, parsed } of documents) {
+    for (const { root, tags } of parsed) {
+      const scope: FileScope = { root, source, tags, context, includedFrom };
+      for (const phase of perFile) phase(scope);
+      applyTags(tree, root, tags);
+      tree = merge(tree, root, { findings, rules: mergeRules() });
+      for (const phase of perMerge) phase(tree, context);
+    }
+  }
+  for (const phase of perProject) phase(tree, context);
+  return tree;
+}
+
+interface FinishScope {
+  readonly name: string;
+  readonly sources: Sources;
+}
+
+function finish(root: TreeMap, context: LoadContext, { name, sources }: FinishScope): LoadResult {
+  const { request, findings, environment } = context;
+  const skip = request.skip ?? {};
+  checkTopLevel(root, findings);
+  if (skip.normalization !== true) normalize(root, name);
+  resolveValueless(root, environment);
+  const split = splitByProfile(root['services'], activeProfiles(request.profiles, environment));
+  root['services'] = split.enabled;
+  if (skip.consistency !== true) checkConsistency(root, findings);
+  if (skip.environmentResolution !== true) resolveServiceFiles(root, context);
+  findings.throwIfAny();
+  const project = toProject(root, {
+    name,
+    sources,
+    environment,
+    disabled: split.disabled,
+    request,
+  });
+  return { project, warnings: findings.warnings };
+}
+
+function interpolateFile({ root, context }: FileScope): void {
+  const { request, findings, environment } = context;
+  const lookup = request.skip?.interpolation === true ? null : (key: string) => environment[key];
+  interpolate(root, { findings, lookup });
+}
+
+function dropVersion({ root, context }: FileScope): void {
+  if (root['version'] === undefined) return;
+  const { key } = spansAt(root, 'version');
+  context.findings.warn('the key "version" is obsolete and ignored: remove it', key);
+  Reflect.deleteProperty(root, 'version');
+}
+
+function validate(root: TreeMap, { findings }: LoadContext): void {
+  for (const { code, message, path, isKey, label, hint } of validateTree(root)) {
+    const span = isKey ? keySpan(root, path) : valueSpan(root, path);
+    findings.error(code, message, { path, span, label, hint });
+  }
+  findings.throwIfAny();
+}
+
+function canonicalForm(root: TreeMap, { findings }: LoadContext): void {
+  canonical(root, findings);
+}
+
+function resolveRelative(root: TreeMap, { request, directory, host }: LoadContext): void {
+  if (request.skip?.pathResolution === true) return;
+  resolvePaths(root, { directory, home: host.home });
+}
+
+function emptyFile({ sources }: Sources): ComposeErrors {
+  const [source] = sources;
+  const span = source ? { source, start: 0, end: 0 } : null;
+  return new ComposeErrors([
+    makeError('empty-file', 'the compose file is empty', {
+      span,
+      hint: 'start with "services:" and a service below it',
+    }),
+  ]);
+}

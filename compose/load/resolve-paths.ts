@@ -1,0 +1,79 @@
+import { posix } from 'node:path';
+import { PathTable } from './tree-path.ts';
+import { isList, isMap, type Path, setKey, spansAt, type TreeList, type TreeMap } from './tree.ts';
+
+export interface PathBase {
+  readonly directory: string;
+  /** null: `~` stays as written. */
+  readonly home: string | null;
+}
+
+type Resolve = (text: string, base: PathBase, holder: TreeMap | TreeList) => string;
+
+export function resolvePath(text: string, { directory, home }: PathBase): string {
+  if (home !== null && (text === '~' || text.startsWith('~/')))
+    return posix.join(home, text.slice(1));
+  if (/^([A-Za-z]:)?\\/.test(text) || /^[A-Za-z]:\//.test(text)) return text;
+  const path = posix.isAbsolute(text) ? text : posix.resolve(directory, text);
+  return path;
+}
+
+const always: Resolve = (text, base) => (text === '' ? text : resolvePath(text, base));
+
+/** Git and archive URLs, other services, images are no paths. */
+const unlessUrl: Resolve = (text, base) =>
+  /^[a-z][a-z0-9+.-]*:/i.test(text) || /^(git@|github\.com\/)/.test(text)
+    ? text
+    : always(text, base, []);
+
+const bindSource: Resolve = (text, base, holder) =>
+  isMap(holder) && holder['type'] === 'bind' ? always(text, base, holder) : text;
+
+/** `local` volumes with `o: bind` mount a directory of the host. */
+const bindDevice: Resolve = (text, base, holder) => {
+  if (!isMap(holder)) return text;
+  const options = typeof holder['o'] === 'string' ? holder['o'].split(',') : [];
+  const isBind = options.some((option) => option === 'bind' || option === 'rbind');
+  return isBind ? always(text, base, holder) : text;
+};
+
+/** Path → what of it is relative to the project directory. */
+const rules = new PathTable<Resolve>([
+  ['services.*.build.context', unlessUrl],
+  ['services.*.build.additional_contexts.*', unlessUrl],
+  ['services.*.build.ssh.[]', (text, base) => sshPath(text, base)],
+  ['services.*.env_file.[].path', always],
+  ['services.*.label_file.[]', always],
+  ['services.*.extends.file', always],
+  ['services.*.develop.watch.[].path', always],
+  ['services.*.volumes.[].source', bindSource],
+  ['volumes.*.driver_opts.device', bindDevice],
+  ['configs.*.file', always],
+  ['secrets.*.file', always],
+]);
+
+function sshPath(text: string, base: PathBase): string {
+  const at = text.indexOf('=');
+  return at === -1 ? text : `${text.slice(0, at)}=${always(text.slice(at + 1), base, [])}`;
+}
+
+/** Makes paths absolute, in place. */
+export function resolvePaths(root: TreeMap, base: PathBase): void {
+  visit(root, [], base);
+}
+
+function visit(holder: TreeMap | TreeList, path: Path, base: PathBase): void {
+  const keys = isList(holder) ? [...holder.keys()] : Object.keys(holder);
+  for (const key of keys) {
+    const at = [...path, key];
+    const value = isList(holder) ? holder[Number(key)] : holder[String(key)];
+    if (isMap(value) || isList(value)) visit(value, at, base);
+    else if (typeof value === 'string') {
+      const rule = rules.match(at);
+      if (rule === undefined) continue;
+      const resolved = rule(value, base, holder);
+      if (isList(holder)) holder[Number(key)] = resolved;
+      else setKey(holder, String(key), resolved, spansAt(holder, key));
+    }
+  }
+}
