@@ -30,21 +30,25 @@ export interface NetworkRecords {
 
 /** Answers DNS for sandboxes at sockets that were made inside them; outlives the engine. */
 export interface ResolverPort {
-  /** Takes both sockets over. */
+  /** The sockets stay the caller's, who closes them afterwards. */
   addSandbox(sandbox: ResolvedSandbox): Promise<void>;
   removeSandbox(id: string): Promise<void>;
   /** The names of a network, all of them: what is not among `entries` is not known any more. */
   setNames(networkId: string, entries: readonly NameEntry[]): Promise<void>;
   removeNetwork(id: string): Promise<void>;
-  /** Ids of the sandboxes it serves. */
-  list(): Promise<readonly string[]>;
+  list(): Promise<ResolverState>;
+}
+
+/** What it serves: more than the engine knows of after an engine was killed. */
+export interface ResolverState {
+  readonly sandboxIds: readonly string[];
+  readonly networkIds: readonly string[];
 }
 
 export interface ResolvedSandbox {
   readonly id: string;
   readonly sockets: { readonly udp: Fd; readonly tcp: Fd };
   readonly networkIds: readonly string[];
-  readonly searchDomains: readonly string[];
   /** Empty: unknown names are not asked for elsewhere. */
   readonly upstreams: readonly string[];
 }

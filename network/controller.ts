@@ -1,31 +1,355 @@
+/**
+ * Owns every network and sandbox of one engine: checks everything a request asks for, takes leases, writes the record,
+ * and only then lets the kernel have it. What fails is undone in reverse.
+ */
+import { readFile } from 'node:fs/promises';
+import { Batch, KeyedLock, Rollback } from '../engine/lib/index.ts';
 import type { NetworkOptions } from './context.ts';
+import { planEndpoint, validateEndpoints } from './endpoint.ts';
+import type { AttachedNetwork } from './endpoint.ts';
+import { NetworkError } from './errors.ts';
+import { parseResolvConf } from './files/resolv-conf.ts';
+import type { ResolvConf } from './files/resolv-conf.ts';
+import {
+  parseExtraHosts,
+  sandboxHosts,
+  sandboxResolvConf,
+  sandboxUpstreams,
+} from './files/sandbox-files.ts';
+import { allocateIpam } from './ipam/allocator.ts';
+import { occupiedSubnets } from './ipam/occupied.ts';
+import { AddressPool } from './ipam/pool.ts';
 import type {
+  DriverName,
+  Endpoint,
+  Ipam,
   Network,
   NetworkDetails,
   NetworkRequest,
+  Sandbox,
   SandboxHandle,
   SandboxRequest,
 } from './model.ts';
+import { bridgeName } from './names.ts';
+import { openParts } from './parts.ts';
+import type { Parts } from './parts.ts';
+import { PortAllocator } from './ports/allocator.ts';
+import { recoverSandboxes } from './recover.ts';
+import { buildSandbox, namespacePath, teardownSandboxes } from './sandboxes.ts';
 
-/**
- * Owns every network and sandbox of one engine. Call `recover` once before anything else.
- */
-export declare class NetworkController {
-  static open(options: NetworkOptions): Promise<NetworkController>;
+/** Call `recover` once before anything else. */
+export class NetworkController {
+  readonly #parts: Parts;
+  readonly #networks = new Map<string, NetworkState>();
+  /** From the first lease to the last: also those that are being made or removed. */
+  readonly #sandboxes = new Map<string, Sandbox>();
+  readonly #ports: PortAllocator;
+  readonly #locks = new KeyedLock();
+  readonly #closing: Batch<Sandbox, null>;
+
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#ports = new PortAllocator(parts.kernel);
+    this.#closing = new Batch((sandboxes) => this.#closeAll(sandboxes));
+    for (const network of parts.records.networks.values())
+      this.#networks.set(network.id, stateOf(network));
+  }
+
+  static async open(options: NetworkOptions): Promise<NetworkController> {
+    return new NetworkController(await openParts(options));
+  }
+
   /**
    * Makes records and kernel agree after any end of an earlier engine: adopts the sandboxes of `liveSandboxIds`,
    * removes what nobody owns, puts missing rules and names back.
    */
-  recover(liveSandboxIds: readonly string[]): Promise<void>;
-  createNetwork(request: NetworkRequest, signal?: AbortSignal): Promise<Network>;
-  removeNetwork(id: string): Promise<void>;
-  list(): readonly Network[];
-  inspect(id: string): NetworkDetails;
-  openSandbox(request: SandboxRequest, signal?: AbortSignal): Promise<SandboxHandle>;
+  async recover(liveSandboxIds: readonly string[]): Promise<void> {
+    for (const sandbox of await recoverSandboxes(this.#parts, new Set(liveSandboxIds))) {
+      this.#sandboxes.set(sandbox.id, sandbox);
+      this.#ports.adopt(sandbox.ports, sandbox);
+      for (const { networkId, ipv4Address } of sandbox.endpoints)
+        this.#networks.get(networkId)?.pool?.leaseFixed(ipv4Address);
+    }
+  }
+
+  async createNetwork(request: NetworkRequest, signal?: AbortSignal): Promise<Network> {
+    // One at a time: two must not choose the same subnet.
+    return await this.#locks.run(
+      subnetLock,
+      async () => {
+        const driver = this.#driverOf(request);
+        if (this.#networks.has(request.id)) throw new TypeError(`network ${request.id} exists`);
+        if ([...this.#networks.values()].some(({ network }) => network.name === request.name))
+          throw nameInUse(request.name);
+        const hasSubnet = this.#parts.drivers[driver].hasEndpoints;
+        const ipam = hasSubnet ? await this.#chooseIpam(request) : [];
+        signal?.throwIfAborted();
+        const network = networkOf(request, driver, ipam);
+        await this.#parts.records.networks.put(network.id, network);
+        this.#networks.set(network.id, stateOf(network));
+        this.#parts.names.addNetwork(network.id, network.name);
+        return network;
+      },
+      signal,
+    );
+  }
+
+  async removeNetwork(id: string): Promise<void> {
+    const state = this.#require(id);
+    const users = this.#sandboxesOf(id);
+    if (users.length > 0) throw networkInUse(state.network, users);
+    // From here on no sandbox can join it.
+    this.#networks.delete(id);
+    try {
+      await this.#parts.drivers[state.network.driver].teardown(state.network);
+      await this.#parts.names.removeNetwork(id);
+      await this.#parts.records.networks.delete(id);
+    } catch (error) {
+      this.#networks.set(id, state);
+      throw error;
+    }
+  }
+
+  list(): readonly Network[] {
+    return Array.from(this.#networks.values(), ({ network }) => network);
+  }
+
+  inspect(id: string): NetworkDetails {
+    const { network } = this.#require(id);
+    return {
+      ...network,
+      bridge: network.driver === 'bridge' ? bridgeName(id) : null,
+      sandboxes: this.#sandboxesOf(id).flatMap((sandbox) =>
+        sandbox.endpoints
+          .filter(({ networkId }) => networkId === id)
+          .map((endpoint) => ({ id: sandbox.id, name: sandbox.name, endpoint })),
+      ),
+    };
+  }
+
+  /** Everything a container needs of the network before its first process. */
+  async openSandbox(request: SandboxRequest, signal?: AbortSignal): Promise<SandboxHandle> {
+    return await this.#locks.run(
+      request.id,
+      () => Rollback.guard((rollback) => this.#open(request, rollback, signal)),
+      signal,
+    );
+  }
+
   /** Resolves when links, rules and leases are gone; a sandbox that is not there is no error. */
-  closeSandbox(id: string): Promise<void>;
+  async closeSandbox(id: string): Promise<void> {
+    await this.#locks.run(id, async () => {
+      const sandbox = this.#sandboxes.get(id);
+      if (sandbox !== undefined) await this.#closing.add(sandbox);
+    });
+  }
+
   /** Puts our firewall rules back if somebody has flushed them; true if that was necessary. */
-  reassert(): Promise<boolean>;
+  async reassert(): Promise<boolean> {
+    return await this.#parts.firewall.reassert();
+  }
+
   /** Closes the engine's sockets; sandboxes go on. */
-  close(): void;
+  close(): void {
+    this.#parts.close();
+  }
+
+  async #open(
+    request: SandboxRequest,
+    rollback: Rollback,
+    signal: AbortSignal | undefined,
+  ): Promise<SandboxHandle> {
+    const attached = this.#validate(request);
+    const host = await readHostResolvConf();
+    signal?.throwIfAborted();
+    const endpoints = this.#lease(request, attached);
+    const upstreams = sandboxUpstreams(request, endpoints, host);
+    const { id, name } = request;
+    this.#sandboxes.set(id, { id, name, endpoints, ports: [], upstreams });
+    rollback.add('leases', () => {
+      this.#forget(id);
+    });
+    const { bindings: ports, held } = await this.#ports.reserve(request.ports, request, rollback);
+    const sandbox: Sandbox = { id, name, endpoints, ports, upstreams };
+    this.#sandboxes.set(id, sandbox);
+    rollback.add('sandbox', () => teardownSandboxes(this.#parts, [sandbox]));
+    await this.#parts.records.sandboxes.put(id, sandbox);
+    const networks = attached.map(({ network }) => network);
+    await Promise.all(networks.map((one) => this.#parts.drivers[one.driver].setup(one)));
+    signal?.throwIfAborted();
+    await buildSandbox(this.#parts, sandbox, networks);
+    signal?.throwIfAborted();
+    return {
+      path: namespacePath(this.#parts, id),
+      endpoints,
+      ports,
+      held,
+      hosts: sandboxHosts(request, endpoints),
+      resolvConf: sandboxResolvConf(request, host),
+    };
+  }
+
+  #validate(request: SandboxRequest): readonly AttachedNetwork[] {
+    if (this.#sandboxes.has(request.id)) {
+      throw new NetworkError({
+        code: 'sandbox-exists',
+        message: `container "${request.name}" has a network sandbox already`,
+        fields: { id: request.id, container: request.name },
+      });
+    }
+    parseExtraHosts(request);
+    const attached = request.endpoints.map(({ networkId }) => {
+      const { network, pool } = this.#require(networkId);
+      if (pool !== null) return { network, pool };
+      throw new NetworkError({
+        code: 'unsupported',
+        message: `container "${request.name}" cannot join network "${network.name}" of driver "${network.driver}"`,
+        fields: { container: request.name, network: network.name, driver: network.driver },
+      });
+    });
+    validateEndpoints(request, attached);
+    return attached;
+  }
+
+  /** All addresses or none. */
+  #lease(request: SandboxRequest, attached: readonly AttachedNetwork[]): readonly Endpoint[] {
+    const defaultIndex = attached.findIndex(({ network }) => !network.isInternal);
+    const leased: { readonly pool: AddressPool; readonly address: string }[] = [];
+    try {
+      return attached.map((one, index) => {
+        const ipv4Address = leaseFrom(one, request.endpoints[index]?.ipv4Address);
+        leased.push({ pool: one.pool, address: ipv4Address });
+        return planEndpoint({ request, index, attached: one, ipv4Address, defaultIndex });
+      });
+    } catch (error) {
+      for (const { pool, address } of leased) pool.release(address);
+      throw error;
+    }
+  }
+
+  async #closeAll(sandboxes: readonly Sandbox[]): Promise<readonly null[]> {
+    await teardownSandboxes(this.#parts, sandboxes);
+    for (const { id } of sandboxes) this.#forget(id);
+    return sandboxes.map(() => null);
+  }
+
+  /** Gives back what a sandbox has leased. Once per sandbox: afterwards others may have it. */
+  #forget(id: string): void {
+    const sandbox = this.#sandboxes.get(id);
+    if (sandbox === undefined) return;
+    this.#sandboxes.delete(id);
+    this.#ports.release(sandbox.ports, id);
+    for (const { networkId, ipv4Address } of sandbox.endpoints)
+      this.#networks.get(networkId)?.pool?.release(ipv4Address);
+  }
+
+  #driverOf(request: NetworkRequest): DriverName {
+    const { driver: wanted = 'bridge' } = request;
+    if (!Object.hasOwn(this.#parts.drivers, wanted)) {
+      throw new NetworkError({
+        code: 'unsupported',
+        message: `network driver "${wanted}" of network "${request.name}" is not supported`,
+        hint: `use one of ${Object.keys(this.#parts.drivers).join(', ')}`,
+        fields: { network: request.name, driver: wanted },
+      });
+    }
+    const driver = wanted as DriverName;
+    this.#parts.drivers[driver].validate(request);
+    return driver;
+  }
+
+  async #chooseIpam(request: NetworkRequest): Promise<readonly Ipam[]> {
+    const { links } = this.#parts;
+    const [all, addresses, routes] = await Promise.all([
+      links.list(),
+      links.addresses(),
+      links.routes(),
+    ]);
+    const tables = { links: all, addresses, routes };
+    const occupied = occupiedSubnets(this.list(), tables, (link) => links.isOurs(link));
+    return allocateIpam(request.ipam?.pools ?? [], occupied);
+  }
+
+  #sandboxesOf(networkId: string): readonly Sandbox[] {
+    return [...this.#sandboxes.values()].filter(({ endpoints }) =>
+      endpoints.some((endpoint) => endpoint.networkId === networkId),
+    );
+  }
+
+  #require(id: string): NetworkState {
+    const state = this.#networks.get(id);
+    if (state !== undefined) return state;
+    throw new NetworkError({
+      code: 'network-not-found',
+      message: `there is no network "${id}"`,
+      fields: { network: id },
+    });
+  }
+}
+
+interface NetworkState {
+  readonly network: Network;
+  /** null for drivers without endpoints. */
+  readonly pool: AddressPool | null;
+}
+
+const subnetLock = 'subnets';
+
+function stateOf(network: Network): NetworkState {
+  const [ipam] = network.ipam;
+  return { network, pool: ipam === undefined ? null : new AddressPool(ipam) };
+}
+
+function networkOf(request: NetworkRequest, driver: DriverName, ipam: readonly Ipam[]): Network {
+  return {
+    id: request.id,
+    name: request.name,
+    driver,
+    isInternal: request.isInternal ?? false,
+    ipam,
+    ipamDriver: request.ipam?.driver ?? 'default',
+    ipamOptions: request.ipam?.options ?? {},
+    options: request.options ?? {},
+    labels: request.labels ?? {},
+    createdAt: new Date().toISOString(),
+  };
+}
+
+function leaseFrom({ network, pool }: AttachedNetwork, wanted: string | undefined): string {
+  if (wanted !== undefined) {
+    pool.leaseFixed(wanted);
+    return wanted;
+  }
+  const address = pool.lease();
+  if (address !== null) return address;
+  const subnet = network.ipam[0]?.subnet ?? '';
+  throw new NetworkError({
+    code: 'addresses-exhausted',
+    message: `network "${network.name}" has no free address in ${network.ipam[0]?.range ?? subnet}`,
+    hint: 'remove containers, or create the network with a larger subnet',
+    fields: { network: network.name, subnet },
+  });
+}
+
+async function readHostResolvConf(): Promise<ResolvConf> {
+  // A host without one asks nobody, which is what an empty one says.
+  return parseResolvConf(await readFile('/etc/resolv.conf', 'utf8').catch(() => ''));
+}
+
+function nameInUse(name: string): NetworkError {
+  return new NetworkError({
+    code: 'name-in-use',
+    message: `network "${name}" exists already`,
+    fields: { network: name },
+  });
+}
+
+function networkInUse(network: Network, users: readonly Sandbox[]): NetworkError {
+  const names = users.map(({ name }) => `"${name}"`).join(', ');
+  return new NetworkError({
+    code: 'network-in-use',
+    message: `network "${network.name}" is in use by ${users.length === 1 ? 'container' : 'containers'} ${names}`,
+    hint: 'stop or disconnect them first',
+    fields: { network: network.name, containers: names },
+  });
 }

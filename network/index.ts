@@ -12,6 +12,7 @@ export type {
   Records,
   ResolvedSandbox,
   ResolverPort,
+  ResolverState,
 } from './context.ts';
 export { NetworkController } from './controller.ts';
 export { isNetworkError, NetworkError } from './errors.ts';

@@ -124,8 +124,7 @@ export interface Sandbox {
   readonly name: string;
   readonly endpoints: readonly Endpoint[];
   readonly ports: readonly PortBinding[];
-  /** Of the resolver for this sandbox. */
-  readonly searchDomains: readonly string[];
+  /** Name servers that are asked what our networks do not know. */
   readonly upstreams: readonly string[];
 }
 

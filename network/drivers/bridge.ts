@@ -1,0 +1,157 @@
+/** One bridge in the engine's namespace per network, firewall rules, and what the host must allow for them. */
+import { isSyscallError } from '../../native/index.ts';
+import type { Kernel, NetworkOptions } from '../context.ts';
+import type { Driver } from '../driver.ts';
+import { NetworkError } from '../errors.ts';
+import { admitBridges, dismissBridges } from '../firewall/foreign.ts';
+import type { Firewall } from '../firewall/nftables.ts';
+import { enableForwarding, restoreForwarding } from '../forwarding.ts';
+import type { ForwardingParts } from '../forwarding.ts';
+import { lastOf, parseAddress, parseSubnet } from '../ipam/subnet.ts';
+import type { HostLinks } from '../links.ts';
+import { macOfAddress, parseMac } from '../mac.ts';
+import type { Network, NetworkRequest } from '../model.ts';
+import { bridgeName, bridgePrefix } from '../names.ts';
+import type { Link } from '../netlink/link.ts';
+import type { NetlinkSocket } from '../netlink/socket.ts';
+
+export interface BridgeParts {
+  readonly kernel: Kernel;
+  readonly links: HostLinks;
+  readonly firewall: Firewall;
+  readonly netfilter: NetlinkSocket;
+  readonly forwarding: ForwardingParts;
+  readonly warn: NetworkOptions['warn'];
+}
+
+const mtuOption = 'com.docker.network.driver.mtu';
+const optionPrefix = 'com.docker.network.bridge.';
+/** Options that change nothing with this value, and that we cannot honour with another. */
+const fixedOptions: ReadonlyMap<string, string> = new Map([
+  [`${optionPrefix}enable_icc`, 'true'],
+  [`${optionPrefix}enable_ip_masquerade`, 'true'],
+  [`${optionPrefix}host_binding_ipv4`, '0.0.0.0'],
+]);
+const smallestMtu = 68;
+const largestMtu = 65_535;
+
+export class BridgeDriver implements Driver {
+  readonly name = 'bridge';
+  readonly hasEndpoints = true;
+  readonly #parts: BridgeParts;
+  readonly #ready = new Map<string, Promise<void>>();
+
+  constructor(parts: BridgeParts) {
+    this.#parts = parts;
+  }
+
+  validate({ name, options = {} }: NetworkRequest): void {
+    for (const [option, value] of Object.entries(options)) {
+      if (option === mtuOption) checkMtu(name, value);
+      else if (fixedOptions.get(option) !== value) throw unsupportedOption(name, option, value);
+    }
+  }
+
+  /** Sandboxes that start together wait for one and the same set-up. */
+  setup(network: Network): Promise<void> {
+    let ready = this.#ready.get(network.id);
+    if (ready === undefined) {
+      ready = this.#setup(network);
+      this.#ready.set(network.id, ready);
+      ready.catch(() => this.#ready.delete(network.id));
+    }
+    return ready;
+  }
+
+  async teardown(network: Network): Promise<void> {
+    const { links, firewall, netfilter, forwarding } = this.#parts;
+    const name = bridgeName(network.id);
+    this.#ready.delete(network.id);
+    // Rules last: while the bridge is there, they guard it.
+    await links.remove([name]);
+    await firewall.apply({ removeNetworks: [name] });
+    if (firewall.state.networks.length > 0) return;
+    const remaining = await links.list();
+    if (!remaining.some((link) => link.name?.startsWith(bridgePrefix) === true))
+      await dismissBridges(netfilter);
+    await restoreForwarding(forwarding, () => Promise.resolve(foreign(remaining)));
+  }
+
+  async #setup(network: Network): Promise<void> {
+    const { links, firewall, netfilter, forwarding, warn } = this.#parts;
+    const name = bridgeName(network.id);
+    const uplinks = await enableForwarding(forwarding, async () => foreign(await links.list()));
+    // Rules first: there is no moment at which the bridge is there and open.
+    const { isInternal } = network;
+    await firewall.apply({ addNetworks: [{ bridge: name, isInternal }], uplinks });
+    await links.ensureBridge(bridgeOf(network));
+    await this.#setSysctls(name);
+    for (const obstacle of await admitBridges(netfilter)) warn(obstacle);
+  }
+
+  async #setSysctls(name: string): Promise<void> {
+    const { kernel, warn } = this.#parts;
+    const settings = [
+      // No link-local address, and nobody's router advertisement, on a bridge without IPv6 (CVE-2020-13401).
+      { name: `net/ipv6/conf/${name}/disable_ipv6`, value: '1' },
+      // Lets 127.0.0.1 of the host reach published ports: the answer comes back over the bridge.
+      { name: `net/ipv4/conf/${name}/route_localnet`, value: '1' },
+    ];
+    for (const setting of settings) {
+      try {
+        await kernel.writeSysctl(setting);
+      } catch (error) {
+        if (!isSyscallError(error, 'ENOENT', 'EROFS', 'EACCES', 'EPERM')) throw error;
+        if (isSyscallError(error, 'ENOENT')) continue;
+        warn(`cannot set ${setting.name}; published ports may not answer on 127.0.0.1`);
+      }
+    }
+  }
+}
+
+export function mtuOf({ options }: Network): number | null {
+  const mtu = options[mtuOption];
+  return mtu === undefined ? null : Number(mtu);
+}
+
+function foreign(links: readonly Link[]): readonly Link[] {
+  return links.filter(({ name }) => name?.startsWith(bridgePrefix) !== true);
+}
+
+function bridgeOf(network: Network): Parameters<HostLinks['ensureBridge']>[0] {
+  const [ipam] = network.ipam;
+  const subnet = parseSubnet(ipam?.subnet ?? '');
+  const local = parseAddress(ipam?.gateway ?? '');
+  if (ipam === undefined || subnet === null || local === null)
+    throw new TypeError(`network "${network.name}" has no subnet`);
+  return {
+    name: bridgeName(network.id),
+    hardwareAddress: parseMac(macOfAddress(ipam.gateway)),
+    address: {
+      prefixLength: subnet.prefixLength,
+      local,
+      peer: local,
+      broadcast: lastOf(subnet),
+    },
+    mtu: mtuOf(network),
+  };
+}
+
+function checkMtu(network: string, value: string): void {
+  const mtu = Number(value);
+  if (/^\d+$/.test(value) && mtu >= smallestMtu && mtu <= largestMtu) return;
+  throw new NetworkError({
+    code: 'invalid-argument',
+    message: `network "${network}" has the MTU "${value}", which is not a number from ${smallestMtu} to ${largestMtu}`,
+    fields: { network, option: mtuOption, value },
+  });
+}
+
+function unsupportedOption(network: string, option: string, value: string): NetworkError {
+  return new NetworkError({
+    code: 'unsupported',
+    message: `option "${option}" of network "${network}" is not supported with the value "${value}"`,
+    hint: 'remove the option',
+    fields: { network, option, value },
+  });
+}

@@ -1,0 +1,21 @@
+import type { Driver } from '../driver.ts';
+import { NetworkError } from '../errors.ts';
+import type { DriverName } from '../model.ts';
+
+/** A driver without kernel objects. */
+export function plainDriver(name: Exclude<DriverName, 'bridge'>): Driver {
+  return {
+    name,
+    hasEndpoints: false,
+    validate: (request) => {
+      if ((request.ipam?.pools.length ?? 0) === 0 && request.isInternal !== true) return;
+      throw new NetworkError({
+        code: 'invalid-argument',
+        message: `network "${request.name}" of driver "${name}" has neither subnets nor the internal flag`,
+        fields: { network: request.name, driver: name },
+      });
+    },
+    setup: () => Promise.resolve(),
+    teardown: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,76 @@
+/** /etc/hosts and /etc/resolv.conf of a sandbox, from what the user asked for and what the host has. Pure. */
+import { isIP, isIPv4 } from 'node:net';
+import { NetworkError } from '../errors.ts';
+import { dnsAddress } from '../firewall/sandbox-dns.ts';
+import type { Endpoint, SandboxRequest } from '../model.ts';
+import { renderHosts } from './hosts.ts';
+import type { HostEntry } from './hosts.ts';
+import { renderResolvConf } from './resolv-conf.ts';
+import type { ResolvConf } from './resolv-conf.ts';
+
+const hostGateway = 'host-gateway';
+
+/** "name:address" or "name=address"; the address may be IPv6, in brackets or not. */
+export function parseExtraHosts(request: SandboxRequest): readonly HostEntry[] {
+  return (request.extraHosts ?? []).map((text) => {
+    const match = /^([^\s:=]+)[:=]\[?([^\s\]]+)\]?$/.exec(text);
+    const [, name, address] = match ?? [];
+    if (name !== undefined && address !== undefined && isHostAddress(address))
+      return { name, address };
+    throw new NetworkError({
+      code: 'invalid-argument',
+      message: `extra host "${text}" of container "${request.name}" is not of the form name:address`,
+      fields: { extraHost: text, container: request.name },
+    });
+  });
+}
+
+function isHostAddress(text: string): boolean {
+  return text === hostGateway || isIP(text) !== 0;
+}
+
+export function sandboxHosts(request: SandboxRequest, endpoints: readonly Endpoint[]): string {
+  const gateway = (endpoints.find(({ isDefault }) => isDefault) ?? endpoints[0])?.gateway;
+  const { hostname, domainname = '' } = request;
+  return renderHosts({
+    names: domainname === '' ? [hostname] : [`${hostname}.${domainname}`, hostname],
+    addresses: endpoints.map(({ ipv4Address }) => ipv4Address),
+    extra: parseExtraHosts(request).map(({ name, address }) => ({
+      name,
+      address: address === hostGateway ? (gateway ?? '127.0.0.1') : address,
+    })),
+  });
+}
+
+export function sandboxResolvConf(request: SandboxRequest, host: ResolvConf): string {
+  const { nameservers, search, options } = request.dns ?? {};
+  const wanted = options ?? host.options;
+  const isOnNetwork = request.endpoints.length > 0;
+  return renderResolvConf({
+    nameservers: isOnNetwork ? [dnsAddress] : nonEmpty(nameservers, host.nameservers),
+    // A lone dot asks for no search list at all, docker run --dns-search.
+    search: nonEmpty(search, host.search).filter((domain) => domain !== '.'),
+    // Without it the C library tries search domains first for names that have fewer dots, though ours have none.
+    options:
+      !isOnNetwork || wanted.some((option) => option.startsWith('ndots:'))
+        ? wanted
+        : [...wanted, 'ndots:0'],
+  });
+}
+
+/** A sandbox that reaches nothing outside asks nobody outside either (CVE-2024-29018). */
+export function sandboxUpstreams(
+  request: SandboxRequest,
+  endpoints: readonly Endpoint[],
+  host: ResolvConf,
+): readonly string[] {
+  if (!endpoints.some(({ isDefault }) => isDefault)) return [];
+  return nonEmpty(request.dns?.nameservers, host.nameservers).filter((address) => isIPv4(address));
+}
+
+function nonEmpty(
+  wanted: readonly string[] | undefined,
+  otherwise: readonly string[],
+): readonly string[] {
+  return wanted === undefined || wanted.length === 0 ? otherwise : wanted;
+}

@@ -1,0 +1,230 @@
+/** A rule set as nf_tables messages. */
+import { concatBytes, u16be, u32, u32be } from '../netlink/bytes.ts';
+import { parseAddress } from '../ipam/subnet.ts';
+import {
+  CMP_EQ,
+  CMP_NEQ,
+  CT_STATE,
+  CT_STATUS,
+  FIB_F_DADDR,
+  FIB_RESULT_ADDRTYPE,
+  META_IIFNAME,
+  META_NFPROTO,
+  META_OIFNAME,
+  NAT_DNAT,
+  NF_ACCEPT,
+  NF_DROP,
+  NFT_RETURN,
+  PAYLOAD_NETWORK,
+  PAYLOAD_TRANSPORT,
+} from '../netlink/nf-expressions.ts';
+import type { Expression } from '../netlink/nf-expressions.ts';
+import {
+  newChain,
+  newElements,
+  newRule,
+  newSet,
+  newTable,
+  NFPROTO_INET,
+  NFPROTO_IPV4,
+} from '../netlink/nf-tables.ts';
+import type { SetElement } from '../netlink/nf-tables.ts';
+import type { NetlinkRequest } from '../netlink/socket.ts';
+import type { Field, Part, RuleChain, RuleElement, Ruleset, RuleSet, Side } from './ruleset.ts';
+
+/** nft's number of each type, and how many bytes a value has. */
+const fields: Record<Field, { readonly type: number; readonly length: number }> = {
+  ifname: { type: 41, length: 16 },
+  inet_proto: { type: 12, length: 1 },
+  ipv4_addr: { type: 7, length: 4 },
+  inet_service: { type: 13, length: 2 },
+};
+
+const hooks = { prerouting: 0, forward: 2, output: 3, postrouting: 4 } as const;
+const protocols: Readonly<Record<string, number>> = { tcp: 6, udp: 17 };
+
+/** Everything, into a table that is not there. */
+export function compileRuleset({ table, sets, chains }: Ruleset): NetlinkRequest[] {
+  const name = { family: NFPROTO_INET, table };
+  return [
+    newTable(name),
+    ...sets.map((set, index) => newSet({ ...name, ...definition(set), id: index + 1 })),
+    ...sets.flatMap((set) => compileElements(table, set)),
+    ...chains.flatMap((chain) => compileChain(table, chain)),
+  ];
+}
+
+/** The elements of one set, to add or to remove. */
+export function compileElements(
+  table: string,
+  set: RuleSet,
+  compile: typeof newElements = newElements,
+): NetlinkRequest[] {
+  const elements = set.elements.map((element) => compileElement(set, element));
+  return compile({ family: NFPROTO_INET, table, set: set.name, elements });
+}
+
+function definition({ name, key, value }: RuleSet): {
+  set: string;
+  keyType: number;
+  keyLength: number;
+  data: { type: number; length: number } | null;
+} {
+  const { type: keyType, length: keyLength } = concatenation(key);
+  return { set: name, keyType, keyLength, data: value === null ? null : concatenation(value) };
+}
+
+/** nft shifts six bits per part; the kernel gives every part of several its own four-byte registers. */
+function concatenation(parts: readonly Field[]): { type: number; length: number } {
+  let type = 0;
+  for (const part of parts) type = (type << 6) | fields[part].type;
+  const lengths = parts.map((part) => fields[part].length);
+  const isSingle = parts.length === 1;
+  return { type, length: lengths.reduce((sum, one) => sum + (isSingle ? one : padded(one)), 0) };
+}
+
+function padded(length: number): number {
+  return (length + 3) & ~3;
+}
+
+function compileElement({ key, value }: RuleSet, element: RuleElement): SetElement {
+  return {
+    key: encodeValues(key, element.key),
+    value: value === null ? null : encodeValues(value, element.value ?? []),
+  };
+}
+
+function encodeValues(types: readonly Field[], values: readonly string[]): Uint8Array {
+  const isSingle = types.length === 1;
+  return concatBytes(
+    types.map((type, index) => {
+      const { length } = fields[type];
+      const bytes = new Uint8Array(isSingle ? length : padded(length));
+      bytes.set(encodeValue(type, values[index] ?? ''));
+      return bytes;
+    }),
+  );
+}
+
+function encodeValue(type: Field, value: string): Uint8Array {
+  switch (type) {
+    case 'ifname':
+      return new TextEncoder().encode(value);
+    case 'inet_proto':
+      return Uint8Array.of(protocols[value] ?? Number(value));
+    case 'ipv4_addr':
+      return u32be(parseAddress(value) ?? fail(value));
+    case 'inet_service':
+      return u16be(Number(value));
+  }
+}
+
+function fail(value: string): never {
+  throw new TypeError(`"${value}" is not an IPv4 address`);
+}
+
+function compileChain(table: string, chain: RuleChain): NetlinkRequest[] {
+  const name = { family: NFPROTO_INET, table, chain: chain.name };
+  const base = {
+    type: chain.type,
+    hook: hooks[chain.hook],
+    priority: chain.priority,
+    policy: NF_ACCEPT,
+  };
+  return [
+    newChain({ ...name, base }),
+    ...chain.rules.map((parts) =>
+      newRule({ ...name, expressions: parts.flatMap(compilePart), handle: null }, 'last'),
+    ),
+  ];
+}
+
+const metaKeys: Record<Side, number> = { iifname: META_IIFNAME, oifname: META_OIFNAME };
+
+/** Registers: 1 to 4 have 16 bytes each, 8 is the first four bytes of 1, 9 the second, and so on. */
+function compilePart(part: Part): readonly Expression[] {
+  switch (part.kind) {
+    case 'interface':
+      return [
+        { name: 'meta', key: metaKeys[part.side], register: 1 },
+        lookup(part.set, part.isNot === true),
+      ];
+    case 'interfaces':
+      return [
+        { name: 'meta', key: META_IIFNAME, register: 1 },
+        { name: 'meta', key: META_OIFNAME, register: 2 },
+        lookup(part.set, false),
+      ];
+    case 'loopback-address':
+      return [
+        ...ipv4Only,
+        payload(PAYLOAD_NETWORK, part.end === 'saddr' ? 12 : 16, 1),
+        equals(Uint8Array.of(127)),
+      ];
+    case 'local-destination':
+      return [
+        { name: 'fib', result: FIB_RESULT_ADDRTYPE, flags: FIB_F_DADDR, register: 1 },
+        equals(u32(RTN_LOCAL)),
+      ];
+    case 'established':
+      return [...anyBit(CT_STATE, CT_STATE_ESTABLISHED | CT_STATE_RELATED)];
+    case 'translated':
+      return [...anyBit(CT_STATUS, IPS_DST_NAT)];
+    case 'dnat':
+      return translate(part.map, part.hasAddress);
+    case 'masquerade':
+      return [{ name: 'masq' }];
+    case 'accept':
+      return [{ name: 'verdict', code: NF_ACCEPT }];
+    case 'drop':
+      return [{ name: 'verdict', code: NF_DROP }];
+    case 'return':
+      return [{ name: 'verdict', code: NFT_RETURN }];
+  }
+}
+
+// rtnetlink.h, nf_conntrack_common.h: bits of `ct state` are 1 << (ip_conntrack_info + 1).
+const RTN_LOCAL = 2;
+const CT_STATE_ESTABLISHED = 2;
+const CT_STATE_RELATED = 4;
+const IPS_DST_NAT = 0x20;
+
+const ipv4Only: readonly Expression[] = [
+  { name: 'meta', key: META_NFPROTO, register: 1 },
+  equals(Uint8Array.of(NFPROTO_IPV4)),
+];
+
+function translate(map: string, hasAddress: boolean): readonly Expression[] {
+  const protocol = payload(PAYLOAD_NETWORK, 9, 1);
+  const address = payload(PAYLOAD_NETWORK, 16, 4);
+  const port = payload(PAYLOAD_TRANSPORT, 2, 2);
+  const key = hasAddress
+    ? [protocol, { ...address, register: 9 }, { ...port, register: 10 }]
+    : [protocol, { ...port, register: 9 }];
+  return [
+    ...ipv4Only,
+    ...key,
+    { name: 'lookup', set: map, source: 1, register: 1, isInverted: false },
+    { name: 'nat', type: NAT_DNAT, family: NFPROTO_IPV4, address: 1, port: 9 },
+  ];
+}
+
+function lookup(set: string, isInverted: boolean): Expression {
+  return { name: 'lookup', set, source: 1, register: null, isInverted };
+}
+
+function payload(base: number, offset: number, length: number): Expression & { name: 'payload' } {
+  return { name: 'payload', base, offset, length, register: 1 };
+}
+
+function equals(value: Uint8Array): Expression {
+  return { name: 'cmp', operator: CMP_EQ, register: 1, value };
+}
+
+function anyBit(key: number, mask: number): readonly Expression[] {
+  return [
+    { name: 'ct', key, register: 1 },
+    { name: 'bitwise', source: 1, register: 1, mask: u32(mask), xor: new Uint8Array(4) },
+    { name: 'cmp', operator: CMP_NEQ, register: 1, value: new Uint8Array(4) },
+  ];
+}

@@ -1,0 +1,147 @@
+/**
+ * Chains of others that would drop what our own table has let through: an accept of ours does not override a drop of
+ * theirs. Docker leaves DOCKER-USER to others, and a FORWARD chain that drops by default (ufw, Docker) can be entered at
+ * its head. We add two rules for all bridges of all our engines, and never flush or replace what is not ours.
+ */
+import { readFile } from 'node:fs/promises';
+import {
+  beginBatch,
+  decodeChain,
+  decodeRule,
+  deleteRule,
+  endBatch,
+  getChains,
+  getRules,
+  newRule,
+  NFPROTO_IPV4,
+} from '../netlink/nf-tables.ts';
+import type { Chain, Rule } from '../netlink/nf-tables.ts';
+import {
+  CMP_EQ,
+  META_IIFNAME,
+  META_OIFNAME,
+  NF_ACCEPT,
+  NF_DROP,
+} from '../netlink/nf-expressions.ts';
+import type { Expression } from '../netlink/nf-expressions.ts';
+import { refusal } from '../netlink/socket.ts';
+import type { NetlinkRequest, NetlinkSocket } from '../netlink/socket.ts';
+import { bridgePrefix } from '../names.ts';
+
+const hookForward = 2;
+const filterTable = 'filter';
+const dockerChain = 'DOCKER-USER';
+const forwardChain = 'FORWARD';
+
+/** What may still drop our traffic, as sentences for the user. */
+export type Obstacles = readonly string[];
+
+/** Makes sure that both rules stand where Docker or a default drop needs them. */
+export async function admitBridges(socket: NetlinkSocket): Promise<Obstacles> {
+  const chains = await listChains(socket);
+  const target = chooseChain(chains);
+  if (target !== null) {
+    const present = await ourRules(socket, target);
+    const missing = admissions.filter(
+      (wanted) => !present.some((rule) => isSameRule(rule.expressions, wanted)),
+    );
+    const requests = missing.map((expressions) =>
+      newRule({ ...target, expressions, handle: null }, 'first'),
+    );
+    await transact(socket, requests);
+  }
+  return [...obstacles(chains), ...(await legacyObstacles())];
+}
+
+/** Takes both rules away again, wherever they are. */
+export async function dismissBridges(socket: NetlinkSocket): Promise<void> {
+  const chains = (await listChains(socket)).filter(
+    ({ table, chain }) =>
+      table === filterTable && (chain === dockerChain || chain === forwardChain),
+  );
+  const requests: NetlinkRequest[] = [];
+  for (const chain of chains) {
+    for (const rule of await ourRules(socket, chain)) {
+      if (rule.handle !== null) requests.push(deleteRule({ ...rule, handle: rule.handle }));
+    }
+  }
+  await transact(socket, requests);
+}
+
+// Native matches only: iptables prints exactly these as `-i tsc+ -j ACCEPT`, and refuses to list a chain with others.
+const admissions: readonly (readonly Expression[])[] = [META_IIFNAME, META_OIFNAME].map((key) => [
+  { name: 'meta', key, register: 1 },
+  { name: 'cmp', operator: CMP_EQ, register: 1, value: new TextEncoder().encode(bridgePrefix) },
+  { name: 'counter' },
+  { name: 'verdict', code: NF_ACCEPT },
+]);
+
+async function listChains(socket: NetlinkSocket): Promise<readonly Chain[]> {
+  const messages = await socket.dump(getChains(NFPROTO_IPV4));
+  return messages.map(({ payload }) => decodeChain(payload));
+}
+
+async function ourRules(socket: NetlinkSocket, chain: Chain): Promise<readonly Rule[]> {
+  const messages = await socket.dump(getRules(chain, chain.chain));
+  return messages
+    .map(({ payload }) => decodeRule(payload))
+    .filter((rule) => rule.table === chain.table && rule.chain === chain.chain)
+    .filter((rule) => admissions.some((ours) => isSameRule(rule.expressions, ours)));
+}
+
+export function chooseChain(chains: readonly Chain[]): Chain | null {
+  const ofFilter = chains.filter(({ table }) => table === filterTable);
+  const docker = ofFilter.find(({ chain }) => chain === dockerChain);
+  if (docker !== undefined) return docker;
+  return (
+    ofFilter.find(({ chain, base }) => chain === forwardChain && base?.policy === NF_DROP) ?? null
+  );
+}
+
+export function isSameRule(
+  found: readonly (Expression | null)[],
+  wanted: readonly Expression[],
+): boolean {
+  return (
+    found.length === wanted.length &&
+    wanted.every((expression, index) => isSameExpression(found[index] ?? null, expression))
+  );
+}
+
+function isSameExpression(found: Expression | null, wanted: Expression): boolean {
+  if (found?.name !== wanted.name) return false;
+  if (found.name === 'cmp' && wanted.name === 'cmp')
+    return found.operator === wanted.operator && Buffer.compare(found.value, wanted.value) === 0;
+  return JSON.stringify(found) === JSON.stringify(wanted);
+}
+
+function obstacles(chains: readonly Chain[]): Obstacles {
+  return chains
+    .filter(({ base }) => base?.hook === hookForward && base.policy === NF_DROP)
+    .filter(({ table, chain }) => table !== filterTable || chain !== forwardChain)
+    .map(
+      ({ table, chain }) =>
+        `nftables chain "${chain}" of table "${table}" drops forwarded packets by default; containers may have no network until it accepts interfaces "${bridgePrefix}*"`,
+    );
+}
+
+/** iptables-legacy keeps its rules outside nf_tables. */
+async function legacyObstacles(): Promise<Obstacles> {
+  let tables: string;
+  try {
+    tables = await readFile('/proc/net/ip_tables_names', 'utf8');
+  } catch {
+    // Not there without the module: nothing of the kind is loaded.
+    return [];
+  }
+  if (!tables.split('\n').includes(filterTable)) return [];
+  return [
+    `this host has iptables-legacy rules; if their FORWARD chain drops, containers have no network until it accepts interfaces "${bridgePrefix}+"`,
+  ];
+}
+
+async function transact(socket: NetlinkSocket, requests: readonly NetlinkRequest[]): Promise<void> {
+  if (requests.length === 0) return;
+  const reply = await socket.transact({ begin: beginBatch, requests, end: endBatch });
+  if (reply.errno !== 0) throw refusal('let our bridges pass foreign firewall rules', reply);
+}

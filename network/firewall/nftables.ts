@@ -1,0 +1,176 @@
+/**
+ * The kernel's copy of the rule set. A change is one transaction of the elements that differ; if the kernel does not
+ * have what we think it has, because somebody flushed it, the whole table is put in its place instead.
+ */
+import { Batch } from '../../engine/lib/index.ts';
+import {
+  beginBatch,
+  deleteElements,
+  deleteTable,
+  endBatch,
+  getTable,
+  newElements,
+  newTable,
+  NFPROTO_INET,
+} from '../netlink/nf-tables.ts';
+import { refusal } from '../netlink/socket.ts';
+import type { NetlinkReply, NetlinkRequest, NetlinkSocket } from '../netlink/socket.ts';
+import { compileElements, compileRuleset } from './compile.ts';
+import { buildRuleset, buildSets, tableName } from './ruleset.ts';
+import type { FilteredNetwork, FirewallState, PublishedPort } from './ruleset.ts';
+
+export interface FirewallChange {
+  readonly addNetworks?: readonly FilteredNetwork[];
+  /** By bridge. */
+  readonly removeNetworks?: readonly string[];
+  readonly addPorts?: readonly PublishedPort[];
+  readonly removePorts?: readonly Omit<PublishedPort, 'target'>[];
+  readonly uplinks?: readonly string[];
+}
+
+export class Firewall {
+  readonly #socket: NetlinkSocket;
+  readonly #instance: string;
+  readonly #changes: Batch<FirewallChange, null>;
+  #state = emptyState();
+  #isInstalled = false;
+
+  constructor(socket: NetlinkSocket, instance: string) {
+    this.#socket = socket;
+    this.#instance = instance;
+    this.#changes = new Batch((changes) => this.#applyAll(changes));
+  }
+
+  get state(): FirewallState {
+    return {
+      networks: [...this.#state.networks.values()],
+      ports: [...this.#state.ports.values()],
+      uplinks: this.#state.uplinks,
+    };
+  }
+
+  /** Resolves when the kernel has it. Changes asked for at the same time are one transaction. */
+  async apply(change: FirewallChange): Promise<void> {
+    await this.#changes.add(change);
+  }
+
+  /** Puts the table as a whole in place of whatever is there. There is no table when there is no network. */
+  async rebuild(state: FirewallState): Promise<void> {
+    const next = emptyState();
+    applyChange(next, {
+      addNetworks: state.networks,
+      addPorts: state.ports,
+      uplinks: state.uplinks,
+    });
+    await this.#replace(next);
+  }
+
+  /** True if the table was missing and is back. */
+  async reassert(): Promise<boolean> {
+    if (!this.#isInstalled) return false;
+    const [reply] = await this.#socket.send([getTable(this.#table())]);
+    if (reply?.errno === 0) return false;
+    await this.#replace(this.#state);
+    return true;
+  }
+
+  async #applyAll(changes: readonly FirewallChange[]): Promise<readonly null[]> {
+    const next = copyState(this.#state);
+    for (const change of changes) applyChange(next, change);
+    const isIncremental = this.#isInstalled && next.networks.size > 0;
+    if (!isIncremental || !(await this.#applyDifference(next))) await this.#replace(next);
+    return changes.map(() => null);
+  }
+
+  /** False if the kernel refused. */
+  async #applyDifference(next: State): Promise<boolean> {
+    const { table } = this.#table();
+    const { removed, added } = difference(this.#state, next);
+    const requests = [
+      ...buildSets(removed).flatMap((set) => compileElements(table, set, deleteElements)),
+      ...buildSets(added).flatMap((set) => compileElements(table, set, newElements)),
+    ];
+    if (requests.length > 0 && (await this.#transact(requests)).errno !== 0) return false;
+    this.#state = next;
+    return true;
+  }
+
+  async #replace(next: State): Promise<void> {
+    const table = this.#table();
+    const ruleset = buildRuleset(this.#instance, {
+      networks: [...next.networks.values()],
+      ports: [...next.ports.values()],
+      uplinks: next.uplinks,
+    });
+    const isEmpty = next.networks.size === 0;
+    // Creating it first keeps the deletion from failing where there is none.
+    const requests = [
+      newTable(table),
+      deleteTable(table),
+      ...(isEmpty ? [] : compileRuleset(ruleset)),
+    ];
+    const reply = await this.#transact(requests);
+    if (reply.errno !== 0) throw refusal('change the firewall', reply);
+    this.#state = next;
+    this.#isInstalled = !isEmpty;
+  }
+
+  #transact(requests: readonly NetlinkRequest[]): Promise<NetlinkReply> {
+    return this.#socket.transact({ begin: beginBatch, requests, end: endBatch });
+  }
+
+  #table(): { family: number; table: string } {
+    return { family: NFPROTO_INET, table: tableName(this.#instance) };
+  }
+}
+
+interface State {
+  /** By bridge. */
+  readonly networks: Map<string, FilteredNetwork>;
+  /** By what makes them unique. */
+  readonly ports: Map<string, PublishedPort>;
+  uplinks: readonly string[];
+}
+
+function emptyState(): State {
+  return { networks: new Map(), ports: new Map(), uplinks: [] };
+}
+
+function copyState({ networks, ports, uplinks }: State): State {
+  return { networks: new Map(networks), ports: new Map(ports), uplinks };
+}
+
+function applyChange(state: State, change: FirewallChange): void {
+  for (const bridge of change.removeNetworks ?? []) state.networks.delete(bridge);
+  for (const port of change.removePorts ?? []) state.ports.delete(portKey(port));
+  for (const network of change.addNetworks ?? []) state.networks.set(network.bridge, network);
+  for (const port of change.addPorts ?? []) state.ports.set(portKey(port), port);
+  if (change.uplinks !== undefined) state.uplinks = change.uplinks;
+}
+
+function portKey({ protocol, hostIp, published }: Omit<PublishedPort, 'target'>): string {
+  return `${protocol} ${hostIp} ${published}`;
+}
+
+function difference(before: State, after: State): { removed: FirewallState; added: FirewallState } {
+  const isSame = (one: object | undefined, other: object): boolean =>
+    JSON.stringify(one) === JSON.stringify(other);
+  const missingIn = <T extends object>(from: Map<string, T>, other: Map<string, T>): T[] =>
+    [...from]
+      .filter(([key, value]) => other.get(key) !== value && !isSame(other.get(key), value))
+      .map(([, value]) => value);
+  const without = (some: readonly string[], others: readonly string[]): string[] =>
+    some.filter((name) => !others.includes(name));
+  return {
+    removed: {
+      networks: missingIn(before.networks, after.networks),
+      ports: missingIn(before.ports, after.ports),
+      uplinks: without(before.uplinks, after.uplinks),
+    },
+    added: {
+      networks: missingIn(after.networks, before.networks),
+      ports: missingIn(after.ports, before.ports),
+      uplinks: without(after.uplinks, before.uplinks),
+    },
+  };
+}

@@ -1,0 +1,66 @@
+/** The printed form of a rule set: what `nft list table` prints of it, elements sorted. */
+import type { Part, RuleChain, RuleElement, Ruleset, RuleSet } from './ruleset.ts';
+
+export function printRuleset({ table, sets, chains }: Ruleset): string {
+  const blocks = [...sets.map(printSet), ...chains.map(printChain)];
+  return `table inet ${table} {\n${blocks.join('\n')}}\n`;
+}
+
+function printSet({ name, key, value, elements }: RuleSet): string {
+  const type = value === null ? key.join(' . ') : `${key.join(' . ')} : ${value.join(' . ')}`;
+  const lines = [`\t${value === null ? 'set' : 'map'} ${name} {`, `\t\ttype ${type}`];
+  if (elements.length > 0) {
+    const quoted = key.map((field) => field === 'ifname');
+    const texts = elements.map((element) => printElement(element, quoted)).sort();
+    lines.push(`\t\telements = { ${texts.join(',\n\t\t\t     ')} }`);
+  }
+  return [...lines, '\t}', ''].join('\n');
+}
+
+function printElement({ key, value }: RuleElement, isQuoted: readonly boolean[]): string {
+  const left = key.map((part, index) => (isQuoted[index] === true ? `"${part}"` : part));
+  return value === null ? left.join(' . ') : `${left.join(' . ')} : ${value.join(' . ')}`;
+}
+
+function printChain({ name, type, hook, priority, rules }: RuleChain): string {
+  const place = `type ${type} hook ${hook} priority ${priorityNames.get(`${type} ${priority}`) ?? priority}`;
+  return [
+    `\tchain ${name} {`,
+    `\t\t${place}; policy accept;`,
+    ...rules.map((parts) => `\t\t${parts.map(printPart).join(' ')}`),
+    '\t}',
+    '',
+  ].join('\n');
+}
+
+/** nft(8), standard priority names. */
+const priorityNames: ReadonlyMap<string, string> = new Map([
+  ['filter -300', 'raw'],
+  ['filter -1', 'filter - 1'],
+  ['nat -100', 'dstnat'],
+  ['nat 100', 'srcnat'],
+]);
+
+export function printPart(part: Part): string {
+  switch (part.kind) {
+    case 'interface':
+      return `${part.side} ${part.isNot === true ? '!= ' : ''}@${part.set}`;
+    case 'interfaces':
+      return `iifname . oifname @${part.set}`;
+    case 'loopback-address':
+      return `ip ${part.end} 127.0.0.0/8`;
+    case 'local-destination':
+      return 'fib daddr type local';
+    case 'established':
+      return 'ct state established,related';
+    case 'translated':
+      return 'ct status dnat';
+    case 'dnat':
+      return `dnat ip to ip protocol . ${part.hasAddress ? 'ip daddr . ' : ''}th dport map @${part.map}`;
+    case 'masquerade':
+    case 'accept':
+    case 'drop':
+    case 'return':
+      return part.kind;
+  }
+}

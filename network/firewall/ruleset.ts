@@ -1,0 +1,201 @@
+/**
+ * What the firewall must say, as data: networks and published ports in, one nftables table out. Pure. All that changes
+ * with a network or a port are elements of sets and maps; chains and rules are always the same.
+ */
+import type { PortBinding } from '../model.ts';
+
+/** What the rules are made from. */
+export interface FirewallState {
+  readonly networks: readonly FilteredNetwork[];
+  readonly ports: readonly PublishedPort[];
+  /** Interfaces between which the host did not forward before us, and must not because of us. */
+  readonly uplinks: readonly string[];
+}
+
+export interface FilteredNetwork {
+  /** Interface name. */
+  readonly bridge: string;
+  readonly isInternal: boolean;
+}
+
+export interface PublishedPort extends Omit<PortBinding, 'target'> {
+  readonly target: { readonly address: string; readonly port: number };
+}
+
+export interface Ruleset {
+  readonly table: string;
+  readonly sets: readonly RuleSet[];
+  readonly chains: readonly RuleChain[];
+}
+
+export type Field = 'ifname' | 'inet_proto' | 'ipv4_addr' | 'inet_service';
+
+/** A set, or a map when it has `value`. */
+export interface RuleSet {
+  readonly name: string;
+  readonly key: readonly Field[];
+  readonly value: readonly Field[] | null;
+  readonly elements: readonly RuleElement[];
+}
+
+export interface RuleElement {
+  readonly key: readonly string[];
+  readonly value: readonly string[] | null;
+}
+
+export interface RuleChain {
+  readonly name: string;
+  readonly type: 'filter' | 'nat';
+  readonly hook: 'prerouting' | 'forward' | 'output' | 'postrouting';
+  readonly priority: number;
+  readonly rules: readonly (readonly Part[])[];
+}
+
+/** One match or statement of a rule. */
+export type Part =
+  | { readonly kind: 'interface'; readonly side: Side; readonly set: string; readonly isNot?: true }
+  | { readonly kind: 'interfaces'; readonly set: string }
+  | { readonly kind: 'loopback-address'; readonly end: 'saddr' | 'daddr' }
+  | { readonly kind: 'local-destination' }
+  | { readonly kind: 'established' }
+  | { readonly kind: 'translated' }
+  | { readonly kind: 'dnat'; readonly map: string; readonly hasAddress: boolean }
+  | { readonly kind: 'masquerade' }
+  | { readonly kind: 'accept' | 'drop' | 'return' };
+
+export type Side = 'iifname' | 'oifname';
+
+export function buildRuleset(instance: string, state: FirewallState): Ruleset {
+  return { table: tableName(instance), sets: buildSets(state), chains };
+}
+
+/** nft needs a name that is an identifier. */
+export function tableName(instance: string): string {
+  return instance.replaceAll('-', '_');
+}
+
+export function buildSets({ networks, ports, uplinks }: FirewallState): readonly RuleSet[] {
+  const internal = networks.filter(({ isInternal }) => isInternal);
+  const specific = ports.filter(({ hostIp }) => hostIp !== anyAddress);
+  const wildcard = ports.filter(({ hostIp }) => hostIp === anyAddress);
+  return [
+    interfaceSet(
+      'bridges',
+      networks.map(({ bridge }) => bridge),
+    ),
+    interfaceSet(
+      'internal',
+      internal.map(({ bridge }) => bridge),
+    ),
+    interfaceSet('uplinks', uplinks),
+    {
+      name: 'within',
+      key: ['ifname', 'ifname'],
+      value: null,
+      elements: networks.map(({ bridge }) => ({ key: [bridge, bridge], value: null })),
+    },
+    {
+      name: 'bound',
+      key: ['inet_proto', 'ipv4_addr', 'inet_service'],
+      value: ['ipv4_addr', 'inet_service'],
+      elements: specific.map((port) => ({
+        key: [port.protocol, port.hostIp, String(port.published)],
+        value: [port.target.address, String(port.target.port)],
+      })),
+    },
+    {
+      name: 'published',
+      key: ['inet_proto', 'inet_service'],
+      value: ['ipv4_addr', 'inet_service'],
+      elements: wildcard.map((port) => ({
+        key: [port.protocol, String(port.published)],
+        value: [port.target.address, String(port.target.port)],
+      })),
+    },
+  ];
+}
+
+export const anyAddress = '0.0.0.0';
+
+function interfaceSet(name: string, interfaces: readonly string[]): RuleSet {
+  const elements = interfaces.map((item) => ({ key: [item], value: null }));
+  return { name, key: ['ifname'], value: null, elements };
+}
+
+const accept: Part = { kind: 'accept' };
+const drop: Part = { kind: 'drop' };
+const fromBridge: Part = { kind: 'interface', side: 'iifname', set: 'bridges' };
+const toBridge: Part = { kind: 'interface', side: 'oifname', set: 'bridges' };
+const awayFromBridges: Part = { kind: 'interface', side: 'oifname', set: 'bridges', isNot: true };
+const withinNetwork: Part = { kind: 'interfaces', set: 'within' };
+const toLoopback: Part = { kind: 'loopback-address', end: 'daddr' };
+const fromLoopback: Part = { kind: 'loopback-address', end: 'saddr' };
+const translated: Part = { kind: 'translated' };
+const local: Part = { kind: 'local-destination' };
+const masquerade: Part = { kind: 'masquerade' };
+
+// A map without the element ends its rule only, so the next one is asked.
+const publish: readonly (readonly Part[])[] = [
+  [local, { kind: 'dnat', map: 'bound', hasAddress: true }],
+  [local, { kind: 'dnat', map: 'published', hasAddress: false }],
+];
+
+const chains: readonly RuleChain[] = [
+  {
+    // With route_localnet a bridge takes packets for 127.0.0.0/8: none may come from a sandbox. Before connection
+    // tracking, which gives answers to published ports their loopback address back only afterwards.
+    name: 'raw',
+    type: 'filter',
+    hook: 'prerouting',
+    priority: -300,
+    rules: [
+      [fromBridge, toLoopback, drop],
+      [fromBridge, fromLoopback, drop],
+    ],
+  },
+  {
+    // A neighbour can send a packet for 127.0.0.1 to our hardware address. Translated here, before the routing
+    // decision that refuses it, it would reach ports published for this host alone (moby#45610).
+    name: 'prerouting',
+    type: 'nat',
+    hook: 'prerouting',
+    priority: -100,
+    rules: [[toLoopback, { kind: 'return' }], ...publish],
+  },
+  { name: 'output', type: 'nat', hook: 'output', priority: -100, rules: publish },
+  {
+    // Before priority 0, where Docker and iptables filter: what is accepted there for all our bridges has passed here.
+    name: 'forward',
+    type: 'filter',
+    hook: 'forward',
+    priority: -1,
+    rules: [
+      // With bridge-nf-call-iptables=1, what stays on one bridge comes by here as well.
+      [withinNetwork, accept],
+      [{ kind: 'interface', side: 'iifname', set: 'internal' }, drop],
+      [{ kind: 'interface', side: 'oifname', set: 'internal' }, drop],
+      [{ kind: 'established' }, accept],
+      // A published port is for everybody; all else on its way into a network is direct routing or another network.
+      [toBridge, translated, accept],
+      [toBridge, drop],
+      [
+        { kind: 'interface', side: 'iifname', set: 'uplinks' },
+        { kind: 'interface', side: 'oifname', set: 'uplinks' },
+        drop,
+      ],
+    ],
+  },
+  {
+    // The input interface is known here since Linux 5.7.
+    name: 'postrouting',
+    type: 'nat',
+    hook: 'postrouting',
+    priority: 100,
+    rules: [
+      [toBridge, fromLoopback, masquerade],
+      // A sandbox that asks for a port published from its own network: the answer must come back through the host.
+      [withinNetwork, translated, masquerade],
+      [fromBridge, awayFromBridges, masquerade],
+    ],
+  },
+];

@@ -1,0 +1,44 @@
+/** Hardware addresses. */
+import { NetworkError } from './errors.ts';
+import { parseAddress } from './ipam/subnet.ts';
+
+/**
+ * 02:42 and the IPv4 address, as Docker does: locally administered, and an address that comes back after a while has
+ * the hardware address that neighbours still remember for it.
+ */
+export function macOfAddress(ipv4Address: string): string {
+  const address = parseAddress(ipv4Address);
+  if (address === null) throw new TypeError(`"${ipv4Address}" is not an IPv4 address`);
+  return formatMac(
+    Uint8Array.of(
+      2,
+      0x42,
+      address >>> 24,
+      (address >>> 16) & 255,
+      (address >>> 8) & 255,
+      address & 255,
+    ),
+  );
+}
+
+export function parseMac(text: string): Uint8Array {
+  const parts = text.split(/[:-]/);
+  if (parts.length !== 6 || !parts.every((part) => /^[0-9a-fA-F]{2}$/.test(part)))
+    throw invalid(text, 'is not of the form 02:42:ac:12:00:02');
+  const bytes = Uint8Array.from(parts, (part) => Number.parseInt(part, 16));
+  if (((bytes[0] ?? 0) & 1) !== 0) throw invalid(text, 'is a multicast address');
+  if (bytes.every((byte) => byte === 0)) throw invalid(text, 'is all zeros');
+  return bytes;
+}
+
+export function formatMac(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':');
+}
+
+function invalid(text: string, problem: string): NetworkError {
+  return new NetworkError({
+    code: 'invalid-argument',
+    message: `hardware address "${text}" ${problem}`,
+    fields: { macAddress: text },
+  });
+}

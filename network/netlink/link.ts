@@ -1,0 +1,143 @@
+/** RTM_*LINK, rtnetlink(7): network interfaces. Only the fields we write or look at; the codec keeps these whole. */
+import {
+  attribute,
+  encodeAttributes,
+  indexAttributes,
+  nested,
+  stringAttribute,
+  u32Attribute,
+} from './attributes.ts';
+import type { Attribute } from './attributes.ts';
+import {
+  concatBytes,
+  isLittleEndian,
+  NetlinkFormatError,
+  readString,
+  readU32,
+  requireBytes,
+  viewOf,
+} from './bytes.ts';
+
+export const RTM_NEWLINK = 16;
+export const RTM_DELLINK = 17;
+export const RTM_GETLINK = 18;
+export const RTM_SETLINK = 19;
+
+export const IFF_UP = 1;
+export const IFF_LOOPBACK = 8;
+
+export interface Link {
+  /** 0: by name, or not there yet. */
+  readonly index: number;
+  readonly flags: number;
+  /** Which flags to change. */
+  readonly change: number;
+  readonly name?: string;
+  /** Six bytes. */
+  readonly hardwareAddress?: Uint8Array;
+  readonly mtu?: number;
+  /** Index of the bridge it is a port of. */
+  readonly master?: number;
+  /** Index of a veth's other end, in the other end's namespace. */
+  readonly peerIndex?: number;
+  readonly group?: number;
+  readonly transmitQueues?: number;
+  readonly receiveQueues?: number;
+  /** Descriptor of the namespace to create it in. */
+  readonly namespaceFd?: number;
+  readonly kind?: string;
+  /** A veth's other end, when creating both. */
+  readonly peer?: Link;
+}
+
+const IFLA_ADDRESS = 1;
+const IFLA_IFNAME = 3;
+const IFLA_MTU = 4;
+const IFLA_LINK = 5;
+const IFLA_MASTER = 10;
+const IFLA_LINKINFO = 18;
+const IFLA_GROUP = 27;
+const IFLA_NET_NS_FD = 28;
+const IFLA_NUM_TX_QUEUES = 31;
+const IFLA_NUM_RX_QUEUES = 32;
+const IFLA_INFO_KIND = 1;
+const IFLA_INFO_DATA = 2;
+const VETH_INFO_PEER = 1;
+
+const headerBytes = 16;
+
+const numbers = [
+  ['mtu', IFLA_MTU],
+  ['peerIndex', IFLA_LINK],
+  ['master', IFLA_MASTER],
+  ['group', IFLA_GROUP],
+  ['namespaceFd', IFLA_NET_NS_FD],
+  ['transmitQueues', IFLA_NUM_TX_QUEUES],
+  ['receiveQueues', IFLA_NUM_RX_QUEUES],
+] as const satisfies readonly (readonly [keyof Link, number])[];
+
+export function encodeLink(link: Link): Uint8Array {
+  const header = new Uint8Array(headerBytes);
+  const view = viewOf(header);
+  view.setInt32(4, link.index, isLittleEndian);
+  view.setUint32(8, link.flags, isLittleEndian);
+  view.setUint32(12, link.change, isLittleEndian);
+  return concatBytes([header, encodeAttributes(attributesOf(link))]);
+}
+
+function attributesOf(link: Link): Attribute[] {
+  const attributes: Attribute[] = [];
+  if (link.name !== undefined) attributes.push(stringAttribute(IFLA_IFNAME, link.name));
+  if (link.hardwareAddress !== undefined)
+    attributes.push(attribute(IFLA_ADDRESS, link.hardwareAddress));
+  for (const [field, type] of numbers) {
+    const value = link[field];
+    if (value !== undefined) attributes.push(u32Attribute(type, value));
+  }
+  if (link.kind !== undefined)
+    attributes.push(nested(IFLA_LINKINFO, linkInfo(link.kind, link.peer)));
+  return attributes;
+}
+
+function linkInfo(kind: string, peer: Link | undefined): Attribute[] {
+  const info = [stringAttribute(IFLA_INFO_KIND, kind)];
+  if (peer !== undefined)
+    info.push(nested(IFLA_INFO_DATA, [attribute(VETH_INFO_PEER, encodeLink(peer))]));
+  return info;
+}
+
+export function decodeLink(payload: Uint8Array): Link {
+  const view = requireBytes(payload, headerBytes, 'link');
+  const attributes = indexAttributes(payload.subarray(headerBytes));
+  const name = attributes.get(IFLA_IFNAME);
+  const hardwareAddress = attributes.get(IFLA_ADDRESS);
+  const info = attributes.get(IFLA_LINKINFO);
+  const found: Record<string, number> = {};
+  for (const [field, type] of numbers) {
+    const value = attributes.get(type);
+    if (value !== undefined) found[field] = readU32(value, `link's ${field}`);
+  }
+  return {
+    index: view.getInt32(4, isLittleEndian),
+    flags: view.getUint32(8, isLittleEndian),
+    change: view.getUint32(12, isLittleEndian),
+    ...(name === undefined ? {} : { name: readString(name) }),
+    ...(hardwareAddress === undefined ? {} : { hardwareAddress }),
+    ...found,
+    ...(info === undefined ? {} : decodeLinkInfo(info)),
+  };
+}
+
+function decodeLinkInfo(bytes: Uint8Array): Pick<Link, 'kind' | 'peer'> {
+  const info = indexAttributes(bytes);
+  const kind = info.get(IFLA_INFO_KIND);
+  if (kind === undefined) return {};
+  const name = readString(kind);
+  const data = info.get(IFLA_INFO_DATA);
+  if (name !== 'veth' || data === undefined) return { kind: name };
+  const peer = indexAttributes(data).get(VETH_INFO_PEER);
+  if (peer === undefined) return { kind: name };
+  if (indexAttributes(peer.subarray(headerBytes)).has(IFLA_LINKINFO))
+    throw new NetlinkFormatError('the peer of a veth has a peer');
+  return { kind: name, peer: decodeLink(peer) };
+}

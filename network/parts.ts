@@ -1,0 +1,54 @@
+/** What the controller and recovery work with; each made once. */
+import type { Kernel, NetworkOptions, NetworkRecords, ResolverPort } from './context.ts';
+import type { Driver } from './driver.ts';
+import { BridgeDriver } from './drivers/bridge.ts';
+import { hostDriver } from './drivers/host.ts';
+import { noneDriver } from './drivers/none.ts';
+import { nativeKernel } from './context.ts';
+import { Firewall } from './firewall/nftables.ts';
+import { HostLinks } from './links.ts';
+import type { DriverName } from './model.ts';
+import { NameBook } from './name-book.ts';
+import { NetlinkSocket } from './netlink/socket.ts';
+
+export interface Parts {
+  readonly kernel: Kernel;
+  readonly records: NetworkRecords;
+  readonly resolver: ResolverPort;
+  readonly warn: NetworkOptions['warn'];
+  /** Directory of the namespaces' bind mounts. */
+  readonly namespaces: string;
+  readonly links: HostLinks;
+  readonly firewall: Firewall;
+  readonly netfilter: NetlinkSocket;
+  readonly names: NameBook;
+  readonly drivers: Readonly<Record<DriverName, Driver>>;
+  /** Closes the engine's sockets. */
+  close(): void;
+}
+
+export async function openParts(options: NetworkOptions): Promise<Parts> {
+  const { instance, kernel = nativeKernel, records, resolver, warn, namespaces } = options;
+  const routing = await NetlinkSocket.open(kernel, 'netlink-route');
+  const netfilter = await NetlinkSocket.open(kernel, 'netlink-netfilter');
+  const links = new HostLinks(routing, instance);
+  const firewall = new Firewall(netfilter, instance);
+  const forwarding = { kernel, records: records.forwarding };
+  const bridge = new BridgeDriver({ kernel, links, firewall, netfilter, forwarding, warn });
+  return {
+    kernel,
+    records,
+    resolver,
+    warn,
+    namespaces,
+    links,
+    firewall,
+    netfilter,
+    names: new NameBook(resolver),
+    drivers: { bridge, host: hostDriver, none: noneDriver },
+    close: () => {
+      routing.close();
+      netfilter.close();
+    },
+  };
+}

@@ -1,0 +1,131 @@
+/**
+ * After any end of an earlier engine: adopt what lives, remove what nobody owns, put back what is missing. Records come
+ * before the objects they announce and go after them, so whatever is there without a record is ours to remove.
+ */
+import { readdir } from 'node:fs/promises';
+import { isSyscallError } from '../native/index.ts';
+import { bridgeName } from './names.ts';
+import { recordedUplinks } from './forwarding.ts';
+import type { Network, Sandbox } from './model.ts';
+import type { Link } from './netlink/link.ts';
+import type { Parts } from './parts.ts';
+import { removeSandbox } from './sandbox.ts';
+import {
+  allOf,
+  namespacePath,
+  publishedPorts,
+  restoreNames,
+  teardownSandboxes,
+} from './sandboxes.ts';
+
+/** Returns the sandboxes that live on. */
+export async function recoverSandboxes(
+  parts: Parts,
+  liveIds: ReadonlySet<string>,
+): Promise<readonly Sandbox[]> {
+  const networks = parts.records.networks.values();
+  const sandboxes = parts.records.sandboxes.values();
+  const known = new Set(networks.map(({ id }) => id));
+  const isAlive = ({ id, endpoints }: Sandbox): boolean =>
+    liveIds.has(id) && endpoints.every(({ networkId }) => known.has(networkId));
+  const live = sandboxes.filter(isAlive);
+  const dead = sandboxes.filter((sandbox) => !isAlive(sandbox));
+  for (const id of liveIds) {
+    if (!live.some((sandbox) => sandbox.id === id))
+      parts.warn(`sandbox "${id}" has no usable record; its container has lost its network`, {
+        id,
+      });
+  }
+  const links = await parts.links.list();
+  await removeOrphans(parts, { links, networks, live, dead });
+  await restoreNetworks(parts, { links, networks, live });
+  await restoreResolver(parts, networks, live);
+  return live;
+}
+
+interface Found {
+  readonly links: readonly Link[];
+  readonly networks: readonly Network[];
+  readonly live: readonly Sandbox[];
+  readonly dead: readonly Sandbox[];
+}
+
+async function removeOrphans(parts: Parts, { links, networks, live, dead }: Found): Promise<void> {
+  const owned = new Set([
+    ...networks.map(({ id }) => bridgeName(id)),
+    ...live.flatMap(({ endpoints }) => endpoints.map(({ hostInterface }) => hostInterface)),
+  ]);
+  const orphans = links
+    .filter((link) => parts.links.isOurs(link))
+    .map(({ name = '' }) => name)
+    .filter((name) => !owned.has(name));
+  // Both join one removal.
+  await allOf([teardownSandboxes(parts, dead), parts.links.remove(orphans)]);
+  const liveIds = new Set(live.map(({ id }) => id));
+  for (const id of await readdir(parts.namespaces)) {
+    if (!liveIds.has(id)) removeNamespace(parts, id);
+  }
+}
+
+/** A name without a mount on it: its maker was killed before the mount. */
+function removeNamespace(parts: Parts, id: string): void {
+  try {
+    removeSandbox(parts.kernel, namespacePath(parts, id));
+  } catch (error) {
+    if (!isSyscallError(error, 'EINVAL', 'EBUSY')) throw error;
+    parts.warn(`cannot remove network namespace "${id}"`, { id });
+  }
+}
+
+async function restoreNetworks(
+  parts: Parts,
+  { links, networks, live }: Omit<Found, 'dead'>,
+): Promise<void> {
+  const present = new Set(links.map(({ name }) => name));
+  const used = new Set(live.flatMap(({ endpoints }) => endpoints.map((one) => one.networkId)));
+  const active = networks.filter(({ id }) => used.has(id) || present.has(bridgeName(id)));
+  await parts.firewall.rebuild({
+    networks: active.map(({ id, isInternal }) => ({ bridge: bridgeName(id), isInternal })),
+    ports: live.flatMap(publishedPorts),
+    uplinks: recordedUplinks(parts.records.forwarding),
+  });
+  for (const network of active) {
+    await parts.drivers[network.driver].setup(network);
+    if (!present.has(bridgeName(network.id))) await enslaveAgain(parts, network, live);
+  }
+}
+
+/** Somebody has deleted the bridge: its ports are still there, without one. */
+async function enslaveAgain(
+  parts: Parts,
+  { id, name }: Network,
+  live: readonly Sandbox[],
+): Promise<void> {
+  parts.warn(`the bridge of network "${name}" was gone and is made anew`, { network: name });
+  const ports = live.flatMap(({ endpoints }) => endpoints.filter((one) => one.networkId === id));
+  const names = ports.map(({ hostInterface }) => hostInterface);
+  await parts.links.enslave(names, bridgeName(id));
+}
+
+async function restoreResolver(
+  parts: Parts,
+  networks: readonly Network[],
+  live: readonly Sandbox[],
+): Promise<void> {
+  const { resolver, names } = parts;
+  const state = await resolver.list();
+  const liveIds = new Set(live.map(({ id }) => id));
+  const networkIds = new Set(networks.map(({ id }) => id));
+  const served = new Set(state.sandboxIds);
+  await allOf([
+    ...state.sandboxIds.filter((id) => !liveIds.has(id)).map((id) => resolver.removeSandbox(id)),
+    ...state.networkIds.filter((id) => !networkIds.has(id)).map((id) => resolver.removeNetwork(id)),
+  ]);
+  for (const { id, name } of networks) names.addNetwork(id, name);
+  await allOf([
+    names.add(live),
+    ...live
+      .filter(({ id, endpoints }) => !served.has(id) && endpoints.length > 0)
+      .map((sandbox) => restoreNames(parts, sandbox)),
+  ]);
+}

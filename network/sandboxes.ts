@@ -1,0 +1,143 @@
+/**
+ * Making and removing what the kernel and the resolver have of sandboxes. The record of a sandbox is there before any
+ * of it, and goes after all of it; removing does not ask how far making came.
+ */
+import { join } from 'node:path';
+import type { PublishedPort } from './firewall/ruleset.ts';
+import { mtuOf } from './drivers/bridge.ts';
+import { parseMac } from './mac.ts';
+import type { Network, Sandbox } from './model.ts';
+import { bridgeName } from './names.ts';
+import type { VethRequest } from './links.ts';
+import type { Parts } from './parts.ts';
+import { OpenSandbox, removeSandbox } from './sandbox.ts';
+
+export function namespacePath({ namespaces }: Pick<Parts, 'namespaces'>, id: string): string {
+  return join(namespaces, id);
+}
+
+/** `networks` are those of the endpoints, in their order, and set up. */
+export async function buildSandbox(
+  parts: Parts,
+  sandbox: Sandbox,
+  networks: readonly Network[],
+): Promise<void> {
+  const opened = await OpenSandbox.create(parts.kernel, namespacePath(parts, sandbox.id));
+  try {
+    await opened.prepare();
+    const veths = sandbox.endpoints.map((endpoint, index): VethRequest => {
+      const network = networks[index];
+      if (network === undefined) throw new TypeError('an endpoint has no network');
+      return {
+        name: endpoint.hostInterface,
+        bridge: bridgeName(network.id),
+        mtu: mtuOf(network),
+        peer: {
+          name: endpoint.interfaceName,
+          hardwareAddress: parseMac(endpoint.macAddress),
+          namespace: opened.namespace,
+        },
+      };
+    });
+    const indexes = veths.length === 0 ? [] : await parts.links.createVeths(veths);
+    await opened.configure(sandbox.endpoints, indexes);
+    if (sandbox.endpoints.length > 0) await serveNames(parts, sandbox, opened);
+  } finally {
+    opened.close();
+  }
+  await publishPorts(parts, sandbox);
+}
+
+async function serveNames(parts: Parts, sandbox: Sandbox, opened: OpenSandbox): Promise<void> {
+  const sockets = await opened.openDns();
+  try {
+    await Promise.all([
+      parts.resolver.addSandbox({ ...resolvedOf(sandbox), sockets }),
+      parts.names.add([sandbox]),
+    ]);
+  } finally {
+    parts.kernel.closeFd(sockets.udp);
+    parts.kernel.closeFd(sockets.tcp);
+  }
+}
+
+function resolvedOf({ id, endpoints, upstreams }: Sandbox): {
+  id: string;
+  networkIds: readonly string[];
+  upstreams: readonly string[];
+} {
+  return { id, networkIds: endpoints.map(({ networkId }) => networkId), upstreams };
+}
+
+async function publishPorts(parts: Parts, sandbox: Sandbox): Promise<void> {
+  const addPorts = publishedPorts(sandbox);
+  if (addPorts.length > 0) await parts.firewall.apply({ addPorts });
+}
+
+/** Ports lead to the endpoint that also has the default route; a sandbox without one publishes nothing. */
+export function publishedPorts({ ports, endpoints }: Sandbox): readonly PublishedPort[] {
+  const endpoint = endpoints.find(({ isDefault }) => isDefault);
+  if (endpoint === undefined) return [];
+  return ports.map(({ protocol, hostIp, published, target }) => ({
+    protocol,
+    hostIp,
+    published,
+    target: { address: endpoint.ipv4Address, port: target },
+  }));
+}
+
+/** DNS for a sandbox that outlived a resolver: its sockets are made anew. */
+export async function restoreNames(parts: Parts, sandbox: Sandbox): Promise<void> {
+  const opened = OpenSandbox.adopt(parts.kernel, namespacePath(parts, sandbox.id));
+  try {
+    const sockets = await opened.openDnsSockets();
+    try {
+      await parts.resolver.addSandbox({ ...resolvedOf(sandbox), sockets });
+    } finally {
+      parts.kernel.closeFd(sockets.udp);
+      parts.kernel.closeFd(sockets.tcp);
+    }
+  } finally {
+    opened.close();
+  }
+}
+
+/**
+ * Removes all that is left of these sandboxes, the many at the cost of the one, and then their records. Goes past
+ * failures and reports them all; the records stay then, so that recovery tries again.
+ */
+export async function teardownSandboxes(
+  parts: Parts,
+  sandboxes: readonly Sandbox[],
+): Promise<void> {
+  const { links, firewall, names, resolver, records } = parts;
+  const removePorts = sandboxes.flatMap(({ ports }) => ports);
+  const hostInterfaces = sandboxes.flatMap(({ endpoints }) =>
+    endpoints.map(({ hostInterface }) => hostInterface),
+  );
+  await allOf([
+    links.remove(hostInterfaces),
+    ...(removePorts.length === 0 ? [] : [firewall.apply({ removePorts })]),
+    names.remove(sandboxes),
+    ...sandboxes
+      .filter(({ endpoints }) => endpoints.length > 0)
+      .map(({ id }) => resolver.removeSandbox(id)),
+  ]);
+  // After the links: a namespace that ends takes its own ends along one by one, and much slower.
+  for (const { id } of sandboxes) removeSandbox(parts.kernel, namespacePath(parts, id));
+  await allOf(sandboxes.map(({ id }) => records.sandboxes.delete(id)));
+}
+
+/** Waits for all of them; one failure is thrown as it is, several together. */
+export async function allOf(work: readonly Promise<unknown>[]): Promise<void> {
+  const results = await Promise.allSettled(work);
+  const failures = results
+    .filter((result) => result.status === 'rejected')
+    .map(({ reason }) => reason as unknown);
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) throw new AggregateError(failures, messageOf(failures[0]));
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
