@@ -1,0 +1,255 @@
+/** `up` that stays: progress while the plan is executed, then the logs, until all has ended or somebody interrupts. */
+import {
+  executePlan,
+  observe,
+  planStop,
+  type Observed,
+  type Plan,
+  type ProgressEvent,
+  type Project,
+} from '../compose/index.ts';
+import type { EngineClient } from '../engine/client/index.ts';
+import { createPrinter } from './commands/logs.ts';
+import type { UpRequest } from './commands/up.ts';
+import type { Context } from './context.ts';
+import { LogFollower } from './log-follower.ts';
+import { watchStarts } from './project-events.ts';
+import { shortName } from './select.ts';
+import { Interrupted } from './signals.ts';
+import { plainProgress } from './ui/progress-plain.ts';
+import type { ProgressView } from './ui/progress.ts';
+
+export interface AttachedRequest {
+  readonly request: UpRequest;
+  readonly context: Context;
+  readonly engine: EngineClient;
+  readonly project: Project;
+  readonly observed: Observed;
+  readonly plan: Plan;
+}
+
+export async function runAttached(attached: AttachedRequest): Promise<number> {
+  const { context } = attached;
+  const ending = new AbortController();
+  const session = createSession(attached, ending.signal);
+  try {
+    await session.opened;
+    await startAll(attached, session);
+    const isInterrupted = await untilInterrupted(context.interrupts.graceful, [
+      session.follower.ended(),
+      session.failed,
+    ]);
+    if (!isInterrupted) return 0;
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+  } finally {
+    if (!context.interrupts.graceful.aborted) ending.abort();
+  }
+  try {
+    await stopAll(attached);
+    await session.follower.ended();
+  } finally {
+    ending.abort();
+  }
+  return 130;
+}
+
+interface Session {
+  readonly follower: LogFollower;
+  readonly opened: Promise<void>;
+  readonly failed: Promise<never>;
+  /** The plan was executed: starts from now on are news. */
+  isStarted: boolean;
+}
+
+function createSession(
+  { request, context, engine, project }: AttachedRequest,
+  signal: AbortSignal,
+): Session {
+  const printer = createPrinter(request, context);
+  printer.reserve(expectedNames(project, request));
+  const { revive } = context;
+  const follower = new LogFollower({ engine, printer, signal, revive });
+  const starts = watchStarts({
+    engine,
+    project: project.name,
+    signal,
+    follower,
+    revive,
+    // While the plan is executed, its own progress says when; see startAll.
+    isWanted: (service) => session.isStarted && isAttached(project, request, service),
+  });
+  const session: Session = {
+    follower,
+    opened: starts.opened,
+    failed: starts.failed,
+    isStarted: false,
+  };
+  return session;
+}
+
+function isAttached(project: Project, { services }: UpRequest, service: string): boolean {
+  const isNamed = services === undefined || services.length === 0 || services.includes(service);
+  return isNamed && project.services[service]?.attach !== false;
+}
+
+/** Known before the first line, so that the column of names never moves. */
+function expectedNames(project: Project, request: UpRequest): string[] {
+  return Object.entries(project.services)
+    .filter(([name]) => isAttached(project, request, name))
+    .map(([name, { container_name, scale }]) => container_name ?? `${name}-${scale ?? 1}`);
+}
+
+/** How long a progress display may hold back the logs of what has started already. */
+const longestSilenceMs = 1000;
+
+/**
+ * Executes the plan. Logs are on disk from a container's first byte on, so reading them may begin later than the
+ * container without losing any: in a terminal they wait until the display is complete, or a second at most.
+ */
+async function startAll(attached: AttachedRequest, session: Session): Promise<void> {
+  const { context, engine, project, observed, plan, request } = attached;
+  const display = await createDisplay(context, plan);
+  const follow = (name: string, id: string, since?: string): void => {
+    session.follower.follow(
+      id,
+      shortName(name, project.name),
+      since === undefined ? {} : { since },
+    );
+  };
+  const since = await engineNow(engine, context.interrupts.graceful);
+  try {
+    await executePlan(plan, {
+      engine,
+      project,
+      observed,
+      signal: context.interrupts.graceful,
+      onProgress: (event) => {
+        display.event(event);
+        const { resource, status, id, service, name } = event;
+        const isNew = resource === 'container' && status === 'started' && id !== undefined;
+        if (!isNew || !isAttached(project, request, service ?? '')) return;
+        const isOld = observed.containers.some((container) => container.id === id);
+        display.whenLogsMayFlow(() => {
+          follow(name, id, isOld ? since : undefined);
+        });
+      },
+    });
+  } finally {
+    await display.end();
+  }
+  session.isStarted = true;
+  for (const { name, id, service } of plan.kept) {
+    if (isAttached(project, request, service)) follow(name, id, since);
+  }
+}
+
+/** The engine's clock, not ours: it may run on another machine. */
+async function engineNow(engine: EngineClient, signal: AbortSignal): Promise<string> {
+  const { SystemTime } = await engine.info({ signal });
+  return SystemTime;
+}
+
+interface Display {
+  event(event: ProgressEvent): void;
+  /** Runs the action now or as soon as log lines would not tear the display. */
+  whenLogsMayFlow(action: () => void): void;
+  end(): Promise<void>;
+}
+
+async function createDisplay({ ui }: Context, plan: Plan): Promise<Display> {
+  let view: ProgressView = await ui.progress();
+  let held: (() => void)[] | null = ui.progressStyle === 'tty' ? [] : null;
+  let timer: NodeJS.Timeout | undefined;
+  view.begin(plan);
+  const release = async (): Promise<void> => {
+    clearTimeout(timer);
+    const before = view;
+    // What is not done yet goes on as plain lines between those of the logs.
+    if (held !== null) view = plainProgress(ui.stderr);
+    await before.end();
+    const actions = held ?? [];
+    held = null;
+    for (const action of actions) action();
+  };
+  return {
+    event: (event) => {
+      view.event(event);
+    },
+    whenLogsMayFlow: (action) => {
+      if (held === null) {
+        action();
+        return;
+      }
+      held.push(action);
+      timer ??= setTimeout(() => void release(), longestSilenceMs);
+    },
+    end: release,
+  };
+}
+
+/** True when the interrupt came first. */
+async function untilInterrupted(
+  signal: AbortSignal,
+  ends: readonly Promise<unknown>[],
+): Promise<boolean> {
+  let onAbort: () => void = () => undefined;
+  const interrupted = new Promise<boolean>((resolve) => {
+    onAbort = () => {
+      resolve(true);
+    };
+    if (signal.aborted) resolve(true);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([interrupted, ...ends.map((end) => end.then(() => false))]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Stops in reverse order of dependency while the logs flow on; the second interrupt kills what still runs. */
+async function stopAll({ context, engine, project, request }: AttachedRequest): Promise<void> {
+  const { ui, interrupts } = context;
+  void ui.stderr.write('Gracefully stopping... (press Ctrl+C again to force)\n');
+  const view = ui.progressStyle === 'tty' ? plainProgress(ui.stderr) : await ui.progress();
+  const signal = interrupts.forced;
+  try {
+    const observed = await observe(engine, project.name, { signal });
+    const { timeout, services } = request;
+    const plan = planStop(observed, {
+      project,
+      ...(services !== undefined && services.length > 0 && { services }),
+      ...(timeout !== undefined && { timeoutSeconds: timeout }),
+    });
+    view.begin(plan);
+    await executePlan(plan, {
+      engine,
+      project,
+      observed,
+      signal,
+      onProgress: (event) => {
+        view.event(event);
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    await killAll(engine, project.name);
+  } finally {
+    await view.end();
+  }
+}
+
+async function killAll(engine: EngineClient, project: string): Promise<void> {
+  const signal = AbortSignal.timeout(5000);
+  const { containers } = await observe(engine, project, { signal });
+  const running = containers.filter(({ status }) => status === 'running' || status === 'paused');
+  const results = await Promise.allSettled(
+    running.map(({ id }) => engine.containers.kill(id, { signal })),
+  );
+  const failures = results.flatMap((result) =>
+    result.status === 'rejected' ? [result.reason as unknown] : [],
+  );
+  if (failures.length > 0)
+    throw new AggregateError(failures, 'not every container could be killed');
+}

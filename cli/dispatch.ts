@@ -1,0 +1,71 @@
+/**
+ * The program that `tscompose` starts, kept tiny because Node compiles it anew each time: it answers `version`
+ * itself and hands everything else to the bundled program beside it, whose compiled form is kept by cli/cache.mjs.
+ */
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { resolveAddress } from './address.ts';
+import { daemonRequest, type DaemonRequest } from './daemon-request.ts';
+import { loadScript } from './load-script.ts';
+import { version } from './product.ts';
+import { CliError } from './cli-error.ts';
+import { versionLine, versionRequest, versionText } from './version-text.ts';
+
+interface DaemonModule {
+  readonly runDaemon: (request: DaemonRequest) => Promise<number>;
+}
+
+const argv = process.argv.slice(2);
+const daemon = daemonRequest(argv);
+const request = versionRequest(argv);
+if (daemon !== null) {
+  runEmbeddedEngine(daemon).catch((error: unknown) => {
+    // The one way to say something that engine-start.ts reads: the daemon's log.
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(`${JSON.stringify({ level: 'error', message })}\n`);
+    process.exitCode = 1;
+  });
+} else if (request === null) {
+  runProgram();
+} else if (request === 'line') {
+  process.stdout.write(versionLine(version));
+} else {
+  try {
+    process.stdout.write(versionText(request, version, address));
+  } catch (error) {
+    // The whole program renders it as it renders every error of use.
+    if (!(error instanceof CliError)) throw error;
+    runProgram();
+  }
+}
+
+function runProgram(): void {
+  const { main } = loadScript(join(__dirname, 'cli.cjs')) as {
+    main: (argv: readonly string[]) => void;
+  };
+  main(argv);
+}
+
+/** What engine-start.ts starts: no parser, no terminal, nothing of the command line's program in its memory. */
+async function runEmbeddedEngine(found: DaemonRequest): Promise<void> {
+  const { runDaemon } = loadScript(join(__dirname, 'daemon.cjs')) as DaemonModule;
+  process.exitCode = await runDaemon(found);
+}
+
+function address(): ReturnType<typeof resolveAddress> {
+  return resolveAddress({ env: process.env, home: homedir(), readFile, sha256 });
+}
+
+function readFile(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    // Whatever hinders us from reading another program's configuration, it selects nothing then.
+    return null;
+  }
+}
+
+function sha256(text: string): string {
+  return process.getBuiltinModule('node:crypto').createHash('sha256').update(text).digest('hex');
+}

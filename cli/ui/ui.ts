@@ -1,0 +1,66 @@
+/** What a command shows things with: two outputs, a style, and a renderer chosen from --progress, --ansi and isTTY. */
+import type { AnsiMode, ProgressStyle } from '../options.ts';
+import { createOutput, type Output } from './output.ts';
+import { jsonProgress } from './progress-json.ts';
+import { plainProgress } from './progress-plain.ts';
+import { quietProgress, type ProgressView } from './progress.ts';
+import { chooseStyle, type Style } from './style.ts';
+
+export interface Ui {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** For what goes to standard output; errors and progress have one of their own. */
+  readonly stdoutStyle: Style;
+  readonly stderrStyle: Style;
+  readonly progressStyle: Exclude<ProgressStyle, 'auto'>;
+  /** A line on standard error that is no reason to stop. */
+  warn(message: string): void;
+  progress(): Promise<ProgressView>;
+}
+
+export interface UiRequest {
+  readonly progress: ProgressStyle;
+  readonly ansi: AnsiMode;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+}
+
+export function createUi({ progress, ansi, env, stdout, stderr }: UiRequest): Ui {
+  const out = createOutput(stdout);
+  const err = createOutput(stderr);
+  const stderrStyle = chooseStyle(ansi, env, err.isTerminal);
+  const progressStyle = chooseProgress({ progress, ansi, env }, err.isTerminal);
+  return {
+    stdout: out,
+    stderr: err,
+    stdoutStyle: chooseStyle(ansi, env, out.isTerminal),
+    stderrStyle,
+    progressStyle,
+    warn: (message) => {
+      if (progressStyle === 'quiet') return;
+      if (progressStyle === 'json') {
+        void err.write(`${JSON.stringify({ warning: true, message })}\n`);
+        return;
+      }
+      void err.write(`${stderrStyle.yellow('warning:')} ${message}\n`);
+    },
+    progress: async () => {
+      if (progressStyle === 'quiet') return quietProgress;
+      if (progressStyle === 'json') return jsonProgress(err);
+      if (progressStyle === 'plain') return plainProgress(err);
+      const { ttyProgress } = await import('./progress-tty.ts');
+      return ttyProgress({ stream: stderr, style: stderrStyle, now: () => performance.now() });
+    },
+  };
+}
+
+/** CI systems give some steps a terminal, and keep every redraw of it. */
+function chooseProgress(
+  { progress, ansi, env }: Pick<UiRequest, 'progress' | 'ansi' | 'env'>,
+  isTerminal: boolean,
+): Ui['progressStyle'] {
+  if (progress !== 'auto') return progress;
+  const isDumb = env['TERM'] === 'dumb' || (env['CI'] ?? '') !== '';
+  return isTerminal && ansi !== 'never' && !isDumb ? 'tty' : 'plain';
+}
