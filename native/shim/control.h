@@ -1,0 +1,55 @@
+/* Connections to engines: a few at a time, each with whole small messages (native/PROTOCOL.md).  */
+#ifndef TS_CONTROL_H
+#define TS_CONTROL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocol.h"
+
+#define CONTROL_MAX 9
+
+struct connection
+{
+  int fd; /* -1: free */
+  uint32_t used;
+  unsigned char input[sizeof (struct ts_frame_header) + sizeof (struct ts_signal)];
+};
+
+struct control
+{
+  const char *path; /* NULL until it listens */
+  int listen_fd;
+  struct connection connections[CONTROL_MAX];
+};
+
+struct message
+{
+  enum ts_message_type type;
+  struct ts_signal signal; /* only of TS_SIGNAL */
+};
+
+void control_init (struct control *control);
+int control_listen (struct control *control, const char *path);
+
+/* NULL when all places are taken.  Takes FD.  */
+struct connection *control_add (struct control *control, int fd);
+
+/* The new connection, or NULL when nobody was there or the peer is somebody else's process.  */
+struct connection *control_accept (struct control *control);
+
+/* Reads at most one message.  1: it is in MESSAGE; 0: not complete yet; -1: the connection is over
+ * and closed.  */
+int connection_read (struct connection *connection, struct message *message);
+
+/* Never waits: a peer whose buffer is full with these few bytes is gone or hostile, and is dropped.
+ */
+void connection_send (struct connection *connection, enum ts_message_type type, const void *payload,
+                      size_t size);
+void control_broadcast (struct control *control, enum ts_message_type type, const void *payload,
+                        size_t size);
+
+/* Nobody can connect any more.  */
+void control_unlink (struct control *control);
+
+#endif

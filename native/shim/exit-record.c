@@ -1,0 +1,48 @@
+#define _GNU_SOURCE
+#include "exit-record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util.h"
+
+static int write_temporary (const struct ts_exit *record, const char *path)
+{
+  cleanup_close int fd = open (path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+  if (fd < 0)
+    return -1;
+  return write_all (fd, record, exit_record_size (record)) < 0 || fsync (fd) < 0 ? -1 : 0;
+}
+
+static int sync_directory (const char *path)
+{
+  char directory[PATH_MAX];
+  size_t length = (size_t)(strrchr (path, '/') - path);
+
+  memcpy (directory, path, length == 0 ? 1 : length);
+  directory[length == 0 ? 1 : length] = 0;
+  cleanup_close int fd = open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  return fd < 0 ? -1 : fsync (fd);
+}
+
+int exit_record_write (const struct ts_exit *record, const char *path)
+{
+  char temporary[PATH_MAX];
+  size_t length = 0;
+
+  if (append_text (temporary, sizeof temporary, &length, path) < 0
+      || append_text (temporary, sizeof temporary, &length, ".tmp") < 0)
+    return -1;
+  if (write_temporary (record, temporary) < 0 || rename (temporary, path) < 0)
+  {
+    int saved = errno;
+    (void)unlink (temporary); /* The next attempt would overwrite it.  */
+    errno = saved;
+    return -1;
+  }
+  return sync_directory (path);
+}

@@ -1,0 +1,10 @@
+/* A small init: pid 1 that reaps orphans and passes signals on.  */
+#ifndef TS_INIT_H
+#define TS_INIT_H
+
+#include <sys/types.h>
+
+/* All signals are blocked.  Ends with the exit code of MAIN.  */
+_Noreturn void init_run (pid_t main_pid);
+
+#endif

@@ -1,0 +1,306 @@
+/* The shim: one per container, started by the engine, outlives it.  Descriptors at start:
+     0  sealed memory file with the specification (spec.h)
+     1  /dev/null
+     2  the engine's log or /dev/null
+     3  one end of a socket pair: the first control connection (protocol.h)
+     4  sealed memory file that this program was executed from
+     5… held open until the container has ended, such as reserved ports  */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+
+#include "cgroup.h"
+#include "exit-record.h"
+#include "program.h"
+#include "shim.h"
+#include "sys.h"
+#include "util.h"
+
+enum
+{
+  SPEC_FD = 0,
+  NULL_FD = 1,
+  CONTROL_FD = 3,
+  EXECUTABLE_FD = 4,
+};
+
+static int fail (struct shim *shim, enum ts_stage stage, const char *path)
+{
+  shim_note_failure (shim, stage, errno, path);
+  return -1;
+}
+
+/* The engine may go away with its session and directory; the shim keeps neither.  */
+static int detach (struct shim *shim)
+{
+  sigset_t all, child;
+
+  sigfillset (&all);
+  sigemptyset (&child);
+  sigaddset (&child, SIGCHLD);
+  (void)prctl (PR_SET_NAME, "tscompose-shim", 0, 0, 0);
+  umask (077);
+  if (sigprocmask (SIG_SETMASK, &all, NULL) < 0 || chdir ("/") < 0
+      || prctl (PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0
+      || sys_close_range (CONTROL_FD, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+    return fail (shim, TS_STAGE_EXECUTABLE, "");
+  shim->signal_fd = signalfd (-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+  return shim->signal_fd < 0 ? fail (shim, TS_STAGE_EXECUTABLE, "signalfd") : 0;
+}
+
+/* While the container's first process is not yet exec'ed, its /proc/self/exe is this program, and
+   an image may even name that as its entrypoint.  Nothing can write to a sealed memory file, so no
+   container can change what the next one is started with (CVE-2019-5736).  */
+static int check_executable (struct shim *shim)
+{
+  struct stat given, running;
+  int seals = fcntl (EXECUTABLE_FD, F_GET_SEALS);
+
+  if (seals < 0 || fstat (EXECUTABLE_FD, &given) < 0 || stat ("/proc/self/exe", &running) < 0)
+    return fail (shim, TS_STAGE_EXECUTABLE, "");
+  if ((seals & F_SEAL_WRITE) == 0 || given.st_ino != running.st_ino
+      || given.st_dev != running.st_dev)
+  {
+    errno = EPERM;
+    return fail (shim, TS_STAGE_EXECUTABLE, "not sealed");
+  }
+  close (EXECUTABLE_FD); /* The kernel holds what it executes.  */
+  return 0;
+}
+
+static int map_spec (struct shim *shim)
+{
+  const char *what = NULL;
+
+  shim->spec = spec_map (SPEC_FD, &what);
+  if (shim->spec == NULL && what != NULL)
+    errno = EINVAL;
+  if (shim->spec == NULL)
+    return fail (shim, TS_STAGE_SPECIFICATION, what == NULL ? "" : what);
+  return dup2 (NULL_FD, SPEC_FD) < 0 ? fail (shim, TS_STAGE_STDIO, "") : 0;
+}
+
+static void *allocate (size_t size, int flags)
+{
+  void *memory = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | flags, -1, 0);
+
+  return memory == MAP_FAILED ? NULL : memory;
+}
+
+static char **point_to_texts (const struct ts_spec *spec, struct ts_list list, char **pointers)
+{
+  const struct ts_ref *refs = spec_items (spec, list);
+
+  for (uint32_t i = 0; i < list.count; i++)
+    pointers[i] = (char *)spec_text (spec, refs[i]); /* execve only reads.  */
+  pointers[list.count] = NULL;
+  return pointers + list.count + 1;
+}
+
+static size_t vectors_size (const struct ts_spec *spec)
+{
+  return ((size_t)spec->args.count + spec->env.count + 2) * sizeof (char *);
+}
+
+/* The text before the last slash of PATH.  */
+static const char *parent_path (const char *path, char *parent)
+{
+  size_t length = (size_t)(strrchr (path, '/') - path);
+
+  if (length >= PATH_MAX)
+    length = 0;
+  memcpy (parent, path, length);
+  parent[length] = 0;
+  return length == 0 ? "/" : parent;
+}
+
+struct pipes
+{
+  int report[2];
+  int go[2];
+};
+
+/* The clone that becomes the container's first process; does not return in it.  */
+static int start_child (struct shim *shim, const struct pipes *pipes, char **vectors)
+{
+  const struct ts_spec *spec = shim->spec;
+  char host_dir[PATH_MAX];
+  struct ts_clone_args args = { .exit_signal = SIGCHLD, .pidfd = (uintptr_t)&shim->pidfd };
+  cleanup_close int cgroup = cgroup_open_unified (spec);
+
+  if (cgroup < 0 && errno != 0)
+    return fail (shim, TS_STAGE_CGROUP, "");
+  /* The cgroup namespace is made after joining the groups; see cgroup_join.  */
+  args.flags = (spec->namespaces & ~(uint32_t)CLONE_NEWCGROUP) | CLONE_PIDFD;
+  if (cgroup >= 0)
+  {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = (uint64_t)cgroup;
+  }
+  int pid = sys_clone3 (&args);
+  if (pid < 0)
+    return fail (shim, TS_STAGE_CLONE, "");
+  if (pid > 0)
+  {
+    shim->pid = pid;
+    return 0;
+  }
+  /* Set again when the credentials are: until then this keeps a half made sandbox from outliving
+   * its shim.  */
+  (void)prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  close (pipes->go[1]); /* Or waiting for its end would wait for ourselves.  */
+  (void)setsid ();      /* Cannot fail: a new process leads no group.  */
+  struct sandbox sandbox
+      = { .spec = spec,
+          .report = shim->report,
+          .argv = vectors,
+          .envp = vectors + spec->args.count + 1,
+          .report_fd = pipes->report[1],
+          .go_fd = pipes->go[0],
+          .stdout_fd = spec->log_path.length > 0 ? shim->stdio.write_fds[0] : -1,
+          .stderr_fd = spec->log_path.length > 0 ? shim->stdio.write_fds[1] : -1,
+          .root = -1,
+          .dev = -1,
+          .proc = -1,
+          .host_dir = parent_path (spec_text (spec, spec->control_path), host_dir) };
+  program_run (&sandbox);
+}
+
+static int start_container (struct shim *shim)
+{
+  const struct ts_spec *spec = shim->spec;
+  struct pipes pipes;
+  char **vectors = allocate (vectors_size (spec), MAP_PRIVATE);
+
+  shim->report = allocate (sizeof *shim->report, MAP_SHARED);
+  if (vectors == NULL || shim->report == NULL || stdio_open (&shim->stdio) < 0
+      || pipe2 (pipes.report, O_CLOEXEC) < 0 || pipe2 (pipes.go, O_CLOEXEC) < 0)
+    return fail (shim, TS_STAGE_STDIO, "");
+  point_to_texts (spec, spec->env, point_to_texts (spec, spec->args, vectors));
+  int started = start_child (shim, &pipes, vectors);
+  munmap (vectors, vectors_size (spec)); /* Only the child needs them.  */
+  stdio_close_program_ends (&shim->stdio);
+  close (pipes.report[1]);
+  close (pipes.go[0]);
+  shim->report_fd = pipes.report[0];
+  shim->go_fd = pipes.go[1];
+  return started;
+}
+
+/* Field 22 of /proc/PID/stat (proc_pid_stat(5)); the second one, the name, may hold anything but
+ * ends with ')'.  */
+static uint64_t start_time (pid_t pid)
+{
+  char path[64], number[TS_NUMBER_MAX], text[1024];
+  size_t length = 0;
+
+  format_number (number, (uint64_t)pid);
+  if (append_text (path, sizeof path, &length, "/proc/") < 0
+      || append_text (path, sizeof path, &length, number) < 0
+      || append_text (path, sizeof path, &length, "/stat") < 0
+      || read_text_at (AT_FDCWD, path, text, sizeof text) < 0)
+    return 0;
+  const char *at = strrchr (text, ')');
+  for (int field = 2; at != NULL && field < 22; field++)
+    at = strchr (at + 1, ' ');
+  if (at == NULL)
+    return 0;
+  at++;
+  return scan_number (&at);
+}
+
+static int hold_mounts (struct shim *shim)
+{
+  char path[64], number[TS_NUMBER_MAX];
+  size_t length = 0;
+
+  format_number (number, (uint64_t)shim->pid);
+  if (append_text (path, sizeof path, &length, "/proc/") < 0
+      || append_text (path, sizeof path, &length, number) < 0
+      || append_text (path, sizeof path, &length, "/ns/mnt") < 0)
+    return -1;
+  shim->mount_namespace = open (path, O_RDONLY | O_CLOEXEC);
+  return shim->mount_namespace < 0 ? -1 : 0;
+}
+
+static int set_oom_score (const struct shim *shim)
+{
+  char path[64], number[TS_NUMBER_MAX], value[TS_NUMBER_MAX + 1];
+  int32_t score = shim->spec->oom_score_adj;
+  size_t length = 0;
+
+  if ((shim->spec->flags & TS_FLAG_OOM_SCORE) == 0)
+    return 0;
+  format_number (number, (uint64_t)shim->pid);
+  value[0] = '-';
+  format_number (value + 1, (uint64_t)(score < 0 ? -(int64_t)score : score));
+  if (append_text (path, sizeof path, &length, "/proc/") < 0
+      || append_text (path, sizeof path, &length, number) < 0
+      || append_text (path, sizeof path, &length, "/oom_score_adj") < 0)
+    return -1;
+  cleanup_close int fd = open (path, O_WRONLY | O_CLOEXEC);
+  const char *text = score < 0 ? value : value + 1;
+  return fd < 0 ? -1 : write_all (fd, text, strlen (text));
+}
+
+/* What the shim does for itself while the child builds the sandbox on another CPU.  */
+static int prepare_beside (struct shim *shim)
+{
+  const struct ts_spec *spec = shim->spec;
+
+  shim->status.container_pid = (uint32_t)shim->pid;
+  shim->status.container_start_time = start_time (shim->pid);
+  shim->status.pid = (uint32_t)getpid ();
+  shim->status.start_time = start_time (getpid ());
+  if (set_oom_score (shim) < 0)
+    return fail (shim, TS_STAGE_OOM_SCORE, "");
+  if (hold_mounts (shim) < 0)
+    return fail (shim, TS_STAGE_CLONE, "mount namespace");
+  if (control_listen (&shim->control, spec_text (spec, spec->control_path)) < 0)
+    return fail (shim, TS_STAGE_CONTROL_SOCKET, spec_text (spec, spec->control_path));
+  if (log_open (&shim->log, spec) < 0)
+    return fail (shim, TS_STAGE_LOG, spec_text (spec, spec->log_path));
+  shim->oom_kills_before = cgroup_oom_kills (spec);
+  return 0;
+}
+
+/* Nothing was cloned yet.  */
+static int report_failure (struct shim *shim)
+{
+  shim->exit.code = 128;
+  shim->exit.finished_ns = realtime_ns ();
+  if (shim->spec != NULL)
+    (void)exit_record_write (&shim->exit, spec_text (shim->spec, shim->spec->exit_path));
+  control_broadcast (&shim->control, TS_ENDED, &shim->exit, exit_record_size (&shim->exit));
+  return 1;
+}
+
+int main (void)
+{
+  struct shim shim = { .exit = { .magic = TS_EXIT_MAGIC, .version = TS_PROTOCOL_VERSION },
+                       .status = { .version = TS_PROTOCOL_VERSION },
+                       .pidfd = -1,
+                       .report_fd = -1,
+                       .go_fd = -1,
+                       .mount_namespace = -1 };
+
+  control_init (&shim.control);
+  control_add (&shim.control, CONTROL_FD);
+  if (detach (&shim) < 0 || check_executable (&shim) < 0 || map_spec (&shim) < 0
+      || start_container (&shim) < 0)
+    return report_failure (&shim);
+  if (prepare_beside (&shim) < 0)
+    (void)sys_pidfd_send_signal (shim.pidfd, SIGKILL); /* It waits for the word, so it is there.  */
+  else if ((shim.spec->flags & TS_FLAG_START_AT_ONCE) != 0)
+    shim_go (&shim);
+  supervise (&shim);
+  return 0;
+}

@@ -1,0 +1,226 @@
+#define _GNU_SOURCE
+#include "mounts.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "sys.h"
+#include "util.h"
+
+#define MOUNT_PAGE 4096
+/* fsconfig(2) takes strings of up to 255 bytes.  */
+#define FSCONFIG_MAX 255
+
+int mount_attach (int mount, int target)
+{
+  return sys_move_mount (mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+static int set_attributes (int mount, struct ts_mount_attr attr, int is_recursive)
+{
+  return sys_mount_setattr (mount, is_recursive ? AT_RECURSIVE : 0, &attr);
+}
+
+int mount_set (int mount, uint64_t attributes, uint64_t propagation, int is_recursive)
+{
+  struct ts_mount_attr attr = { .attr_set = attributes, .propagation = propagation };
+
+  return set_attributes (mount, attr, is_recursive);
+}
+
+int mount_clone_source (const struct ts_spec *spec, const struct ts_mount *mount)
+{
+  int is_recursive = (mount->flags & TS_MOUNT_RECURSIVE) != 0;
+  cleanup_close int fd
+      = sys_open_tree (AT_FDCWD, spec_text (spec, mount->source),
+                       OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (is_recursive ? AT_RECURSIVE : 0));
+  if (fd < 0)
+    return -1;
+
+  struct ts_mount_attr attr = { .attr_set = mount->attr_set,
+                                .attr_clr = mount->attr_clear,
+                                .propagation = mount->propagation };
+  if (set_attributes (fd, attr, is_recursive) < 0)
+    return -1;
+  return take_fd (&fd);
+}
+
+/* Passes PATH to the file system; a path that is too long for fsconfig goes by descriptor.  */
+static int set_layer (int fs, const char *key, const char *path)
+{
+  char by_fd[TS_FD_PATH_MAX];
+  cleanup_close int dir = -1;
+
+  if (strlen (path) <= FSCONFIG_MAX)
+    return sys_fsconfig (fs, FSCONFIG_SET_STRING, key, path);
+  dir = open (path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (dir < 0 || format_fd_path (by_fd, sizeof by_fd, dir, NULL) < 0)
+    return -1;
+  return sys_fsconfig (fs, FSCONFIG_SET_STRING, key, by_fd);
+}
+
+static int set_options (int fs, const struct ts_spec *spec, const struct ts_mount *mount)
+{
+  const struct ts_pair *options = spec_items (spec, mount->options);
+
+  for (uint32_t i = 0; i < mount->options.count; i++)
+  {
+    const char *key = spec_text (spec, options[i].key);
+    int result = options[i].value.offset == 0 ? sys_fsconfig (fs, FSCONFIG_SET_FLAG, key, NULL)
+                                              : sys_fsconfig (fs, FSCONFIG_SET_STRING, key,
+                                                              spec_text (spec, options[i].value));
+    if (result < 0)
+      return -1;
+  }
+  return 0;
+}
+
+static int create_and_mount (int fs, const struct ts_mount *mount)
+{
+  if (sys_fsconfig (fs, FSCONFIG_CMD_CREATE, NULL, NULL) < 0)
+    return -1;
+  return sys_fsmount (fs, (unsigned int)mount->attr_set);
+}
+
+struct page
+{
+  char text[MOUNT_PAGE];
+  size_t length;
+};
+
+/* Overlay takes ':' between layers and ',' between options, so both are escaped in paths, and '\\'
+ * itself.  */
+static int append_layer (struct page *page, const char *path)
+{
+  for (; *path != 0; path++)
+  {
+    char one[3] = { 0 };
+    size_t n = 0;
+    if (strchr (":,\\", *path) != NULL)
+      one[n++] = '\\';
+    one[n] = *path;
+    if (append_text (page->text, sizeof page->text, &page->length, one) < 0)
+      return -1;
+  }
+  return 0;
+}
+
+static int append (struct page *page, const char *text)
+{
+  return append_text (page->text, sizeof page->text, &page->length, text);
+}
+
+static int append_overlay (struct page *page, const struct ts_spec *spec,
+                           const struct ts_mount *mount)
+{
+  const struct ts_ref *lower = spec_items (spec, mount->lower);
+  const struct ts_pair *options = spec_items (spec, mount->options);
+
+  if (append (page, "lowerdir=") < 0)
+    return -1;
+  for (uint32_t i = 0; i < mount->lower.count; i++)
+    if ((i > 0 && append (page, ":") < 0) || append_layer (page, spec_text (spec, lower[i])) < 0)
+      return -1;
+  if (mount->upper.length > 0
+      && (append (page, ",upperdir=") < 0 || append_layer (page, spec_text (spec, mount->upper)) < 0
+          || append (page, ",workdir=") < 0
+          || append_layer (page, spec_text (spec, mount->work)) < 0))
+    return -1;
+  for (uint32_t i = 0; i < mount->options.count; i++)
+  {
+    if (append (page, ",") < 0 || append (page, spec_text (spec, options[i].key)) < 0)
+      return -1;
+    if (options[i].value.offset != 0
+        && (append (page, "=") < 0 || append (page, spec_text (spec, options[i].value)) < 0))
+      return -1;
+  }
+  return 0;
+}
+
+/* Before Linux 6.7 there is no "lowerdir+", and the joined layers rarely fit fsconfig's 255 bytes,
+   so mount(2) with its page of options is used.  It only mounts by path: on SCRATCH, where the
+   mount is cloned and taken away.  */
+static int make_overlay_by_mount (const struct ts_spec *spec, const struct ts_mount *mount,
+                                  const char *scratch)
+{
+  struct page page = { .length = 0 };
+
+  if (append_overlay (&page, spec, mount) < 0)
+    return -1;
+  if (sys_mount ("overlay", scratch, "overlay", 0, page.text) < 0)
+    return -1;
+  cleanup_close int clone = sys_open_tree (AT_FDCWD, scratch, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  int saved = errno;
+  if (sys_umount (scratch, MNT_DETACH) < 0)
+    return -1;
+  errno = saved;
+  if (clone < 0 || mount_set (clone, mount->attr_set, 0, 0) < 0)
+    return -1;
+  return take_fd (&clone);
+}
+
+static int make_overlay (const struct ts_spec *spec, const struct ts_mount *mount,
+                         const char *scratch)
+{
+  const struct ts_ref *lower = spec_items (spec, mount->lower);
+  cleanup_close int fs = sys_fsopen ("overlay");
+  if (fs < 0)
+    return -1;
+
+  if (sys_fsconfig (fs, FSCONFIG_SET_STRING, "source", "overlay") < 0)
+    return -1;
+  for (uint32_t i = 0; i < mount->lower.count; i++)
+    if (set_layer (fs, "lowerdir+", spec_text (spec, lower[i])) < 0)
+    {
+      if (i == 0 && errno == EINVAL)
+        return make_overlay_by_mount (spec, mount, scratch);
+      return -1;
+    }
+  if (mount->upper.length > 0
+      && (set_layer (fs, "upperdir", spec_text (spec, mount->upper)) < 0
+          || set_layer (fs, "workdir", spec_text (spec, mount->work)) < 0))
+    return -1;
+  if (set_options (fs, spec, mount) < 0)
+    return -1;
+  return create_and_mount (fs, mount);
+}
+
+static const char *type_name (const struct ts_mount *mount)
+{
+  switch ((enum ts_mount_kind)mount->kind)
+  {
+  case TS_MOUNT_TMPFS:
+    return "tmpfs";
+  case TS_MOUNT_PROC:
+    return "proc";
+  case TS_MOUNT_SYSFS:
+    return "sysfs";
+  case TS_MOUNT_MQUEUE:
+    return "mqueue";
+  case TS_MOUNT_DEVPTS:
+    return "devpts";
+  case TS_MOUNT_CGROUP:
+    /* A hierarchy of version 1 is named by its options, the unified one has none.  */
+    return mount->options.count > 0 ? "cgroup" : "cgroup2";
+  case TS_MOUNT_OVERLAY:
+  case TS_MOUNT_BIND:
+  case TS_MOUNT_KINDS:
+    break;
+  }
+  return "none";
+}
+
+int mount_make (const struct ts_spec *spec, const struct ts_mount *mount, const char *scratch)
+{
+  const char *type = type_name (mount);
+
+  if (mount->kind == TS_MOUNT_OVERLAY)
+    return make_overlay (spec, mount, scratch);
+  cleanup_close int fs = sys_fsopen (type);
+  if (fs < 0)
+    return -1;
+  if (sys_fsconfig (fs, FSCONFIG_SET_STRING, "source", type) < 0
+      || set_options (fs, spec, mount) < 0)
+    return -1;
+  return create_and_mount (fs, mount);
+}

@@ -1,0 +1,314 @@
+#define _GNU_SOURCE
+#include "rootfs.h"
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+
+#include "mounts.h"
+#include "paths.h"
+#include "sys.h"
+#include "util.h"
+
+struct sources
+{
+  int fds[TS_SPEC_MAX_MOUNTS];
+};
+
+/* Sources are cloned while this namespace's mounts still are peers of the host's, so that a bind
+   with shared propagation can pass mounts both ways (mount_namespaces(7)).  */
+static int open_sources (const struct sandbox *sandbox, struct sources *sources)
+{
+  const struct ts_spec *spec = sandbox->spec;
+  const struct ts_mount *mounts = spec_items (spec, spec->mounts);
+
+  for (uint32_t i = 0; i < spec->mounts.count; i++)
+  {
+    sources->fds[i] = -1;
+    if (mounts[i].kind != TS_MOUNT_BIND)
+      continue;
+    sources->fds[i] = mount_clone_source (spec, &mounts[i]);
+    if (sources->fds[i] < 0)
+      return sandbox_fail (sandbox, TS_STAGE_MOUNT, spec_text (spec, mounts[i].source));
+  }
+  return 0;
+}
+
+static int make_root (struct sandbox *sandbox, int source)
+{
+  const struct ts_spec *spec = sandbox->spec;
+  const struct ts_mount *root = spec_items (spec, spec->mounts);
+  cleanup_close int host_dir = -1;
+
+  sandbox->root = source >= 0 ? source : mount_make (spec, root, sandbox->host_dir);
+  if (sandbox->root < 0)
+    return sandbox_fail (
+        sandbox, TS_STAGE_ROOT,
+        spec_text (spec, root->kind == TS_MOUNT_BIND ? root->source : root->upper));
+  host_dir = open (sandbox->host_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (host_dir < 0 || mount_attach (sandbox->root, host_dir) < 0)
+    return sandbox_fail (sandbox, TS_STAGE_ROOT, sandbox->host_dir);
+  return 0;
+}
+
+/* "/dev/snd/seq" as "/snd/seq", or NULL when the path is not below /dev.  */
+static const char *below_dev (const char *path)
+{
+  return strncmp (path, "/dev/", 5) == 0 ? path + 4 : NULL;
+}
+
+static int make_device (int base, const char *path, const struct ts_device *device)
+{
+  const char *name;
+  cleanup_close int parent = make_parent_below (base, path, &name);
+
+  if (parent < 0)
+    return -1;
+  if (mknodat (parent, name, device->mode, makedev (device->major, device->minor)) < 0)
+    return -1;
+  if (device->uid == 0 && device->gid == 0)
+    return 0;
+  return fchownat (parent, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW);
+}
+
+/* Devices below /dev are made through the descriptor of the tmpfs that was just mounted there and
+   that nothing else is in yet; never through a path of the image, which could lead elsewhere
+   (CVE-2026-41579, CVE-2026-47766).  */
+static int make_devices (const struct sandbox *sandbox, int is_dev)
+{
+  const struct ts_spec *spec = sandbox->spec;
+  const struct ts_device *devices = spec_items (spec, spec->devices);
+
+  for (uint32_t i = 0; i < spec->devices.count; i++)
+  {
+    const char *path = spec_text (spec, devices[i].path);
+    const char *inner = below_dev (path);
+    if ((inner != NULL) != is_dev)
+      continue;
+    if (make_device (is_dev ? sandbox->dev : sandbox->root, is_dev ? inner : path, &devices[i]) < 0)
+      return sandbox_fail (sandbox, TS_STAGE_DEVICE, path);
+  }
+  return 0;
+}
+
+static int make_links (const struct sandbox *sandbox)
+{
+  const struct ts_spec *spec = sandbox->spec;
+  const struct ts_pair *links = spec_items (spec, spec->links);
+
+  for (uint32_t i = 0; i < spec->links.count; i++)
+  {
+    const char *path = spec_text (spec, links[i].key);
+    const char *inner = sandbox->dev >= 0 ? below_dev (path) : NULL;
+    const char *name;
+    cleanup_close int parent = inner == NULL ? make_parent_below (sandbox->root, path, &name)
+                                             : make_parent_below (sandbox->dev, inner, &name);
+    /* The image's own file goes before a link of ours.  */
+    if (parent < 0
+        || (symlinkat (spec_text (spec, links[i].value), parent, name) < 0 && errno != EEXIST))
+      return sandbox_fail (sandbox, TS_STAGE_LINK, path);
+  }
+  return 0;
+}
+
+/* Only makes it.  It is opened when everything is mounted: a descriptor from now would lead below a
+ * mask.  */
+static int make_working_directory (const struct sandbox *sandbox)
+{
+  const char *cwd = spec_text (sandbox->spec, sandbox->spec->cwd);
+  cleanup_close int made = make_below (sandbox->root, cwd, TS_CREATE_DIRECTORY);
+
+  return made < 0 ? sandbox_fail (sandbox, TS_STAGE_WORKING_DIRECTORY, cwd) : 0;
+}
+
+static int attach (struct sandbox *sandbox, const struct ts_mount *mount, int fd)
+{
+  const char *path = spec_text (sandbox->spec, mount->target);
+  cleanup_close int target = make_below (sandbox->root, path, (enum ts_create)mount->create);
+
+  if (target < 0 || mount_attach (fd, target) < 0)
+    return -1;
+  if (mount->kind == TS_MOUNT_PROC && sandbox->proc < 0)
+    sandbox->proc = dup (fd);
+  if (mount->kind == TS_MOUNT_TMPFS && sandbox->dev < 0 && strcmp (path, "/dev") == 0)
+  {
+    sandbox->dev = dup (fd);
+    return sandbox->dev < 0 ? -1 : make_devices (sandbox, 1);
+  }
+  return 0;
+}
+
+static int make_mounts (struct sandbox *sandbox, struct sources *sources)
+{
+  const struct ts_spec *spec = sandbox->spec;
+  const struct ts_mount *mounts = spec_items (spec, spec->mounts);
+
+  for (uint32_t i = 1; i < spec->mounts.count; i++)
+  {
+    cleanup_close int fd
+        = sources->fds[i] >= 0 ? sources->fds[i] : mount_make (spec, &mounts[i], sandbox->host_dir);
+    if (fd < 0 || attach (sandbox, &mounts[i], fd) < 0)
+      return sandbox_fail (sandbox, TS_STAGE_MOUNT, spec_text (spec, mounts[i].target));
+  }
+  return 0;
+}
+
+/* Writes go to the procfs that we mounted ourselves and not to whatever is at /proc
+   (CVE-2019-16884, CVE-2025-52881).  */
+static int write_sysctl (int proc, const char *name, const char *value)
+{
+  struct statfs fs;
+  cleanup_close int sys = sys_openat2 (proc, "sys", O_PATH | O_DIRECTORY,
+                                       RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+  cleanup_close int fd
+      = sys < 0 ? -1
+                : sys_openat2 (sys, name, O_WRONLY,
+                               RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+
+  if (fd < 0 || fstatfs (fd, &fs) < 0)
+    return -1;
+  if (fs.f_type != PROC_SUPER_MAGIC)
+  {
+    errno = EXDEV;
+    return -1;
+  }
+  return write_all (fd, value, strlen (value));
+}
+
+static int write_sysctls (struct sandbox *sandbox)
+{
+  const struct ts_mount detached = { .kind = TS_MOUNT_PROC };
+  const struct ts_spec *spec = sandbox->spec;
+  const struct ts_pair *sysctls = spec_items (spec, spec->sysctls);
+
+  if (spec->sysctls.count > 0 && sandbox->proc < 0)
+    sandbox->proc = mount_make (spec, &detached, sandbox->host_dir);
+  for (uint32_t i = 0; i < spec->sysctls.count; i++)
+  {
+    const char *name = spec_text (spec, sysctls[i].key);
+    if (write_sysctl (sandbox->proc, name, spec_text (spec, sysctls[i].value)) < 0)
+      return sandbox_fail (sandbox, TS_STAGE_SYSCTL, name);
+  }
+  return 0;
+}
+
+/* A tmpfs of ours with one empty directory and one empty file, to cover paths with.  It is mounted
+   over the host's root, of which this namespace lets go soon, because a mount must be attached to
+   be cloned (before Linux 6.15).  */
+static int make_mask (const struct sandbox *sandbox)
+{
+  const struct ts_mount mount = { .kind = TS_MOUNT_TMPFS };
+  cleanup_close int fd = mount_make (sandbox->spec, &mount, sandbox->host_dir);
+  cleanup_close int host_root = open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  cleanup_close int file = -1;
+
+  if (fd < 0 || host_root < 0 || mkdirat (fd, "directory", 0555) < 0)
+    return -1;
+  file = openat (fd, "file", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0444);
+  if (file < 0 || mount_attach (fd, host_root) < 0)
+    return -1;
+  if (mount_set (fd, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+                 0, 0)
+      < 0)
+    return -1;
+  return take_fd (&fd);
+}
+
+static int is_absent (int error) { return error == ENOENT || error == ENOTDIR; }
+
+/* Never a bind of the container's /dev/null, which the image may have replaced (CVE-2025-31133). */
+static int mask_path (int mask, int target)
+{
+  struct stat st;
+
+  if (fstat (target, &st) < 0)
+    return -1;
+  cleanup_close int cover = sys_open_tree (mask, S_ISDIR (st.st_mode) ? "directory" : "file",
+                                           OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  return cover < 0 ? -1 : mount_attach (cover, target);
+}
+
+static int mask_paths (const struct sandbox *sandbox)
+{
+  const struct ts_spec *spec = sandbox->spec;
+  const struct ts_ref *masked = spec_items (spec, spec->masked);
+  cleanup_close int mask = -1;
+
+  for (uint32_t i = 0; i < spec->masked.count; i++)
+  {
+    const char *path = spec_text (spec, masked[i]);
+    cleanup_close int target = open_below (sandbox->root, path, O_PATH);
+    if (target < 0 && is_absent (errno))
+      continue;
+    if (target >= 0 && mask < 0)
+      mask = make_mask (sandbox);
+    if (target < 0 || mask < 0 || mask_path (mask, target) < 0)
+      return sandbox_fail (sandbox, TS_STAGE_MASKED_PATH, path);
+  }
+  return 0;
+}
+
+static int make_readonly (int target)
+{
+  cleanup_close int copy = sys_open_tree (
+      target, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH);
+
+  if (copy < 0 || mount_set (copy, MOUNT_ATTR_RDONLY, 0, 1) < 0)
+    return -1;
+  return mount_attach (copy, target);
+}
+
+static int make_paths_readonly (const struct sandbox *sandbox)
+{
+  const struct ts_spec *spec = sandbox->spec;
+  const struct ts_ref *paths = spec_items (spec, spec->readonly);
+
+  for (uint32_t i = 0; i < spec->readonly.count; i++)
+  {
+    const char *path = spec_text (spec, paths[i]);
+    cleanup_close int target = open_below (sandbox->root, path, O_PATH);
+    if (target < 0 && is_absent (errno))
+      continue;
+    if (target < 0 || make_readonly (target) < 0)
+      return sandbox_fail (sandbox, TS_STAGE_READONLY_PATH, path);
+  }
+  return 0;
+}
+
+/* With both arguments "." the old root is left mounted on top of the new one, where "." finds and
+   detaches it (pivot_root(2), "pivot_root(".", ".")").  The host's files are then out of reach.  */
+static int pivot (const struct sandbox *sandbox)
+{
+  if (fchdir (sandbox->root) < 0 || sys_pivot_root (".", ".") < 0
+      || sys_umount (".", MNT_DETACH) < 0 || chdir ("/") < 0)
+    return sandbox_fail (sandbox, TS_STAGE_PIVOT_ROOT, "/");
+  return 0;
+}
+
+int rootfs_enter (struct sandbox *sandbox)
+{
+  struct sources sources;
+
+  if (open_sources (sandbox, &sources) < 0)
+    return -1;
+  /* From here on no mount made here reaches the host, but the host's unmounts reach us until
+     pivot_root, so that we do not keep its file systems busy.  */
+  if (sys_mount (NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+    return sandbox_fail (sandbox, TS_STAGE_PROPAGATION, "/");
+  if (make_root (sandbox, sources.fds[0]) < 0 || make_devices (sandbox, 0) < 0
+      || make_mounts (sandbox, &sources) < 0)
+    return -1;
+  if (make_links (sandbox) < 0 || make_working_directory (sandbox) < 0
+      || write_sysctls (sandbox) < 0)
+    return -1;
+  if (mask_paths (sandbox) < 0 || make_paths_readonly (sandbox) < 0)
+    return -1;
+  /* Only now: until here, mount points were made in it.  */
+  if ((sandbox->spec->flags & TS_FLAG_ROOT_READONLY) != 0
+      && mount_set (sandbox->root, MOUNT_ATTR_RDONLY, 0, 0) < 0)
+    return sandbox_fail (sandbox, TS_STAGE_ROOT, "/");
+  return pivot (sandbox);
+}

@@ -1,0 +1,51 @@
+/* What the container's first process knows while it builds the sandbox around itself.  */
+#ifndef TS_SANDBOX_H
+#define TS_SANDBOX_H
+
+#include "protocol.h"
+#include "spec.h"
+
+/* A page that shim and child share until the program is exec'ed: how far the child is and why it
+ * failed.  */
+struct ts_report
+{
+  volatile uint32_t progress; /* enum ts_progress */
+  uint32_t stage;
+  uint32_t error;
+  char path[TS_EXIT_PATH_MAX + 1];
+};
+
+enum ts_progress
+{
+  TS_SETTING_UP = 0,
+  TS_READY,
+  TS_EXECUTING,
+  TS_FAILED,
+};
+
+struct sandbox
+{
+  const struct ts_spec *spec;
+  struct ts_report *report;
+  char **argv;
+  char **envp;
+  /* End of the report pipe: a byte says that the sandbox is ready, its close that the program runs
+   * or failed.  */
+  int report_fd;
+  /* A byte lets the program start; end of file means that nobody wants it any more.  */
+  int go_fd;
+  int stdout_fd;
+  int stderr_fd;
+  /* In the new mount namespace; -1 until made.  */
+  int root; /* the root mount */
+  int dev;  /* fresh tmpfs at /dev */
+  int proc; /* fresh procfs */
+  /* The engine's directory for the control socket: exists, and is where the root is mounted before
+   * pivot_root.  */
+  const char *host_dir;
+};
+
+/* Records why, keeps errno, returns -1.  */
+int sandbox_fail (const struct sandbox *sandbox, enum ts_stage stage, const char *path);
+
+#endif

@@ -1,0 +1,258 @@
+/* Checks and maps the flat specification.  After spec_check every text is terminated inside the
+   mapping and every list lies inside it, so nobody else needs to look at lengths.  No text is
+   parsed here.  */
+#define _GNU_SOURCE
+#include "spec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf_common.h>
+#include <linux/filter.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
+#ifndef F_GET_SEALS
+#define F_GET_SEALS 1034
+#define F_SEAL_SHRINK 2
+#define F_SEAL_WRITE 8
+#endif
+
+struct view
+{
+  const unsigned char *bytes;
+  size_t size;
+};
+
+static int check_ref (const struct view *view, struct ts_ref ref)
+{
+  /* 64-bit sums cannot wrap for two 32-bit numbers (CVE-2021-43784 was such a sum in 16 bits).  */
+  uint64_t end = (uint64_t)ref.offset + ref.length;
+
+  if (ref.offset < sizeof (struct ts_spec) || end >= view->size)
+    return 0;
+  return view->bytes[end] == 0 && memchr (view->bytes + ref.offset, 0, ref.length) == NULL;
+}
+
+static int check_list (const struct view *view, struct ts_list list, size_t item)
+{
+  uint64_t end = (uint64_t)list.offset + (uint64_t)list.count * item;
+
+  return list.offset >= sizeof (struct ts_spec) && list.offset % 8 == 0 && end <= view->size;
+}
+
+static int check_refs (const struct view *view, struct ts_list list)
+{
+  if (!check_list (view, list, sizeof (struct ts_ref)))
+    return 0;
+  const struct ts_ref *refs = (const void *)(view->bytes + list.offset);
+  for (uint32_t i = 0; i < list.count; i++)
+    if (!check_ref (view, refs[i]))
+      return 0;
+  return 1;
+}
+
+static int check_pairs (const struct view *view, struct ts_list list, int may_lack_value)
+{
+  if (!check_list (view, list, sizeof (struct ts_pair)))
+    return 0;
+  const struct ts_pair *pairs = (const void *)(view->bytes + list.offset);
+  for (uint32_t i = 0; i < list.count; i++)
+  {
+    if (!check_ref (view, pairs[i].key))
+      return 0;
+    if (may_lack_value && pairs[i].value.offset == 0)
+      continue;
+    if (!check_ref (view, pairs[i].value))
+      return 0;
+  }
+  return 1;
+}
+
+/* Absolute, and without a component "..", whose meaning would depend on links in the image.  */
+static int is_inside_path (const struct view *view, struct ts_ref ref)
+{
+  const char *path = (const char *)view->bytes + ref.offset;
+
+  if (ref.length == 0 || path[0] != '/')
+    return 0;
+  for (const char *at = path; at != NULL; at = strchr (at + 1, '/'))
+    if (at[0] == '/' && at[1] == '.' && at[2] == '.' && (at[3] == '/' || at[3] == 0))
+      return 0;
+  return 1;
+}
+
+static int are_inside_paths (const struct view *view, struct ts_list list)
+{
+  const struct ts_ref *refs = (const void *)(view->bytes + list.offset);
+
+  for (uint32_t i = 0; i < list.count; i++)
+    if (!is_inside_path (view, refs[i]))
+      return 0;
+  return 1;
+}
+
+static int check_mount (const struct view *view, const struct ts_mount *mount)
+{
+  return mount->kind < TS_MOUNT_KINDS && mount->create < TS_CREATE_KINDS
+         && mount->flags <= TS_MOUNT_RECURSIVE && check_ref (view, mount->source)
+         && check_ref (view, mount->target) && check_ref (view, mount->upper)
+         && check_ref (view, mount->work) && check_refs (view, mount->lower)
+         && check_pairs (view, mount->options, 1) && is_inside_path (view, mount->target)
+         && (mount->kind != TS_MOUNT_OVERLAY || mount->lower.count > 0);
+}
+
+static const char *check_mounts (const struct view *view, const struct ts_spec *spec)
+{
+  if (!check_list (view, spec->mounts, sizeof (struct ts_mount)))
+    return "mounts";
+  if (spec->mounts.count == 0 || spec->mounts.count > TS_SPEC_MAX_MOUNTS)
+    return "number of mounts";
+  const struct ts_mount *mounts = spec_items (spec, spec->mounts);
+  for (uint32_t i = 0; i < spec->mounts.count; i++)
+    if (!check_mount (view, &mounts[i]))
+      return "a mount";
+  if (mounts[0].kind != TS_MOUNT_OVERLAY && mounts[0].kind != TS_MOUNT_BIND)
+    return "kind of the root";
+  if (mounts[0].target.length != 1)
+    return "target of the root";
+  return NULL;
+}
+
+static const char *check_devices (const struct view *view, const struct ts_spec *spec)
+{
+  if (!check_list (view, spec->devices, sizeof (struct ts_device)))
+    return "devices";
+  const struct ts_device *devices = spec_items (spec, spec->devices);
+  for (uint32_t i = 0; i < spec->devices.count; i++)
+  {
+    uint32_t type = devices[i].mode & S_IFMT;
+    if (!check_ref (view, devices[i].path) || !is_inside_path (view, devices[i].path))
+      return "path of a device";
+    if (type != S_IFCHR && type != S_IFBLK && type != S_IFIFO)
+      return "type of a device";
+  }
+  return NULL;
+}
+
+static const char *check_links (const struct view *view, const struct ts_spec *spec)
+{
+  if (!check_pairs (view, spec->links, 0))
+    return "links";
+  const struct ts_pair *links = spec_items (spec, spec->links);
+  for (uint32_t i = 0; i < spec->links.count; i++)
+    if (!is_inside_path (view, links[i].key))
+      return "path of a link";
+  return NULL;
+}
+
+static const char *check_process (const struct view *view, const struct ts_spec *spec)
+{
+  if (!check_refs (view, spec->args) || spec->args.count == 0)
+    return "arguments";
+  if (!check_refs (view, spec->env))
+    return "environment";
+  if (!check_list (view, spec->groups, sizeof (uint32_t)) || spec->groups.count > 65536)
+    return "groups";
+  if (!check_list (view, spec->rlimits, sizeof (struct ts_rlimit)))
+    return "resource limits";
+  const struct ts_rlimit *limits = spec_items (spec, spec->rlimits);
+  for (uint32_t i = 0; i < spec->rlimits.count; i++)
+    if (limits[i].resource >= RLIM_NLIMITS || limits[i].soft > limits[i].hard)
+      return "a resource limit";
+  if (!check_list (view, spec->seccomp, sizeof (struct sock_filter))
+      || spec->seccomp.count > BPF_MAXINSNS)
+    return "seccomp filter";
+  if (!check_ref (view, spec->cwd) || !is_inside_path (view, spec->cwd))
+    return "working directory";
+  if (spec->umask > 0777)
+    return "umask";
+  return NULL;
+}
+
+static const char *check_texts (const struct view *view, const struct ts_spec *spec)
+{
+  if (!check_ref (view, spec->id) || !check_ref (view, spec->hostname)
+      || !check_ref (view, spec->domainname))
+    return "names";
+  if (spec->hostname.length > 64 || spec->domainname.length > 64)
+    return "length of the host name";
+  if (!check_ref (view, spec->network_namespace) || !check_ref (view, spec->log_path)
+      || !check_ref (view, spec->control_path) || !check_ref (view, spec->exit_path))
+    return "host paths";
+  if (!is_inside_path (view, spec->control_path) || !is_inside_path (view, spec->exit_path)
+      || (spec->log_path.length > 0 && !is_inside_path (view, spec->log_path)))
+    return "host paths that are not absolute";
+  if (!check_refs (view, spec->cgroups))
+    return "control groups";
+  if (!check_refs (view, spec->masked) || !check_refs (view, spec->readonly)
+      || !are_inside_paths (view, spec->masked) || !are_inside_paths (view, spec->readonly))
+    return "masked or read-only paths";
+  if (!check_pairs (view, spec->sysctls, 0))
+    return "sysctls";
+  return NULL;
+}
+
+const char *spec_check (const void *bytes, size_t size)
+{
+  const uint32_t namespaces
+      = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWTIME;
+  const struct ts_spec *spec = bytes;
+  struct view view = { .bytes = bytes, .size = size };
+  const char *wrong;
+
+  if (size < sizeof *spec || spec->magic != TS_SPEC_MAGIC)
+    return "magic number";
+  if (spec->version != TS_SPEC_VERSION || spec->header_size != sizeof *spec)
+    return "version";
+  if (spec->total_size != size || size > TS_SPEC_MAX_SIZE)
+    return "size";
+  if ((spec->flags & ~TS_FLAGS_KNOWN) != 0)
+    return "flags";
+  /* Without a mount namespace of its own every mount would be one of the host.  */
+  if ((spec->namespaces & ~namespaces) != 0 || (spec->namespaces & CLONE_NEWNS) == 0)
+    return "namespaces";
+  if ((wrong = check_texts (&view, spec)) != NULL)
+    return wrong;
+  if ((wrong = check_mounts (&view, spec)) != NULL)
+    return wrong;
+  if ((wrong = check_devices (&view, spec)) != NULL)
+    return wrong;
+  if ((wrong = check_links (&view, spec)) != NULL)
+    return wrong;
+  return check_process (&view, spec);
+}
+
+const struct ts_spec *spec_map (int fd, const char **what)
+{
+  const int seals = F_SEAL_SHRINK | F_SEAL_WRITE;
+  struct stat st;
+  void *bytes;
+
+  /* Unsealed, it could change after it was checked, or shrink and kill the shim by SIGBUS.  */
+  int have = fcntl (fd, F_GET_SEALS);
+  if (have < 0)
+    return NULL;
+  if ((have & seals) != seals)
+  {
+    *what = "not sealed";
+    return NULL;
+  }
+  if (fstat (fd, &st) < 0)
+    return NULL;
+  if (st.st_size < (off_t)sizeof (struct ts_spec) || st.st_size > (off_t)TS_SPEC_MAX_SIZE)
+  {
+    *what = "size";
+    return NULL;
+  }
+  bytes = mmap (NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+  if (bytes == MAP_FAILED)
+    return NULL;
+  *what = spec_check (bytes, (size_t)st.st_size);
+  return *what == NULL ? bytes : NULL;
+}

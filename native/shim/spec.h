@@ -1,0 +1,161 @@
+/* The specification of one sandbox as flat bytes; mirrored by engine/runtime/encode.ts.  Offsets
+   count from the start of the specification; every text ends with a NUL that its length does not
+   count; lists are aligned to 8.  */
+#ifndef TS_SPEC_H
+#define TS_SPEC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TS_SPEC_MAGIC 0x43505354u /* "TSPC" */
+#define TS_SPEC_VERSION 1
+#define TS_SPEC_MAX_SIZE (16u * 1024 * 1024)
+#define TS_SPEC_MAX_MOUNTS 512
+
+struct ts_ref
+{
+  uint32_t offset;
+  uint32_t length;
+};
+
+struct ts_list
+{
+  uint32_t offset;
+  uint32_t count;
+};
+
+struct ts_pair
+{
+  struct ts_ref key;
+  struct ts_ref value;
+};
+
+enum ts_mount_kind
+{
+  TS_MOUNT_OVERLAY = 0,
+  TS_MOUNT_BIND,
+  TS_MOUNT_TMPFS,
+  TS_MOUNT_PROC,
+  TS_MOUNT_SYSFS,
+  TS_MOUNT_MQUEUE,
+  TS_MOUNT_DEVPTS,
+  TS_MOUNT_CGROUP,
+  TS_MOUNT_KINDS,
+};
+
+enum ts_create
+{
+  TS_CREATE_NOTHING = 0,
+  TS_CREATE_DIRECTORY,
+  TS_CREATE_FILE,
+  TS_CREATE_KINDS,
+};
+
+#define TS_MOUNT_RECURSIVE 1
+
+struct ts_mount
+{
+  uint32_t kind;
+  uint32_t create;
+  uint32_t propagation; /* one MS_* bit */
+  uint32_t flags;
+  uint64_t attr_set; /* MOUNT_ATTR_* */
+  uint64_t attr_clear;
+  struct ts_ref source;
+  struct ts_ref target;
+  struct ts_ref upper;
+  struct ts_ref work;
+  struct ts_list lower;   /* ts_ref */
+  struct ts_list options; /* ts_pair; a value with offset 0 is a flag without value */
+};
+
+struct ts_device
+{
+  struct ts_ref path;
+  uint32_t mode; /* with its S_IF* type */
+  uint32_t major;
+  uint32_t minor;
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t zero;
+};
+
+struct ts_rlimit
+{
+  uint64_t resource;
+  uint64_t soft;
+  uint64_t hard;
+};
+
+#define TS_FLAG_START_AT_ONCE 1u
+#define TS_FLAG_CGROUP2 2u
+#define TS_FLAG_ROOT_READONLY 4u
+#define TS_FLAG_NO_NEW_PRIVILEGES 8u
+#define TS_FLAG_INIT 16u
+#define TS_FLAG_OOM_SCORE 32u
+#define TS_FLAGS_KNOWN 63u
+
+struct ts_spec
+{
+  uint32_t magic;
+  uint16_t version;
+  uint16_t header_size;
+  uint32_t total_size;
+  uint32_t flags;
+  uint32_t namespaces; /* CLONE_NEW* */
+  uint32_t umask;
+  uint32_t uid;
+  uint32_t gid;
+  int32_t oom_score_adj;
+  uint32_t log_max_files;
+  uint64_t log_max_bytes;
+  uint64_t bounding;
+  uint64_t effective;
+  uint64_t permitted;
+  uint64_t inheritable;
+  uint64_t ambient;
+  struct ts_ref id;
+  struct ts_ref hostname;
+  struct ts_ref domainname;
+  struct ts_ref network_namespace;
+  struct ts_ref cwd;
+  struct ts_ref log_path;
+  struct ts_ref control_path;
+  struct ts_ref exit_path;
+  struct ts_list cgroups;  /* ts_ref */
+  struct ts_list mounts;   /* ts_mount */
+  struct ts_list devices;  /* ts_device */
+  struct ts_list links;    /* ts_pair: path, target */
+  struct ts_list masked;   /* ts_ref */
+  struct ts_list readonly; /* ts_ref */
+  struct ts_list sysctls;  /* ts_pair: path below /proc/sys, value */
+  struct ts_list args;     /* ts_ref */
+  struct ts_list env;      /* ts_ref */
+  struct ts_list groups;   /* uint32_t */
+  struct ts_list rlimits;  /* ts_rlimit */
+  struct ts_list seccomp;  /* struct sock_filter */
+};
+
+_Static_assert(sizeof (struct ts_mount) == 80, "mirrored by encode.ts");
+_Static_assert(sizeof (struct ts_device) == 32, "mirrored by encode.ts");
+_Static_assert(sizeof (struct ts_spec) == 248, "mirrored by encode.ts");
+
+/* Checks everything that the other functions rely on.  Returns NULL, or what is wrong.  BYTES is
+ * aligned to 8.  */
+const char *spec_check (const void *bytes, size_t size);
+
+/* Maps the sealed memory file FD.  Returns NULL with errno, or with *WHAT set when the content is
+ * refused.  */
+const struct ts_spec *spec_map (int fd, const char **what);
+
+static inline const char *spec_text (const struct ts_spec *spec, struct ts_ref ref)
+{
+  return (const char *)spec + ref.offset;
+}
+
+static inline const void *spec_items (const struct ts_spec *spec, struct ts_list list)
+{
+  return (const char *)spec + list.offset;
+}
+
+#endif
