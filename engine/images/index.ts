@@ -15,3 +15,14 @@ export type {
   RunConfig,
   SnapshotMount,
 } from './model.ts';
+export type { ImportOptions } from './import.ts';
+export { ImageStore } from './images.ts';
+export type { ImageStoreOptions } from './images.ts';
+export { hostImageName } from './host-image.ts';
+export type { HostOptions } from './host-image.ts';
+export type { LoadedImage } from './load.ts';
+export { defaultLimits } from './model.ts';
+export type { Problem } from './catalog.ts';
+export type { RemoveOptions } from './remove.ts';
+export { Snapshots } from './snapshots.ts';
+export type { PreparedSnapshot, SnapshotsOptions } from './snapshots.ts';

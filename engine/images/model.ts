@@ -59,11 +59,13 @@ export interface ImageDocument {
 
 /** What the engine adds below the root of a container made from `tscompose.local/host`. Never taken from an archive. */
 export interface HostParts {
-  /** Host directories that become overlays of their own at the same place: "/usr", and "/bin" … where not merged. */
-  readonly overlays: readonly string[];
-  /** Host directories bound read-only: [source, target]. */
-  readonly binds: readonly (readonly [source: string, target: string])[];
+  /** Host directories that become overlays of their own: ["/usr", "/usr"], and "/bin" … where those are not links. */
+  readonly overlays: readonly HostPart[];
+  /** Host files and directories bound read-only. */
+  readonly binds: readonly HostPart[];
 }
+
+export type HostPart = readonly [source: string, target: string];
 
 export interface Image {
   /** Digest of the config document's bytes: Docker's image id. */
@@ -106,6 +108,8 @@ export interface ArchiveLimits {
   readonly layerBytes: number;
   /** Bytes of a whole archive given to load or import, as it arrives and after its own decompression. */
   readonly archiveBytes: number;
+  /** Memory for the directories of one layer, whose times are set at the end. */
+  readonly trackedBytes: number;
   /** Path components of one name. */
   readonly depth: number;
   /** Unpacked : packed, looked at once `ratioFloorBytes` have been unpacked. */
@@ -115,3 +119,21 @@ export interface ArchiveLimits {
   readonly documentBytes: number;
   readonly layers: number;
 }
+
+const mebi = 1 << 20;
+const gibi = 1 << 30;
+
+/** Above what real images need, below what hurts a host. */
+export const defaultLimits: ArchiveLimits = {
+  entries: 2_000_000,
+  layerBytes: 64 * gibi,
+  archiveBytes: 256 * gibi,
+  trackedBytes: 64 * mebi,
+  depth: 256,
+  // gzip packs zeros 1 : 1032. Trees of programs stay below 1 : 20; a floor lets small files of zeros pass.
+  ratio: 200,
+  ratioFloorBytes: gibi,
+  documentBytes: 4 * mebi,
+  // overlayfs allows 500 lower layers; 127 is what Docker allows an image to have.
+  layers: 127,
+};
