@@ -26,6 +26,7 @@ import type {
   Network,
   NetworkDetails,
   NetworkRequest,
+  OpenedSandbox,
   Sandbox,
   SandboxHandle,
   SandboxRequest,
@@ -125,6 +126,14 @@ export class NetworkController {
           .map((endpoint) => ({ id: sandbox.id, name: sandbox.name, endpoint })),
       ),
     };
+  }
+
+  /** A sandbox that is open, also one that an earlier engine opened; missing if there is none. */
+  sandbox(id: string): OpenedSandbox | undefined {
+    const sandbox = this.#sandboxes.get(id);
+    if (sandbox === undefined) return undefined;
+    const { endpoints, ports } = sandbox;
+    return { path: namespacePath(this.#parts, id), endpoints, ports };
   }
 
   /** Everything a container needs of the network before its first process. */

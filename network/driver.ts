@@ -11,4 +11,6 @@ export interface Driver {
   setup(network: Network): Promise<void>;
   /** Finding nothing there is no error. */
   teardown(network: Network): Promise<void>;
+  /** Takes back what the host was made to allow, unless a network needs it. */
+  settle(): Promise<void>;
 }

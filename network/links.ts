@@ -38,6 +38,8 @@ export interface VethRequest {
   readonly name: string;
   readonly bridge: string;
   readonly mtu: number | null;
+  /** It publishes ports, and may ask for them itself. */
+  readonly isHairpin: boolean;
   readonly peer: {
     readonly name: string;
     readonly hardwareAddress: Uint8Array;
@@ -105,7 +107,10 @@ export class HostLinks {
    * The peer is created there: moving it afterwards costs 16 ms, and queues beyond the first one an RCU wait.
    */
   async createVeths(veths: readonly VethRequest[]): Promise<readonly number[]> {
-    const requests = veths.flatMap((veth) => [this.#newVeth(veth), byName(veth.name)]);
+    const requests = [
+      ...veths.flatMap((veth) => [this.#newVeth(veth), byName(veth.name)]),
+      ...veths.filter(({ isHairpin }) => isHairpin).map(({ name }) => hairpin(name)),
+    ];
     const replies = await this.#socket.require(requests);
     return veths.map((veth, index) => {
       const { peerIndex } = foundLink(replies[2 * index + 1]);
@@ -214,6 +219,15 @@ function byName(name: string): NetlinkRequest {
     type: RTM_GETLINK,
     payload: encodeLink({ ...anyLink, name }),
     purpose: `look for link "${name}"`,
+  };
+}
+
+/** Where bridged frames are translated (bridge-nf-call-iptables=1), what a sandbox asks of itself goes back at once. */
+function hairpin(name: string): NetlinkRequest {
+  return {
+    type: RTM_NEWLINK,
+    payload: encodeLink({ ...anyLink, name, isHairpin: true }),
+    purpose: `let link "${name}" reach itself`,
   };
 }
 

@@ -128,11 +128,14 @@ export interface Sandbox {
   readonly upstreams: readonly string[];
 }
 
-export interface SandboxHandle {
+export interface OpenedSandbox {
   /** Bind mount of the network namespace. */
   readonly path: string;
   readonly endpoints: readonly Endpoint[];
   readonly ports: readonly PortBinding[];
+}
+
+export interface SandboxHandle extends OpenedSandbox {
   /**
    * Sockets that reserve the published ports. The caller owns them: it hands them to the shim, which keeps them open
    * while the container lives, and closes its own copies.

@@ -93,6 +93,7 @@ async function restoreNetworks(
     await parts.drivers[network.driver].setup(network);
     if (!present.has(bridgeName(network.id))) await enslaveAgain(parts, network, live);
   }
+  if (active.length === 0) await parts.drivers.bridge.settle();
 }
 
 /** Somebody has deleted the bridge: its ports are still there, without one. */

@@ -32,6 +32,7 @@ export async function buildSandbox(
         name: endpoint.hostInterface,
         bridge: bridgeName(network.id),
         mtu: mtuOf(network),
+        isHairpin: endpoint.isDefault && sandbox.ports.length > 0,
         peer: {
           name: endpoint.interfaceName,
           hardwareAddress: parseMac(endpoint.macAddress),

@@ -64,12 +64,18 @@ export class BridgeDriver implements Driver {
   }
 
   async teardown(network: Network): Promise<void> {
-    const { links, firewall, netfilter, forwarding } = this.#parts;
+    const { links, firewall } = this.#parts;
     const name = bridgeName(network.id);
     this.#ready.delete(network.id);
     // Rules last: while the bridge is there, they guard it.
     await links.remove([name]);
     await firewall.apply({ removeNetworks: [name] });
+    await this.settle();
+  }
+
+  /** What the host was made to allow is taken back once no network of ours is set up. */
+  async settle(): Promise<void> {
+    const { links, firewall, netfilter, forwarding } = this.#parts;
     if (firewall.state.networks.length > 0) return;
     const remaining = await links.list();
     if (!remaining.some((link) => link.name?.startsWith(bridgePrefix) === true))

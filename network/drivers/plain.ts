@@ -17,5 +17,6 @@ export function plainDriver(name: Exclude<DriverName, 'bridge'>): Driver {
     },
     setup: () => Promise.resolve(),
     teardown: () => Promise.resolve(),
+    settle: () => Promise.resolve(),
   };
 }

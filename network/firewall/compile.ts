@@ -155,6 +155,13 @@ function compilePart(part: Part): readonly Expression[] {
         { name: 'meta', key: META_OIFNAME, register: 2 },
         lookup(part.set, false),
       ];
+    case 'addresses':
+      return [
+        ...ipv4Only,
+        payload(PAYLOAD_NETWORK, 12, 4),
+        { ...payload(PAYLOAD_NETWORK, 16, 4), register: 9 },
+        lookup(part.set, false),
+      ];
     case 'loopback-address':
       return [
         ...ipv4Only,

@@ -47,6 +47,8 @@ export function printPart(part: Part): string {
       return `${part.side} ${part.isNot === true ? '!= ' : ''}@${part.set}`;
     case 'interfaces':
       return `iifname . oifname @${part.set}`;
+    case 'addresses':
+      return `ip saddr . ip daddr @${part.set}`;
     case 'loopback-address':
       return `ip ${part.end} 127.0.0.0/8`;
     case 'local-destination':

@@ -55,6 +55,7 @@ export interface RuleChain {
 export type Part =
   | { readonly kind: 'interface'; readonly side: Side; readonly set: string; readonly isNot?: true }
   | { readonly kind: 'interfaces'; readonly set: string }
+  | { readonly kind: 'addresses'; readonly set: string }
   | { readonly kind: 'loopback-address'; readonly end: 'saddr' | 'daddr' }
   | { readonly kind: 'local-destination' }
   | { readonly kind: 'established' }
@@ -93,6 +94,16 @@ export function buildSets({ networks, ports, uplinks }: FirewallState): readonly
       key: ['ifname', 'ifname'],
       value: null,
       elements: networks.map(({ bridge }) => ({ key: [bridge, bridge], value: null })),
+    },
+    {
+      // Addresses that publish something.
+      name: 'own',
+      key: ['ipv4_addr', 'ipv4_addr'],
+      value: null,
+      elements: [...new Set(ports.map(({ target }) => target.address))].map((address) => ({
+        key: [address, address],
+        value: null,
+      })),
     },
     {
       name: 'bound',
@@ -195,6 +206,9 @@ const chains: readonly RuleChain[] = [
       [toBridge, fromLoopback, masquerade],
       // A sandbox that asks for a port published from its own network: the answer must come back through the host.
       [withinNetwork, translated, masquerade],
+      // The same where bridged frames are translated and their input interface is not told: only what a sandbox asks
+      // of itself needs it there.
+      [toBridge, { kind: 'addresses', set: 'own' }, masquerade],
       [fromBridge, awayFromBridges, masquerade],
     ],
   },

@@ -6,6 +6,7 @@ import {
   nested,
   stringAttribute,
   u32Attribute,
+  u8Attribute,
 } from './attributes.ts';
 import type { Attribute } from './attributes.ts';
 import {
@@ -48,6 +49,8 @@ export interface Link {
   readonly kind?: string;
   /** A veth's other end, when creating both. */
   readonly peer?: Link;
+  /** As a port of a bridge: whether a frame may leave by the port it came from. */
+  readonly isHairpin?: boolean;
 }
 
 const IFLA_ADDRESS = 1;
@@ -62,7 +65,10 @@ const IFLA_NUM_TX_QUEUES = 31;
 const IFLA_NUM_RX_QUEUES = 32;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
+const IFLA_INFO_SLAVE_KIND = 4;
+const IFLA_INFO_SLAVE_DATA = 5;
 const VETH_INFO_PEER = 1;
+const IFLA_BRPORT_MODE = 4;
 
 const headerBytes = 16;
 
@@ -94,15 +100,21 @@ function attributesOf(link: Link): Attribute[] {
     const value = link[field];
     if (value !== undefined) attributes.push(u32Attribute(type, value));
   }
-  if (link.kind !== undefined)
-    attributes.push(nested(IFLA_LINKINFO, linkInfo(link.kind, link.peer)));
+  const info = linkInfo(link);
+  if (info.length > 0) attributes.push(nested(IFLA_LINKINFO, info));
   return attributes;
 }
 
-function linkInfo(kind: string, peer: Link | undefined): Attribute[] {
-  const info = [stringAttribute(IFLA_INFO_KIND, kind)];
+function linkInfo({ kind, peer, isHairpin }: Link): Attribute[] {
+  const info: Attribute[] = [];
+  if (kind !== undefined) info.push(stringAttribute(IFLA_INFO_KIND, kind));
   if (peer !== undefined)
     info.push(nested(IFLA_INFO_DATA, [attribute(VETH_INFO_PEER, encodeLink(peer))]));
+  if (isHairpin !== undefined) {
+    const mode = u8Attribute(IFLA_BRPORT_MODE, isHairpin ? 1 : 0);
+    info.push(stringAttribute(IFLA_INFO_SLAVE_KIND, 'bridge'));
+    info.push(nested(IFLA_INFO_SLAVE_DATA, [mode]));
+  }
   return info;
 }
 
@@ -128,16 +140,30 @@ export function decodeLink(payload: Uint8Array): Link {
   };
 }
 
-function decodeLinkInfo(bytes: Uint8Array): Pick<Link, 'kind' | 'peer'> {
+function decodeLinkInfo(bytes: Uint8Array): Pick<Link, 'kind' | 'peer' | 'isHairpin'> {
   const info = indexAttributes(bytes);
   const kind = info.get(IFLA_INFO_KIND);
-  if (kind === undefined) return {};
-  const name = readString(kind);
   const data = info.get(IFLA_INFO_DATA);
-  if (name !== 'veth' || data === undefined) return { kind: name };
+  const name = kind === undefined ? undefined : readString(kind);
+  return {
+    ...(name === undefined ? {} : { kind: name }),
+    ...(name === 'veth' && data !== undefined ? decodePeer(data) : {}),
+    ...decodePort(info),
+  };
+}
+
+function decodePeer(data: Uint8Array): Pick<Link, 'peer'> {
   const peer = indexAttributes(data).get(VETH_INFO_PEER);
-  if (peer === undefined) return { kind: name };
+  if (peer === undefined) return {};
   if (indexAttributes(peer.subarray(headerBytes)).has(IFLA_LINKINFO))
-    throw new NetlinkFormatError('the peer of a veth has a peer');
-  return { kind: name, peer: decodeLink(peer) };
+    throw new NetlinkFormatError('the peer of a veth has a kind of its own');
+  return { peer: decodeLink(peer) };
+}
+
+function decodePort(info: ReadonlyMap<number, Uint8Array>): Pick<Link, 'isHairpin'> {
+  const kind = info.get(IFLA_INFO_SLAVE_KIND);
+  const data = info.get(IFLA_INFO_SLAVE_DATA);
+  if (kind === undefined || data === undefined || readString(kind) !== 'bridge') return {};
+  const mode = indexAttributes(data).get(IFLA_BRPORT_MODE)?.[0];
+  return mode === undefined ? {} : { isHairpin: mode !== 0 };
 }

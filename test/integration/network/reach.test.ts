@@ -1,0 +1,294 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ask, inventory, Lab, neighbour, run, runIn, serve, tcp } from './lab.ts';
+
+interface Addressed {
+  readonly endpoints: readonly { readonly ipv4Address: string; readonly gateway: string }[];
+}
+
+function addressOf(handle: Addressed, index = 0): string {
+  return handle.endpoints[index]?.ipv4Address ?? '';
+}
+
+function gatewayOf(handle: Addressed): string {
+  return handle.endpoints[0]?.gateway ?? '';
+}
+
+let lab: Lab;
+let before: Record<string, string>;
+
+beforeEach(async () => {
+  lab = await Lab.open();
+  before = await inventory(lab);
+});
+
+afterEach(async () => {
+  await lab[Symbol.asyncDispose]();
+  expect(await inventory(lab)).toEqual(before);
+});
+
+describe('networks', () => {
+  test('sandboxes of one network must reach each other, those of another must not', async () => {
+    const [network, elsewhere] = [await lab.network(), await lab.network()];
+    const one = await lab.sandbox([network]);
+    const other = await lab.sandbox([network]);
+    const stranger = await lab.sandbox([elsewhere]);
+    await serve(lab, other, { port: 80, answer: 'other' });
+    expect(await ask(one, addressOf(other), 80)).toBe(`other ${addressOf(one)}`);
+    expect(await ask(stranger, addressOf(other), 80)).toBe('timeout');
+    await serve(lab, stranger, { port: 80, answer: 'stranger' });
+    expect(await ask(other, addressOf(stranger), 80)).toBe('timeout');
+    expect(await ask('host', addressOf(other), 80)).toBe(`other ${gatewayOf(other)}`);
+  });
+
+  test('a sandbox of two networks must reach both and join neither', async () => {
+    const networks = [await lab.network(), await lab.network()];
+    const both = await lab.sandbox(networks);
+    const [first, second] = [
+      await lab.sandbox([networks[0] ?? '']),
+      await lab.sandbox([networks[1] ?? '']),
+    ];
+    await serve(lab, first, { port: 80, answer: 'first' });
+    await serve(lab, second, { port: 80, answer: 'second' });
+    expect(await ask(both, addressOf(first), 80)).toBe(`first ${addressOf(both, 0)}`);
+    expect(await ask(both, addressOf(second), 80)).toBe(`second ${addressOf(both, 1)}`);
+    expect(await ask(first, addressOf(second), 80)).toBe('timeout');
+    expect(await runIn(both, 'ip', 'route', 'show', 'default')).toBe(
+      `default via ${gatewayOf(both)} dev eth0 \n`,
+    );
+  });
+
+  test('what leaves for the outside must have the address of the host', async () => {
+    const outside = await neighbour(lab, {
+      link: 'lan0',
+      hostAddress: '10.9.0.1',
+      address: '10.9.0.2',
+    });
+    await serve(lab, outside, { port: 80, answer: 'outside' });
+    const box = await lab.sandbox([await lab.network()]);
+    expect(await ask(box, '10.9.0.2', 80)).toBe('outside 10.9.0.1');
+  });
+
+  test('an internal network must reach itself and nothing else', async () => {
+    const outside = await neighbour(lab, {
+      link: 'lan0',
+      hostAddress: '10.9.0.1',
+      address: '10.9.0.2',
+    });
+    await serve(lab, outside, { port: 80, answer: 'outside' });
+    const network = await lab.network({ isInternal: true });
+    const one = await lab.sandbox([network]);
+    const other = await lab.sandbox([network], { ports: [tcp(8080, 80)] });
+    const open = await lab.sandbox([await lab.network()]);
+    await serve(lab, other, { port: 80, answer: 'other' });
+    expect(await ask(one, addressOf(other), 80)).toBe(`other ${addressOf(one)}`);
+    expect(await ask(one, '10.9.0.2', 80)).toBe('ENETUNREACH');
+    expect(await runIn(one, 'ip', 'route', 'show', 'default')).toBe('');
+    // Even with a route of its own making it does not get out, and nobody gets in.
+    await runIn(one, 'ip', 'route', 'add', 'default', 'via', gatewayOf(one));
+    expect(await ask(one, '10.9.0.2', 80)).toBe('timeout');
+    expect(await ask(open, addressOf(other), 80)).toBe('timeout');
+    expect(await ask(outside, '10.9.0.1', 8080)).toBe('ECONNREFUSED');
+  });
+
+  test('IPv6 must be off on the interfaces of a network without it, and on for loopback', async () => {
+    const box = await lab.sandbox([await lab.network()]);
+    const addresses = await runIn(box, 'ip', '-6', '-br', 'address');
+    expect(addresses.replace(/\s+/g, ' ')).toBe('lo UNKNOWN ::1/128 ');
+  });
+
+  test('fixed addresses, hardware addresses and the MTU must be as asked for', async () => {
+    const network = await lab.network({
+      ipam: {
+        pools: [{ subnet: '10.77.0.0/24', gateway: '10.77.0.254', range: '10.77.0.128/25' }],
+      },
+      options: { 'com.docker.network.driver.mtu': '1400' },
+    });
+    const fixed = await lab.sandbox([], {
+      endpoints: [
+        { networkId: network, ipv4Address: '10.77.0.9', macAddress: '02:00:00:00:00:09' },
+      ],
+    });
+    const link = await runIn(fixed, 'ip', '-o', 'link', 'show', 'eth0');
+    expect(link).toMatch(/mtu 1400 .* link\/ether 02:00:00:00:00:09 /);
+    expect(fixed.endpoints[0]).toMatchObject({ ipv4Address: '10.77.0.9', gateway: '10.77.0.254' });
+    expect(addressOf(await lab.sandbox([network]))).toBe('10.77.0.128');
+    await expect(
+      lab.sandbox([], { endpoints: [{ networkId: network, ipv4Address: '10.77.0.9' }] }),
+    ).rejects.toMatchObject({ code: 'address-in-use' });
+  });
+});
+
+describe('published ports', () => {
+  test.each([
+    { name: 'routed', nf: '0' },
+    { name: 'translated on the bridge', nf: '1' },
+  ])('must answer outside, on the host, on loopback, and to sandboxes: $name', async ({ nf }) => {
+    await writeFile('/proc/sys/net/bridge/bridge-nf-call-iptables', nf);
+    const outside = await neighbour(lab, {
+      link: 'lan0',
+      hostAddress: '10.9.0.1',
+      address: '10.9.0.2',
+    });
+    const network = await lab.network();
+    const box = await lab.sandbox([network], { ports: [tcp(8080, 80)] });
+    const sibling = await lab.sandbox([network]);
+    const stranger = await lab.sandbox([await lab.network()]);
+    await serve(lab, box, { port: 80, answer: 'box' });
+    expect(await ask(outside, '10.9.0.1', 8080)).toBe('box 10.9.0.2');
+    expect(await ask('host', '10.9.0.1', 8080)).toBe('box 10.9.0.1');
+    expect(await ask('host', '127.0.0.1', 8080)).toBe(`box ${gatewayOf(box)}`);
+    // Hairpin: the answer must come back the way the question went.
+    const seen = nf === '0' ? gatewayOf(box) : addressOf(sibling);
+    expect(await ask(sibling, '10.9.0.1', 8080)).toBe(`box ${seen}`);
+    expect(await ask(sibling, gatewayOf(box), 8080)).toBe(`box ${seen}`);
+    expect(await ask(box, '10.9.0.1', 8080)).toBe(`box ${gatewayOf(box)}`);
+    expect(await ask(stranger, '10.9.0.1', 8080)).toBe(`box ${addressOf(stranger)}`);
+    await lab.controller.closeSandbox(box.id);
+    expect(await ask(outside, '10.9.0.1', 8080)).toBe('ECONNREFUSED');
+  });
+
+  test('of UDP must answer outside and on loopback', async () => {
+    const outside = await neighbour(lab, {
+      link: 'lan0',
+      hostAddress: '10.9.0.1',
+      address: '10.9.0.2',
+    });
+    const box = await lab.sandbox([await lab.network()], {
+      ports: [{ protocol: 'udp', hostIp: '', published: 5300, target: 53 }],
+    });
+    await serve(lab, box, { port: 53, answer: 'box', protocol: 'udp' });
+    expect(await ask(outside, '10.9.0.1', 5300, 'udp')).toBe('box 10.9.0.2');
+    expect(await ask('host', '127.0.0.1', 5300, 'udp')).toBe(`box ${gatewayOf(box)}`);
+  });
+
+  test('ports that are not published must not be reached by a direct route', async () => {
+    const outside = await neighbour(lab, {
+      link: 'lan0',
+      hostAddress: '10.9.0.1',
+      address: '10.9.0.2',
+    });
+    const box = await lab.sandbox([await lab.network()], { ports: [tcp(8080, 80)] });
+    await serve(lab, box, { port: 80, answer: 'published' });
+    await serve(lab, box, { port: 81, answer: 'private' });
+    await runIn(outside, 'ip', 'route', 'add', '172.16.0.0/12', 'via', '10.9.0.1');
+    expect(await ask(outside, addressOf(box), 81)).toBe('timeout');
+    expect(await ask(outside, addressOf(box), 80)).toBe('timeout');
+    expect(await ask(outside, '10.9.0.1', 8080)).toBe('published 10.9.0.2');
+  });
+
+  test('on one address of the host must not answer on another', async () => {
+    const outside = await neighbour(lab, {
+      link: 'lan0',
+      hostAddress: '10.9.0.1',
+      address: '10.9.0.2',
+    });
+    await run('ip', 'address', 'add', '10.9.0.7/24', 'dev', 'lan0');
+    const network = await lab.network();
+    const bound = await lab.sandbox([network], { ports: [tcp(8080, 80, '10.9.0.7')] });
+    const other = await lab.sandbox([network], { ports: [tcp(8080, 80, '10.9.0.1')] });
+    await serve(lab, bound, { port: 80, answer: 'bound' });
+    await serve(lab, other, { port: 80, answer: 'other' });
+    expect(await ask(outside, '10.9.0.7', 8080)).toBe('bound 10.9.0.2');
+    expect(await ask(outside, '10.9.0.1', 8080)).toBe('other 10.9.0.2');
+    expect(await ask('host', '127.0.0.1', 8080)).toBe('ECONNREFUSED');
+  });
+
+  test('on 127.0.0.1 must not be reached by a neighbour that forges its destination', async () => {
+    const outside = await neighbour(lab, {
+      link: 'lan0',
+      hostAddress: '10.9.0.1',
+      address: '10.9.0.2',
+    });
+    const box = await lab.sandbox([await lab.network()], { ports: [tcp(8080, 80, '127.0.0.1')] });
+    await serve(lab, box, { port: 80, answer: 'box' });
+    expect(await ask('host', '127.0.0.1', 8080)).toBe(`box ${gatewayOf(box)}`);
+    expect(await ask(outside, '10.9.0.1', 8080)).toBe('ECONNREFUSED');
+    // 127.0.0.1 by way of our hardware address, answers taken back in.
+    await runIn(outside, 'sh', '-c', 'echo 1 >/proc/sys/net/ipv4/conf/all/route_localnet');
+    await runIn(outside, 'ip', 'address', 'del', '127.0.0.1/8', 'dev', 'lo');
+    await runIn(
+      outside,
+      'ip',
+      'route',
+      'add',
+      '127.0.0.1/32',
+      'via',
+      '10.9.0.1',
+      'dev',
+      'eth0',
+      'src',
+      '10.9.0.2',
+    );
+    expect(await ask(outside, '127.0.0.1', 8080)).toBe('timeout');
+  });
+
+  test('a sandbox must not reach what listens on 127.0.0.1 of the host', async () => {
+    const box = await lab.sandbox([await lab.network()]);
+    await serve(lab, 'host', { address: '127.0.0.1', port: 9999, answer: 'secret' });
+    await runIn(box, 'sh', '-c', 'echo 1 >/proc/sys/net/ipv4/conf/all/route_localnet');
+    await runIn(box, 'ip', 'address', 'del', '127.0.0.1/8', 'dev', 'lo');
+    await runIn(
+      box,
+      'ip',
+      'route',
+      'add',
+      '127.0.0.1/32',
+      'via',
+      gatewayOf(box),
+      'dev',
+      'eth0',
+      'src',
+      addressOf(box),
+    );
+    expect(await ask(box, '127.0.0.1', 9999)).toBe('timeout');
+  });
+
+  test('an ephemeral port must be free and answer', async () => {
+    const box = await lab.sandbox([await lab.network()], { ports: [tcp(0, 80), tcp(0, 80)] });
+    await serve(lab, box, { port: 80, answer: 'box' });
+    const [first, second] = box.ports.map(({ published }) => published);
+    expect(first).not.toBe(second);
+    expect(await ask('host', '127.0.0.1', first ?? 0)).toBe(`box ${gatewayOf(box)}`);
+  });
+});
+
+describe('a port in use', () => {
+  test('must name the process that holds it, and leave nothing', async () => {
+    const network = await lab.network();
+    const server = await serve(lab, 'host', { port: 8080, answer: 'host' });
+    const program = (await readFile(`/proc/${String(server.pid)}/comm`, 'utf8')).trim();
+    await expect(lab.sandbox([network], { ports: [tcp(8080, 80)] })).rejects.toMatchObject({
+      code: 'port-in-use',
+      message: 'address 0.0.0.0:8080 is already in use',
+      hint: `process ${String(server.pid)} (${program}) holds it; stop it or publish another port`,
+      fields: { protocol: 'tcp', address: '0.0.0.0', port: 8080, pid: server.pid, user: 'root' },
+    });
+    expect(lab.controller.inspect(network).sandboxes).toEqual([]);
+  });
+
+  test('must name the container that holds it', async () => {
+    const network = await lab.network();
+    const first = await lab.sandbox([network], { name: 'shop-web-1', ports: [tcp(8080, 80)] });
+    await expect(
+      lab.sandbox([network], { ports: [tcp(8081, 80), tcp(8080, 80, '127.0.0.1')] }),
+    ).rejects.toMatchObject({
+      code: 'port-in-use',
+      message: 'address 127.0.0.1:8080 is already in use',
+      hint: 'container "shop-web-1" holds it; stop it or publish another port',
+      fields: { container: 'shop-web-1', containerId: first.id },
+    });
+    // What the failed one had taken is free again.
+    await lab.sandbox([network], { ports: [tcp(8081, 80)] });
+  });
+
+  test('of an address that the host does not have must say so', async () => {
+    const network = await lab.network();
+    await expect(
+      lab.sandbox([network], { ports: [tcp(8080, 80, '10.200.0.1')] }),
+    ).rejects.toMatchObject({
+      code: 'invalid-argument',
+      message: 'address 10.200.0.1 is not an address of this host',
+    });
+  });
+});
