@@ -114,7 +114,10 @@ describe('EventBus', () => {
     const { bus } = busAt(second);
     const subscription = bus.subscribe();
     publish(bus, 'start');
-    for await (const _ of subscription) break;
+    for await (const event of subscription) {
+      expect(event.Action).toBe('start');
+      break;
+    }
     publish(bus, 'die');
     expect(await actions(subscription)).toEqual([]);
   });

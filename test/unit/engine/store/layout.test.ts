@@ -51,23 +51,24 @@ describe('createLayout', () => {
 });
 
 describe('checkRoots', () => {
+  const long = `/${'r'.repeat(80)}`;
+
   test.each([
-    ['a relative state root', 'state', '/run/t', 'state root "state" is not an absolute path'],
-    [
-      'a colon',
-      '/a:b',
-      '/run/t',
-      'state root "/a:b" contains a comma, colon, backslash, line break or NUL',
-    ],
-    [
-      'a long run root',
-      '/a',
-      `/${'r'.repeat(80)}`,
-      /^run root "\/r+" has 81 bytes, the sockets below it allow 72$/,
-    ],
-  ])('%s must be refused', (_, stateRoot, runRoot, message) => {
+    {
+      roots: { stateRoot: 'state', runRoot: '/run/t' },
+      message: 'state root "state" is not an absolute path',
+    },
+    {
+      roots: { stateRoot: '/a:b', runRoot: '/run/t' },
+      message: 'state root "/a:b" contains a comma, colon, backslash, line break or NUL',
+    },
+    {
+      roots: { stateRoot: '/a', runRoot: long },
+      message: `run root "${long}" has 81 bytes, the sockets below it allow 72`,
+    },
+  ])('$message', ({ roots, message }) => {
     expect(() => {
-      checkRoots({ stateRoot, runRoot });
+      checkRoots(roots);
     }).toThrow(message);
   });
 

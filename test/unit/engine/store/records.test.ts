@@ -44,8 +44,7 @@ async function rewrite(
   change: (body: JsonObject) => JsonObject,
   schema = 1,
 ): Promise<void> {
-  const directory = await tempDir();
-  await using _ = directory;
+  await using directory = await tempDir();
   const old = JSON.parse(await readFile(path, 'utf8')) as {
     key: string;
     boot: string | null;
