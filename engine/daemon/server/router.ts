@@ -54,9 +54,9 @@ export function createRouter(routes: readonly Route[]): Router {
   return {
     find(method, path) {
       for (const { route, pattern } of byKey.get(keyOf(method, path)) ?? []) {
-        const groups = pattern.exec(path)?.groups;
-        if (groups === undefined) continue;
-        const parameters = decodeAll(groups);
+        const match = pattern.exec(path);
+        if (match === null) continue;
+        const parameters = decodeAll(match.groups ?? {});
         if (parameters !== null) return { route, parameters };
       }
       return null;
@@ -80,8 +80,7 @@ function compile(path: string): RegExp {
       return `(?<${name}>${isGreedy === '+' ? '.+' : '[^/]+'})`;
     })
     .join('/');
-  // An empty group, so that a path without variables has groups as well.
-  return new RegExp(`^${source}(?<_end>)$`);
+  return new RegExp(`^${source}$`);
 }
 
 /** Null when a part is not valid percent-encoding. */
