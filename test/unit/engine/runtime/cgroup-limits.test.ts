@@ -1,0 +1,181 @@
+import { describe, expect, test } from 'vitest';
+import { findHierarchies } from '../../../../engine/runtime/cgroup-hierarchies.ts';
+import { limitWrites, weightOf } from '../../../../engine/runtime/cgroup-limits.ts';
+import type { CgroupLimits } from '../../../../engine/runtime/cgroup-limits.ts';
+import { Cgroups } from '../../../../engine/runtime/cgroup.ts';
+
+const mebibyte = 1 << 20;
+
+function print(limits: CgroupLimits, version: 1 | 2): string {
+  return limitWrites(limits, version)
+    .map(({ file, value }) => `${file} ${value}`)
+    .join(', ');
+}
+
+describe('limitWrites', () => {
+  test.each<[string, CgroupLimits, string, string]>([
+    ['nothing', {}, '', ''],
+    ['zeros', { memoryBytes: 0, pids: 0, nanoCpus: 0, cpuShares: 0 }, '', ''],
+    [
+      'memory alone allows as much swap',
+      { memoryBytes: 64 * mebibyte },
+      'memory.limit_in_bytes 67108864, memory.memsw.limit_in_bytes 134217728',
+      'memory.max 67108864, memory.swap.max 67108864',
+    ],
+    [
+      'memory and no swap',
+      { memoryBytes: 64 * mebibyte, memorySwapBytes: 64 * mebibyte },
+      'memory.limit_in_bytes 67108864, memory.memsw.limit_in_bytes 67108864',
+      'memory.max 67108864, memory.swap.max 0',
+    ],
+    [
+      'memory and any swap',
+      { memoryBytes: 64 * mebibyte, memorySwapBytes: -1 },
+      'memory.limit_in_bytes 67108864, memory.memsw.limit_in_bytes -1',
+      'memory.max 67108864, memory.swap.max max',
+    ],
+    [
+      'a reservation',
+      { memoryReservationBytes: mebibyte },
+      'memory.soft_limit_in_bytes 1048576',
+      'memory.low 1048576',
+    ],
+    ['processes', { pids: 100 }, 'pids.max 100', 'pids.max 100'],
+    ['any number of processes', { pids: -1 }, 'pids.max max', 'pids.max max'],
+    [
+      'half a CPU',
+      { nanoCpus: 500_000_000 },
+      'cpu.cfs_period_us 100000, cpu.cfs_quota_us 50000',
+      'cpu.max 50000 100000',
+    ],
+    [
+      'a quota of a period',
+      { cpuQuotaUs: 20_000, cpuPeriodUs: 40_000 },
+      'cpu.cfs_period_us 40000, cpu.cfs_quota_us 20000',
+      'cpu.max 20000 40000',
+    ],
+    [
+      'no quota',
+      { cpuQuotaUs: -1 },
+      'cpu.cfs_period_us 100000, cpu.cfs_quota_us -1',
+      'cpu.max max 100000',
+    ],
+    ['shares', { cpuShares: 512 }, 'cpu.shares 512', 'cpu.weight 20'],
+  ])('%s', (...[, limits, v1, v2]) => {
+    expect([print(limits, 1), print(limits, 2)]).toEqual([v1, v2]);
+  });
+
+  test.each<[CgroupLimits, string]>([
+    [{ memoryBytes: 6 * mebibyte - 1 }, 'minimum memory limit allowed is 6MB'],
+    [
+      { memoryBytes: 64 * mebibyte, memorySwapBytes: mebibyte },
+      'memoryswap limit should be larger',
+    ],
+    [{ memorySwapBytes: mebibyte }, 'needs a memory limit'],
+    [
+      { memoryBytes: 8 * mebibyte, memoryReservationBytes: 9 * mebibyte },
+      'memory reservation limit',
+    ],
+    [{ memoryBytes: 1.5 }, 'minimum memory limit'],
+    [{ pids: 1.5 }, 'pids cannot be 1.5'],
+    [{ pids: -2 }, 'pids cannot be -2'],
+    [{ pids: Number.NaN }, 'pids cannot be NaN'],
+    [{ nanoCpus: 1e9, cpuQuotaUs: 5000 }, 'cannot both be set'],
+    [{ nanoCpus: 1 }, 'range of CPUs starts at 0.01'],
+    [{ cpuPeriodUs: 999 }, 'between 1ms and 1s'],
+    [{ cpuQuotaUs: 999 }, 'cannot be less than 1ms'],
+    [{ cpuShares: 1 }, 'between 2 and 262144'],
+  ])('%j must be refused', (limits, message) => {
+    expect(() => limitWrites(limits, 1)).toThrow(message);
+    expect(() => limitWrites(limits, 2)).toThrow(message);
+  });
+
+  test.each([
+    [2, 1],
+    [1024, 39],
+    [262_144, 10_000],
+  ])('%i shares must weigh %i', (shares, weight) => {
+    expect(weightOf(shares)).toBe(weight);
+  });
+});
+
+const v2 =
+  '30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot';
+const v1 = [
+  '31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755',
+  '32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw shared:9 - cgroup cgroup rw,cpu,cpuacct',
+  '33 31 0:31 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset',
+  '34 31 0:32 / /sys/fs/cgroup/with\\040space/memory rw - cgroup cgroup rw,memory',
+  '35 31 0:33 / /sys/fs/cgroup/devices rw - cgroup cgroup rw,devices',
+  '36 31 0:34 / /sys/fs/cgroup/freezer rw - cgroup cgroup rw,freezer',
+  '37 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd',
+  '38 31 0:33 / /elsewhere/devices rw - cgroup cgroup rw,devices',
+].join('\n');
+const unified = '41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw';
+
+describe('findHierarchies', () => {
+  test.each([
+    ['v2', v2, ['/sys/fs/cgroup']],
+    [
+      'v1',
+      v1,
+      [
+        '/sys/fs/cgroup/cpu,cpuacct',
+        '/sys/fs/cgroup/with space/memory',
+        '/sys/fs/cgroup/devices',
+        '/sys/fs/cgroup/freezer',
+      ],
+    ],
+    [
+      'hybrid',
+      `${v1}\n${unified}\n`,
+      [
+        '/sys/fs/cgroup/unified',
+        '/sys/fs/cgroup/cpu,cpuacct',
+        '/sys/fs/cgroup/with space/memory',
+        '/sys/fs/cgroup/devices',
+      ],
+    ],
+    ['none', '22 27 0:21 / /proc rw - proc proc rw\n\n', []],
+  ] as const)('%s', (version, mountinfo, expected) => {
+    expect(findHierarchies(mountinfo).map(({ mountPoint }) => mountPoint)).toEqual(expected);
+    expect(Cgroups.discover({ instance: 't', mountinfo }).version).toBe(version);
+  });
+});
+
+describe('the placement of a container', () => {
+  const id = 'c'.repeat(64);
+
+  function describePlacement(mountinfo: string): unknown {
+    const { directories, hasCgroup2, hasDeviceControl, view } = Cgroups.discover({
+      instance: 'tscompose',
+      mountinfo,
+    }).placement(id);
+    const seen = view.map(({ kind, source, target }) =>
+      `${kind} ${source}>${target}`.replaceAll(id, 'ID'),
+    );
+    return { count: directories.length, hasCgroup2, hasDeviceControl, seen };
+  }
+
+  test('on v2 it must be one directory, without control of devices', () => {
+    expect(describePlacement(v2)).toEqual({
+      count: 1,
+      hasCgroup2: true,
+      hasDeviceControl: false,
+      seen: ['bind /sys/fs/cgroup/tscompose/ID>/sys/fs/cgroup'],
+    });
+  });
+
+  test('on a hybrid host the v2 directory must come first and the container see the v1 limits', () => {
+    expect(describePlacement(`${v1}\n${unified}`)).toEqual({
+      count: 4,
+      hasCgroup2: true,
+      hasDeviceControl: true,
+      seen: [
+        'tmpfs >/sys/fs/cgroup',
+        'bind /sys/fs/cgroup/cpu,cpuacct/tscompose/ID>/sys/fs/cgroup/cpu,cpuacct',
+        'bind /sys/fs/cgroup/with space/memory/tscompose/ID>/sys/fs/cgroup/memory',
+      ],
+    });
+  });
+});

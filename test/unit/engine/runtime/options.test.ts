@@ -1,0 +1,206 @@
+import { describe, expect, test } from 'vitest';
+import {
+  defaultDeviceRules,
+  printDeviceRule,
+  readDevice,
+  splitNumber,
+} from '../../../../engine/runtime/devices.ts';
+import {
+  parseEffectiveCapabilities,
+  parseHardNofile,
+} from '../../../../engine/runtime/host-facts.ts';
+import { printMountFlags } from '../../../../engine/runtime/mount-flags.ts';
+import { chooseRlimits, resourceName } from '../../../../engine/runtime/rlimits.ts';
+import { parseSecurityOptions } from '../../../../engine/runtime/security-options.ts';
+import { chooseSysctls } from '../../../../engine/runtime/sysctls.ts';
+
+describe('chooseRlimits', () => {
+  const print = (...[ulimits, hard]: Parameters<typeof chooseRlimits>): string =>
+    chooseRlimits(ulimits, hard)
+      .map(([resource, soft, most]) => `${resourceName(resource)}=${soft}:${most}`)
+      .join(' ');
+
+  test.each([
+    ['nothing asked', [], 1_048_576n, 'nofile=1024:524288'],
+    ['an engine with less', [], 4096n, 'nofile=1024:4096'],
+    ['an engine with very little', [], 256n, 'nofile=256:256'],
+    ['open files asked', [{ name: 'nofile', soft: 10, hard: 20 }], 4096n, 'nofile=10:20'],
+    [
+      'unlimited',
+      [{ name: 'core', soft: 0, hard: -1 }],
+      4096n,
+      'core=0:18446744073709551615 nofile=1024:4096',
+    ],
+  ])('%s', (...[, ulimits, hard, expected]) => {
+    expect(print(ulimits, hard)).toBe(expected);
+  });
+
+  test.each([
+    [{ name: 'files', soft: 1, hard: 1 }, 'invalid ulimit type: "files"'],
+    [{ name: 'toString', soft: 1, hard: 1 }, 'invalid ulimit type: "toString"'],
+    [
+      { name: 'nofile', soft: 2, hard: 1 },
+      'ulimit soft limit must be less than or equal to hard limit',
+    ],
+    [
+      { name: 'nofile', soft: -1, hard: 1 },
+      'ulimit soft limit must be less than or equal to hard limit',
+    ],
+    [{ name: 'nofile', soft: -2, hard: 1 }, 'ulimit nofile cannot be -2'],
+    [{ name: 'nofile', soft: 0.5, hard: 1 }, 'ulimit nofile cannot be 0.5'],
+  ])('%j must be refused', (ulimit, message) => {
+    expect(() => chooseRlimits([ulimit], 1n)).toThrow(message);
+  });
+});
+
+describe('chooseSysctls', () => {
+  const own = { hasOwnNetwork: true, hasOwnIpc: true };
+  const none = { hasOwnNetwork: false, hasOwnIpc: false };
+
+  test('an own network must let every user ping and listen anywhere', () => {
+    expect(chooseSysctls({}, own)).toEqual([
+      ['net/ipv4/ip_unprivileged_port_start', '0'],
+      ['net/ipv4/ping_group_range', '0 2147483647'],
+    ]);
+    expect(chooseSysctls({}, none)).toEqual([]);
+  });
+
+  test('what was asked for must win', () => {
+    expect(chooseSysctls({ 'net.ipv4.ip_unprivileged_port_start': '1024' }, own)[0]).toEqual([
+      'net/ipv4/ip_unprivileged_port_start',
+      '1024',
+    ]);
+  });
+
+  test.each([
+    ['net.core.somaxconn', 'net/core/somaxconn'],
+    ['net/core/somaxconn', 'net/core/somaxconn'],
+    ['net/ipv4/conf/eth0.5/rp_filter', 'net/ipv4/conf/eth0.5/rp_filter'],
+    ['net.ipv4.conf.eth0/5.rp_filter', 'net/ipv4/conf/eth0.5/rp_filter'],
+    ['kernel.msgmax', 'kernel/msgmax'],
+    ['kernel.shm_rmid_forced', 'kernel/shm_rmid_forced'],
+    ['fs.mqueue.msg_max', 'fs/mqueue/msg_max'],
+  ])('%s is /proc/sys/%s', (name, path) => {
+    expect(chooseSysctls({ [name]: '1' }, own)).toContainEqual([path, '1']);
+  });
+
+  test.each([
+    'kernel.core_pattern',
+    'kernel.hostname',
+    'kernel.shmmax2',
+    'vm.swappiness',
+    'fs.file-max',
+    'net',
+    '',
+    '.net.core',
+    'net..core',
+    'net.core.',
+    'net/../kernel/core_pattern',
+    'net.ipv4./.kernel',
+    '../net/core',
+    '/net/core/somaxconn',
+    'net.core.somaxconn\n',
+    'net.core.so maxconn',
+    'net.core.x\0y',
+  ])('%j must be refused', (name) => {
+    expect(() => chooseSysctls({ [name]: '1' }, own)).toThrow(/^(invalid )?sysctl/);
+  });
+
+  test.each(['1\n2', '1\r', '1\0', '1'.repeat(5000)])('the value %j must be refused', (value) => {
+    expect(() => chooseSysctls({ 'net.core.somaxconn': value }, own)).toThrow('invalid value');
+  });
+
+  test.each(['net.core.somaxconn', 'kernel.msgmax'])('%s of the host must be refused', (name) => {
+    expect(() => chooseSysctls({ [name]: '1' }, none)).toThrow('is not allowed');
+  });
+});
+
+describe('parseSecurityOptions', () => {
+  test.each([
+    [[], false, false],
+    [['no-new-privileges'], true, false],
+    [['no-new-privileges:true'], true, false],
+    [['no-new-privileges=true'], true, false],
+    [['no-new-privileges:false'], false, false],
+    [['seccomp=unconfined'], false, true],
+    [['seccomp:unconfined', 'no-new-privileges'], true, true],
+    [['seccomp=builtin'], false, false],
+    [['apparmor=unconfined', 'label=disable', 'label:user:x'], false, false],
+  ])('%j', (options, hasNoNewPrivileges, isSeccompUnconfined) => {
+    expect(parseSecurityOptions(options)).toEqual({ hasNoNewPrivileges, isSeccompUnconfined });
+  });
+
+  test.each([
+    ['no-new-privileges=maybe', 'invalid --security-opt'],
+    ['seccomp', 'not supported yet'],
+    ['seccomp={}', 'not supported yet'],
+    ['confined', 'invalid --security-opt: "confined"'],
+    ['', 'invalid --security-opt: ""'],
+  ])('%j must be refused', (option, message) => {
+    expect(() => parseSecurityOptions([option])).toThrow(message);
+  });
+});
+
+describe('devices', () => {
+  test('the default rules must be these', () => {
+    expect(defaultDeviceRules.map(printDeviceRule)).toEqual([
+      'c *:* m',
+      'b *:* m',
+      'c 1:3 rwm',
+      'c 1:5 rwm',
+      'c 1:7 rwm',
+      'c 1:8 rwm',
+      'c 1:9 rwm',
+      'c 5:0 rwm',
+      'c 5:2 rwm',
+      'c 136:* rwm',
+    ]);
+  });
+
+  test('a node of the host must keep its numbers under its new name', () => {
+    const request = { hostPath: '/dev/null', containerPath: '/dev/nil', permissions: 'rw' };
+    const [{ device, rule } = { device: null, rule: null }] = readDevice(request);
+    expect(device).toMatchObject({ path: '/dev/nil', type: 'char', major: 1, minor: 3 });
+    expect(rule).toEqual({ type: 'char', major: 1, minor: 3, access: 'rw' });
+  });
+
+  test.each([
+    ['/dev/null', 'x', 'invalid device permissions "x"'],
+    ['/dev/null', 'rr', 'invalid device permissions "rr"'],
+    ['/etc/passwd', '', '"/etc/passwd" is not a device node'],
+    ['/dev/no-such-device', '', 'cannot use device "/dev/no-such-device"'],
+  ])('%s with "%s" must be refused', (hostPath, permissions, message) => {
+    expect(() => readDevice({ hostPath, containerPath: hostPath, permissions })).toThrow(message);
+  });
+
+  test.each([
+    [0x103n, 1, 3],
+    [0x8800n, 136, 0],
+  ])('the number %i must be split', (number, major, minor) => {
+    expect(splitNumber(number)).toEqual({ major, minor });
+  });
+
+  test('a minor above 8 bits must be put together', () => {
+    // makedev(3): minor 0x12345 = 0x45 in the low byte, 0x123 above the major.
+    expect(splitNumber(0x12300845n)).toEqual({ major: 8, minor: 0x12345 });
+  });
+});
+
+describe('host facts', () => {
+  test('capabilities must be read from the status', () => {
+    expect(parseEffectiveCapabilities('CapPrm:\t00000\nCapEff:\t000001fffeffffff\n')).toBe(
+      0x1fffeffffffn,
+    );
+  });
+
+  test.each([
+    ['Max open files            1024                 524288               files\n', 524_288n],
+    ['Max open files            1024                 unlimited            files\n', 2n ** 64n - 1n],
+  ])('%j', (text, expected) => {
+    expect(parseHardNofile(text)).toBe(expected);
+  });
+});
+
+test('mount flags without a name must be printed as well', () => {
+  expect(printMountFlags(0x1 | 0x1000 | 0x800_0000)).toBe('ro,bind,0x8000000');
+});
