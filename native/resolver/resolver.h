@@ -1,0 +1,136 @@
+/* The state of the process and what its parts share.  */
+#pragma once
+
+#include "answer.h"
+#include "loop.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+enum
+{
+  MAX_SANDBOXES = 8192,
+  MAX_JOINED = 64,
+  MAX_UPSTREAMS = 8,
+  /* Queries on their way to an upstream, in all and of one sandbox, so that none takes the table for itself.  */
+  MAX_FORWARDS = 2048,
+  MAX_SANDBOX_FORWARDS = 256,
+  MAX_CONNECTIONS = 1024,
+  MAX_SANDBOX_CONNECTIONS = 64,
+  ATTEMPT_MS = 1500,
+  CONNECTION_IDLE_MS = 10 * 1000,
+  /* How long the process stays without an engine and without a sandbox.  */
+  UNUSED_MS = 5 * 1000
+};
+
+struct forward;
+struct connection;
+
+struct upstream
+{
+  socklen_t length;
+  union
+  {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+  } address;
+};
+
+struct sandbox;
+
+struct listener
+{
+  struct source source;
+  /* NULL when the sandbox has gone.  */
+  struct sandbox *sandbox;
+};
+
+struct sandbox
+{
+  struct sandbox *next;
+  char id[MAX_ID_BYTES + 1];
+  struct listener *udp;
+  struct listener *tcp;
+  struct network *networks[MAX_JOINED];
+  size_t network_count;
+  struct upstream upstreams[MAX_UPSTREAMS];
+  size_t upstream_count;
+  struct forward *forwards;
+  size_t forward_count;
+  struct connection *connections;
+  size_t connection_count;
+};
+
+struct resolver
+{
+  struct loop loop;
+  struct networks networks;
+  struct sandbox *sandboxes;
+  size_t sandbox_count;
+  size_t forward_count;
+  size_t connection_count;
+  size_t client_count;
+  struct timers attempts;
+  struct timers idle;
+  struct timers unused;
+  struct timer unused_timer;
+  /* One message at a time is read or built here.  */
+  uint8_t in[DNS_MESSAGE_BYTES];
+  uint8_t out[2 + DNS_MESSAGE_BYTES];
+};
+
+/* The loop is the first member.  */
+static inline struct resolver *resolver_of (struct loop *loop)
+{
+  return (struct resolver *)loop;
+}
+
+/* Starts or stops the wait for the end, see UNUSED_MS.  */
+void resolver_check_use (struct resolver *resolver);
+
+/* Who asked: over UDP the address, over TCP the connection.  */
+struct asker
+{
+  struct connection *connection;
+  struct sockaddr_storage address;
+  socklen_t address_length;
+};
+
+/* sandbox.c */
+struct sandbox *sandbox_find (struct resolver *resolver, const char *id);
+/* Makes an empty one; NULL: too many, or no memory.  */
+struct sandbox *sandbox_make (struct resolver *resolver, const char *id);
+/* Takes both descriptors over, and closes them when it fails.  */
+bool sandbox_listen (struct resolver *resolver, struct sandbox *sandbox, int udp, int tcp);
+void sandbox_leave_networks (struct resolver *resolver, struct sandbox *sandbox);
+void sandbox_remove (struct resolver *resolver, struct sandbox *sandbox);
+/* Answers or forwards one message.  */
+void sandbox_query (struct resolver *resolver, struct sandbox *sandbox, const uint8_t *bytes, size_t length,
+                    const struct asker *asker);
+/* Sends a whole message to who asked; it may be gone or not reading, then the message is dropped.  */
+void sandbox_reply (struct resolver *resolver, struct sandbox *sandbox, const struct asker *asker,
+                    const uint8_t *bytes, size_t length);
+
+/* stream.c */
+void stream_accept (struct resolver *resolver, struct sandbox *sandbox);
+void stream_reply (struct resolver *resolver, struct connection *connection, const uint8_t *bytes, size_t length);
+/* The connection that a forward answers has been told; NULL forgets the forward.  */
+void stream_expect (struct connection *connection, struct forward *forward);
+void stream_close_all (struct resolver *resolver, struct sandbox *sandbox);
+void stream_idle (struct loop *loop, void *connection);
+
+/* forward.c */
+/* false: nothing was sent, and `rcode` says what to answer.  */
+bool forward_start (struct resolver *resolver, struct sandbox *sandbox, const struct query *query,
+                    const struct asker *asker, enum dns_rcode *rcode);
+void forward_cancel (struct resolver *resolver, struct forward *forward);
+void forward_cancel_all (struct resolver *resolver, struct sandbox *sandbox);
+void forward_expired (struct loop *loop, void *forward);
+
+/* control.c: native/resolver/PROTOCOL.md */
+bool control_listen (struct resolver *resolver, int fd, unsigned int owner);
+
+/* confine.c */
+/* Gives up every right that the process does not need; false with errno, and then it must not go on.  */
+bool confine (unsigned int uid, unsigned int gid);

@@ -1,0 +1,228 @@
+import { mkdir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  closeFd,
+  isSyscallError,
+  listenUnix,
+  onExit,
+  resolverPath as builtResolverPath,
+  spawnProcess,
+} from '../../native/index.ts';
+import { ConnectionLostError, ResolverConnection } from './connection.ts';
+import type { NameEntry, ResolverState, SandboxNames } from './model.ts';
+import {
+  command,
+  PayloadReader,
+  PayloadWriter,
+  protocolVersion,
+  type Answer,
+  type Command,
+} from './protocol.ts';
+import { parseUpstream, type Upstream } from './upstream.ts';
+
+export interface ResolverOptions {
+  /** Directory of this engine below /run; the control socket goes into a directory of mode 0700 in it. */
+  readonly runRoot: string;
+  /** The static program; default: the one that was built. */
+  readonly resolverPath?: string;
+  /** Whom it runs as; default nobody. Only root can choose. */
+  readonly user?: { readonly uid: number; readonly gid: number };
+  /** The process has gone although nobody stopped it. The next command starts another one, which knows nothing. */
+  readonly onLost?: () => void;
+}
+
+const nobody = 65534;
+const maxUpstreams = 8;
+
+/** The process that answers DNS for the sandboxes of one engine: started when none runs, adopted when one does. */
+export class Resolver {
+  readonly #options: ResolverOptions;
+  readonly #path: string;
+  #connection: ResolverConnection;
+  #pid: number;
+  #starting: Promise<void> | undefined;
+
+  private constructor(options: ResolverOptions, path: string, link: Link) {
+    this.#options = options;
+    this.#path = path;
+    this.#connection = link.connection;
+    this.#pid = link.pid;
+  }
+
+  static async start(options: ResolverOptions): Promise<Resolver> {
+    const directory = join(options.runRoot, 'resolver');
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const path = join(directory, 'control.sock');
+    return new Resolver(options, path, await connectOrStart(path, options));
+  }
+
+  get pid(): number {
+    return this.#pid;
+  }
+
+  /** Replaces what is known of a sandbox with this id. The sockets stay the caller's, who closes his copies. */
+  async addSandbox(sandbox: SandboxNames): Promise<void> {
+    const { udp, tcp } = sandbox.sockets;
+    await this.#run(command.setSandbox, encodeSandbox(sandbox, 1), [udp, tcp]);
+  }
+
+  /** Changes the networks or upstreams of a sandbox that is known; its sockets go on serving. */
+  async updateSandbox(sandbox: Omit<SandboxNames, 'sockets'>): Promise<void> {
+    await this.#run(command.setSandbox, encodeSandbox(sandbox, 0));
+  }
+
+  /** One that is not known is no error. */
+  async removeSandbox(id: string): Promise<void> {
+    await this.#run(command.removeSandbox, new PayloadWriter().text(id).finish());
+  }
+
+  /** All names of a network: what is not among `entries` is not known any more. */
+  async setNames(networkId: string, entries: readonly NameEntry[]): Promise<void> {
+    await this.#run(command.setNames, encodeNames(networkId, entries));
+  }
+
+  /** One that is not known is no error. */
+  async removeNetwork(id: string): Promise<void> {
+    await this.#run(command.removeNetwork, new PayloadWriter().text(id).finish());
+  }
+
+  /** Everything it serves, also what another engine has told it. */
+  async list(): Promise<ResolverState> {
+    const reader = new PayloadReader(await this.#run(command.list, new Uint8Array()));
+    return { sandboxIds: reader.texts(), networkIds: reader.texts() };
+  }
+
+  /** Ends the process; its sandboxes have no name resolution any more. */
+  async stop(): Promise<void> {
+    if (!this.#connection.isClosed) {
+      this.#connection.onLost = undefined;
+      await this.#connection.send(command.stop, new Uint8Array());
+      this.#connection.close();
+    }
+    await removeSocket(this.#path);
+  }
+
+  /** Lets go of the process, which goes on as long as it serves a sandbox. */
+  close(): void {
+    this.#connection.close();
+  }
+
+  async #run(type: Command, payload: Uint8Array, fds: ResolverFds = []): Promise<Buffer> {
+    await this.#ensure();
+    return payloadOf(await this.#connection.send(type, payload, fds));
+  }
+
+  async #ensure(): Promise<void> {
+    if (!this.#connection.isClosed) return;
+    this.#starting ??= connectOrStart(this.#path, this.#options)
+      .then(({ connection, pid }) => {
+        this.#connection = connection;
+        this.#pid = pid;
+      })
+      .finally(() => {
+        this.#starting = undefined;
+      });
+    await this.#starting;
+  }
+}
+
+type ResolverFds = NonNullable<Parameters<ResolverConnection['send']>[2]>;
+
+interface Link {
+  readonly connection: ResolverConnection;
+  readonly pid: number;
+}
+
+/** A resolver of another version is replaced: its sandboxes are missing from `list` then and get added anew. */
+async function connectOrStart(path: string, options: ResolverOptions): Promise<Link> {
+  const running = await connect(path, options);
+  if (running !== null && running.version === protocolVersion) return running;
+  if (running !== null) {
+    await running.connection.send(command.stop, new Uint8Array());
+    running.connection.close();
+  }
+  await startProcess(path, options);
+  const started = await connect(path, options);
+  if (started === null) throw new Error(`the resolver does not answer at "${path}"`);
+  return started;
+}
+
+/** null when nobody answers at this path, or the process there was just about to end. */
+async function connect(
+  path: string,
+  { onLost }: ResolverOptions,
+): Promise<(Link & { version: number }) | null> {
+  try {
+    const connection = new ResolverConnection(path);
+    const answer = await connection.send(command.hello, new Uint8Array());
+    connection.onLost = onLost;
+    return { connection, version: answer.version, pid: new PayloadReader(answer.payload).u32() };
+  } catch (error) {
+    if (isSyscallError(error, 'ENOENT', 'ECONNREFUSED', 'EPIPE', 'ECONNRESET')) return null;
+    if (error instanceof ConnectionLostError) return null;
+    throw error;
+  }
+}
+
+/** The socket listens before the process runs, so nobody has to wait for it. */
+async function startProcess(path: string, options: ResolverOptions): Promise<void> {
+  const { resolverPath = builtResolverPath(), user = { uid: nobody, gid: nobody } } = options;
+  await removeSocket(path);
+  const listener = listenUnix(path);
+  try {
+    const { pidfd } = spawnProcess({
+      file: resolverPath,
+      args: ['tscompose-resolver', String(user.uid), String(user.gid)],
+      env: [],
+      fds: [null, null, null, listener],
+    });
+    // Reaped when it ends before the engine does.
+    onExit(pidfd, () => {
+      closeFd(pidfd);
+    });
+  } finally {
+    closeFd(listener);
+  }
+}
+
+async function removeSocket(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+  }
+}
+
+function payloadOf(answer: Answer): Buffer {
+  if (answer.isDone) return answer.payload;
+  throw new Error(`the resolver refused a command: ${new PayloadReader(answer.payload).text()}`);
+}
+
+function encodeSandbox(sandbox: Omit<SandboxNames, 'sockets'>, flags: number): Buffer {
+  const upstreams = sandbox.upstreams
+    .map(parseUpstream)
+    .filter((upstream): upstream is Upstream => upstream !== null)
+    .slice(0, maxUpstreams);
+  const payload = new PayloadWriter().u8(flags).text(sandbox.id).u8(sandbox.networkIds.length);
+  for (const id of sandbox.networkIds) payload.text(id);
+  payload.u8(upstreams.length);
+  for (const { address, port, scope } of upstreams) payload.address(address).u16(port).u32(scope);
+  return payload.finish();
+}
+
+/** Entries of one name become one, so that all of its addresses take turns. */
+function encodeNames(networkId: string, entries: readonly NameEntry[]): Buffer {
+  const names = new Map<string, Set<string>>();
+  for (const entry of entries) {
+    const name = entry.name.toLowerCase();
+    const addresses = names.get(name) ?? new Set<string>();
+    entry.addresses.forEach((address) => addresses.add(address));
+    names.set(name, addresses);
+  }
+  const payload = new PayloadWriter().text(networkId).u16(names.size);
+  for (const [name, addresses] of names) {
+    payload.text(name).u8(addresses.size);
+    for (const address of addresses) payload.address(address);
+  }
+  return payload.finish();
+}
