@@ -2,11 +2,12 @@
 // modules takes Node longer than everything that a command then does.
 //   tscompose.cjs  the dispatcher, tiny
 //   cli.cjs        the program behind it
+//   validator.cjs  the check of compose files, generated from the schema
 //   daemon.cjs     the embedded engine
 import standalone from 'ajv/dist/standalone/index.js';
 import { Ajv } from 'ajv';
 import { build } from 'esbuild';
-import { chmod, mkdir, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { ajvOptions } from '../dist/compose/schema/compile.js';
 import { composeSchema } from '../dist/compose/schema/project.js';
 import { makeCaches } from './cache.mjs';
@@ -19,7 +20,7 @@ const { version } = JSON.parse(await readFile(`${root}package.json`, 'utf8'));
 const daemonApart = {
   name: 'daemon-apart',
   setup: ({ onResolve }) => {
-    onResolve({ filter: /engine\/daemon\/main\.ts$/u }, ({ importer }) =>
+    onResolve({ filter: /engine\/daemon\/main\.ts$/ }, ({ importer }) =>
       importer.startsWith(`${root}cli/`) ? { path: './daemon.cjs', external: true } : undefined,
     );
   },
@@ -27,25 +28,36 @@ const daemonApart = {
 
 /**
  * ajv turns the schema of compose files into JavaScript. It can do so now, and then neither ajv nor typebox nor the
- * schema is in the program: see compose/schema/compile.ts, whose compileSchema() this replaces.
+ * schema is in the program: this replaces compose/schema/compile.ts by the result, in a file that only loading a
+ * project reads.
  */
-const validatorAhead = {
-  name: 'validator-ahead',
-  setup: ({ onLoad, onResolve }) => {
-    onLoad({ filter: /\/compose\/schema\/compile\.ts$/u }, () => ({
-      contents: "export const compileSchema = () => require('compose-validator');",
+const validatorApart = {
+  name: 'validator-apart',
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /\/compose\/schema\/compile\.ts$/ }, () => ({
+      contents: `import { loadScript } from './cli/load-script.ts';
+        export const compileSchema = () => loadScript(require('node:path').join(__dirname, 'validator.cjs'));`,
       resolveDir: root,
       loader: 'js',
     }));
-    onResolve({ filter: /^compose-validator$/u }, () => ({
-      path: 'compose-validator',
-      namespace: 'generated',
-    }));
-    onLoad({ filter: /.*/u, namespace: 'generated' }, () => {
-      const ajv = new Ajv({ ...ajvOptions, code: { source: true } });
-      const contents = standalone.default(ajv, ajv.compile(composeSchema));
-      return { contents, resolveDir: root, loader: 'js' };
-    });
+  },
+};
+
+function validatorSource() {
+  const ajv = new Ajv({ ...ajvOptions, code: { source: true } });
+  return standalone.default(ajv, ajv.compile(composeSchema));
+}
+
+/** The command line has no commands that are programs of their own, and what starts them costs 3 ms to load. */
+const parserWithoutPrograms = {
+  name: 'parser-without-programs',
+  setup: ({ onLoad, onResolve }) => {
+    onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+      importer.includes('/node_modules/commander/')
+        ? { path: 'child-process', namespace: 'empty' }
+        : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'empty' }, () => ({ contents: 'module.exports = {};' }));
   },
 };
 
@@ -72,6 +84,16 @@ const shared = {
   logLevel: 'warning',
 };
 
+/** cli/load-script.ts reads them byte by byte. esbuild escapes strings, but not regular expressions and comments. */
+async function toAscii(path) {
+  const source = await readFile(path, 'utf8');
+  const escaped = source.replace(
+    /[^\0-\x7f]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  await writeFile(path, escaped);
+}
+
 const importMetaUrl = "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;";
 
 await rm(outdir, { recursive: true, force: true });
@@ -85,8 +107,16 @@ await Promise.all([
   build({
     ...shared,
     entryPoints: [{ in: 'cli/main.ts', out: 'cli' }],
-    plugins: [daemonApart, validatorAhead],
+    plugins: [daemonApart, validatorApart, parserWithoutPrograms],
     banner: { js: importMetaUrl },
+  }),
+  build({
+    ...shared,
+    stdin: { contents: validatorSource(), resolveDir: root },
+    outfile: `${outdir}/validator.cjs`,
+    outdir: undefined,
+    outExtension: undefined,
+    minify: true,
   }),
   build({
     ...shared,
@@ -94,5 +124,6 @@ await Promise.all([
     banner: { js: importMetaUrl },
   }),
 ]);
+for (const name of ['cli', 'daemon', 'validator']) await toAscii(`${outdir}/${name}.cjs`);
 await chmod(`${outdir}/tscompose.cjs`, 0o755);
 await makeCaches();

@@ -2,11 +2,9 @@
  * The program that `tscompose` starts, kept tiny because Node compiles it anew each time: it answers `version`
  * itself and hands everything else to the bundled program beside it, whose compiled form is kept by cli/cache.mjs.
  */
-import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { resolveAddress } from './address.ts';
 import { daemonRequest, type DaemonRequest } from './daemon-request.ts';
+import { addressOnThisMachine } from './docker-files.ts';
 import { loadScript } from './load-script.ts';
 import { version } from './product.ts';
 import { CliError } from './cli-error.ts';
@@ -32,7 +30,7 @@ if (daemon !== null) {
   process.stdout.write(versionLine(version));
 } else {
   try {
-    process.stdout.write(versionText(request, version, address));
+    process.stdout.write(versionText(request, version, () => addressOnThisMachine(undefined)));
   } catch (error) {
     // The whole program renders it as it renders every error of use.
     if (!(error instanceof CliError)) throw error;
@@ -51,21 +49,4 @@ function runProgram(): void {
 async function runEmbeddedEngine(found: DaemonRequest): Promise<void> {
   const { runDaemon } = loadScript(join(__dirname, 'daemon.cjs')) as DaemonModule;
   process.exitCode = await runDaemon(found);
-}
-
-function address(): ReturnType<typeof resolveAddress> {
-  return resolveAddress({ env: process.env, home: homedir(), readFile, sha256 });
-}
-
-function readFile(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    // Whatever hinders us from reading another program's configuration, it selects nothing then.
-    return null;
-  }
-}
-
-function sha256(text: string): string {
-  return process.getBuiltinModule('node:crypto').createHash('sha256').update(text).digest('hex');
 }

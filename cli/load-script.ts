@@ -5,7 +5,8 @@ import { Script } from 'node:vm';
 
 /** The exports of the CommonJS bundle at `file`. Its `require` is ours: both lie in one directory. */
 export function loadScript(file: string): unknown {
-  const source = readFileSync(file, 'utf8');
+  // ASCII, by cli/bundle.mjs: a megabyte of UTF-8 takes 5 ms to decode, of Latin-1 less than one.
+  const source = readFileSync(file, 'latin1');
   const cachedData = readCache(file.replace(/\.cjs$/u, '.cache'));
   // V8 rejects data made by another version or with other flags, and then compiles from source as if there were
   // none: slower by some 20 ms, never wrong. It knows the source by its length alone, so cache.mjs must follow

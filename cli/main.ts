@@ -1,15 +1,15 @@
 /** The program behind the dispatcher: parse, run one command, say what failed, leave with its exit code. */
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { resolveAddress, type EngineAddress } from './address.ts';
 import { createContext } from './context.ts';
+import { addressOnThisMachine } from './docker-files.ts';
 import { describeFailure } from './errors.ts';
 import { ansiModes, progressStyles, type GlobalRequest } from './options.ts';
 import { parseCommandLine, type Invocation } from './program.ts';
 import { watchInterrupts } from './signals.ts';
 import { CliError } from './cli-error.ts';
 import { createUi, type Ui } from './ui/ui.ts';
+
+/** For cli/cache.mjs, which loads bundles as the dispatcher does. */
+export { loadScript } from './load-script.ts';
 
 export async function main(argv: readonly string[]): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', onOutputError);
@@ -43,13 +43,9 @@ async function runCommand(
     workingDirectory: process.cwd(),
     ui,
     interrupts,
-    address: () => addressOf(global),
+    address: () => addressOnThisMachine(global.host),
   });
   return (await command.run(request, context)) ?? 0;
-}
-
-function addressOf({ host }: GlobalRequest): EngineAddress {
-  return resolveAddress({ host, env: process.env, home: homedir(), readFile, sha256 });
 }
 
 function createUiFor({ progress, ansi }: GlobalRequest): Ui {
@@ -80,17 +76,4 @@ function fromVariable<Value extends string>(
 function onOutputError(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(141);
   throw error;
-}
-
-function readFile(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    // Whatever hinders us from reading another program's configuration, it selects nothing then.
-    return null;
-  }
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
 import type { Project } from '../../compose/index.ts';
 import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../command.ts';
@@ -54,7 +54,7 @@ export const configCommand = defineCommand<ConfigRequest>({
     if (request.quiet === true) return undefined;
     const text = listing(project, request) ?? (await rendered(project, request));
     if (request.output === undefined) await context.ui.stdout.write(text);
-    else await writeFile(request.output, text);
+    else writeFileSync(request.output, text);
     return undefined;
   },
 });

@@ -4,8 +4,6 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { EngineClient } from '../../engine/client/index.ts';
 import { runRootOf, stateRootOf } from '../address.ts';
 import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../command.ts';
@@ -25,6 +23,7 @@ const statusCommand = defineCommand<NoOptions>({
       return 3;
     }
     const socket = `unix://${join(runRoot, 'engine.sock')}`;
+    const { EngineClient } = await import('../../engine/client/index.ts');
     using client = new EngineClient({ address: socket });
     const signal = context.interrupts.graceful;
     const [version, info] = await Promise.all([
@@ -107,6 +106,7 @@ async function stopEngine(
   process.kill(engine.pid, 'SIGTERM');
   // It is no child of ours, so the kernel tells nobody here of its end, and a connection closes before its process
   // does: pidfd_open(2) would be the event, and needs the addon, which only the daemon loads.
+  const { setTimeout: delay } = await import('node:timers/promises');
   while (isAlive(engine)) {
     if (deadline.aborted) {
       throw new CliError(
