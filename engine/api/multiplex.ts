@@ -10,6 +10,8 @@ export type OutputStream = 'stdout' | 'stderr';
 export interface Frame {
   readonly stream: OutputStream;
   readonly payload: Uint8Array;
+  /** False for the later parts of a frame. */
+  readonly isStart: boolean;
 }
 
 /** docker-modem concatenates a whole frame quadratically, so longer payloads are split. */
@@ -48,6 +50,7 @@ export function createDemultiplexer(): Demultiplexer {
   const header = new Uint8Array(headerBytes);
   let headerLength = 0;
   let remaining = 0;
+  let isStart = true;
   let errorText: number[] | null = null;
 
   function acceptHeader(): void {
@@ -59,6 +62,7 @@ export function createDemultiplexer(): Demultiplexer {
       throw new EngineError('internal', 'the output stream is not framed as the engine said');
     }
     errorText = isError ? [] : null;
+    isStart = true;
   }
 
   function takePayload(bytes: Uint8Array): Frame | null {
@@ -66,7 +70,10 @@ export function createDemultiplexer(): Demultiplexer {
     if (remaining === 0) headerLength = 0;
     if (errorText === null) {
       // 0 is stdin, which a terminal echoes into its output.
-      return { stream: header[0] === numberOf.stderr ? 'stderr' : 'stdout', payload: bytes };
+      const stream = header[0] === numberOf.stderr ? 'stderr' : 'stdout';
+      const frame = { stream, payload: bytes, isStart } as const;
+      isStart = false;
+      return frame;
     }
     errorText.push(...bytes);
     if (remaining > 0) return null;

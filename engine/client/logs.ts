@@ -57,63 +57,81 @@ async function* readLines(
   const demultiplexer = createDemultiplexer();
   for await (const chunk of body) {
     if (!isFramed) {
-      yield* assemblers.stdout.push(chunk);
+      yield* assemblers.stdout.push(chunk, false);
       continue;
     }
     for (const frame of demultiplexer.push(chunk)) {
-      yield* assemblers[frame.stream].push(frame.payload);
+      yield* assemblers[frame.stream].push(frame.payload, frame.isStart);
     }
   }
-  demultiplexer.end();
+  if (isFramed) demultiplexer.end();
   yield* assemblers.stdout.end();
   yield* assemblers.stderr.end();
 }
 
 const timestampPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}(?:Z|[+-]\d\d:\d\d) /;
 const longestTimestamp = '2006-01-02T15:04:05.000000000+00:00 '.length;
+const lineFeed = 10;
 
 class LineAssembler {
   readonly #stream: OutputStream;
   readonly #hasTimestamps: boolean;
-  #pieces: Uint8Array[] = [];
+  /** Of the line so far: the bytes of each frame that it came in, as they arrived. */
+  #segments: Uint8Array[][] = [];
 
   constructor(stream: OutputStream, hasTimestamps: boolean) {
     this.#stream = stream;
     this.#hasTimestamps = hasTimestamps;
   }
 
-  *push(chunk: Uint8Array): Generator<LogLine> {
+  *push(chunk: Uint8Array, isFrameStart: boolean): Generator<LogLine> {
     let start = 0;
-    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
-      this.#take(chunk.subarray(start, end));
+    let isSegmentStart = isFrameStart;
+    for (let end = chunk.indexOf(lineFeed); end >= 0; end = chunk.indexOf(lineFeed, start)) {
+      this.#take(chunk.subarray(start, end), isSegmentStart);
       start = end + 1;
+      isSegmentStart = false;
       yield this.#line();
     }
-    if (start < chunk.length) this.#take(chunk.subarray(start));
+    if (start < chunk.length) this.#take(chunk.subarray(start), isSegmentStart);
   }
 
   *end(): Generator<LogLine> {
-    if (this.#pieces.length > 0) yield this.#line();
+    if (this.#segments.length > 0) yield this.#line();
   }
 
-  /** dockerd repeats the timestamp before each piece of a line over 16 KiB. */
-  #take(piece: Uint8Array): void {
-    const isContinuation = this.#hasTimestamps && this.#pieces.length > 0;
-    this.#pieces.push(isContinuation ? piece.subarray(timestampLength(piece)) : piece);
+  #take(bytes: Uint8Array, isSegmentStart: boolean): void {
+    const last = this.#segments.at(-1);
+    if (last === undefined || isSegmentStart) this.#segments.push([bytes]);
+    else last.push(bytes);
   }
 
   #line(): LogLine {
-    const bytes = this.#pieces.length === 1 ? this.#pieces[0] : Buffer.concat(this.#pieces);
-    this.#pieces = [];
-    const text = Buffer.from(bytes ?? []).toString();
-    if (!this.#hasTimestamps) return { stream: this.#stream, timestamp: null, text };
-    const length = timestampLength(bytes ?? new Uint8Array());
-    const timestamp = length === 0 ? null : text.slice(0, length - 1);
-    return { stream: this.#stream, timestamp, text: text.slice(length) };
+    const segments = this.#segments.map(join);
+    this.#segments = [];
+    if (!this.#hasTimestamps) {
+      return { stream: this.#stream, timestamp: null, text: join(segments).toString() };
+    }
+    const stamp = readTimestamp(segments[0] ?? Buffer.alloc(0));
+    // dockerd repeats the timestamp before each piece of a line over 16 KiB.
+    const text = join(segments.map((bytes) => bytes.subarray(readTimestamp(bytes).length)));
+    return {
+      stream: this.#stream,
+      timestamp: stamp === '' ? null : stamp.trimEnd(),
+      text: text.toString(),
+    };
   }
 }
 
-function timestampLength(bytes: Uint8Array): number {
-  const head = Buffer.from(bytes.subarray(0, longestTimestamp)).toString('latin1');
-  return timestampPattern.exec(head)?.[0].length ?? 0;
+function join(pieces: readonly Uint8Array[]): Buffer {
+  const [only] = pieces;
+  if (only !== undefined && pieces.length === 1) {
+    return Buffer.from(only.buffer, only.byteOffset, only.byteLength);
+  }
+  return Buffer.concat(pieces);
+}
+
+/** With its space; empty when there is none. */
+function readTimestamp(bytes: Buffer): string {
+  return timestampPattern.exec(bytes.toString('latin1', 0, longestTimestamp))?.[0] ?? '';
 }
