@@ -15,3 +15,11 @@ export type {
   VolumeMount,
   VolumeRequest,
 } from './model.ts';
+export type { CopyUpSource } from './copy-up.ts';
+export { parseBind, parseMounts } from './mount.ts';
+export type { MountSources, ObjectMount } from './mount.ts';
+export { FileRecords, readVolumeRecord } from './records.ts';
+export type { VolumeRecord, VolumeRecords } from './records.ts';
+export { resolveMount } from './resolve.ts';
+export { VolumeStore } from './store.ts';
+export type { RemoveVolumeOptions, VolumeStoreOptions } from './store.ts';

@@ -167,5 +167,5 @@ async function* toTar(entries: readonly SkeletonEntry[]): AsyncGenerator<Uint8Ar
     else archive.entry({ ...common, name, mode: 0o644 }, entry.content);
   }
   archive.finalize();
-  for await (const chunk of archive) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+  for await (const chunk of archive as AsyncIterable<Buffer>) yield chunk;
 }

@@ -1,0 +1,238 @@
+/**
+ * Mounts as the Engine API takes them, in three notations (HostConfig.Binds, .Mounts, .Tmpfs) and by the image's
+ * VOLUME: one canonical form for all, checked before anything else looks at it (CVE-2026-6406).
+ */
+import { posix } from 'node:path';
+import { VolumeError } from './errors.ts';
+import type { BindMount, MountRequest, TmpfsMount, VolumeMount } from './model.ts';
+import { isPropagation, parseBindOptions, parseTmpfsOptions } from './options.ts';
+import { checkName } from './store.ts';
+
+/** An entry of HostConfig.Mounts; the wire's spelling, all of it optional because a client wrote it. */
+export interface ObjectMount {
+  readonly Type?: string;
+  readonly Source?: string;
+  readonly Target?: string;
+  readonly ReadOnly?: boolean;
+  readonly BindOptions?: {
+    readonly Propagation?: string;
+    readonly NonRecursive?: boolean;
+    readonly CreateMountpoint?: boolean;
+  };
+  readonly VolumeOptions?: {
+    readonly NoCopy?: boolean;
+    readonly Labels?: Readonly<Record<string, string>> | null;
+    readonly Subpath?: string;
+    readonly DriverConfig?: {
+      readonly Name?: string;
+      readonly Options?: Readonly<Record<string, string>> | null;
+    };
+  };
+  readonly TmpfsOptions?: {
+    readonly SizeBytes?: number;
+    readonly Mode?: number;
+    readonly Options?: readonly (readonly string[])[] | null;
+  };
+}
+
+export interface MountSources {
+  /** "SOURCE:TARGET[:OPTIONS]" or "TARGET". */
+  readonly binds?: readonly string[];
+  readonly mounts?: readonly ObjectMount[];
+  /** Target → options. */
+  readonly tmpfs?: Readonly<Record<string, string>>;
+  /** Targets of the image's VOLUME, and of the container's own Volumes; each gives way to a mount on the same target. */
+  readonly imageVolumes?: readonly string[];
+}
+
+/** In the order in which they must be mounted: what lies in another mount comes after it. */
+export function parseMounts(sources: MountSources): readonly MountRequest[] {
+  const { binds = [], mounts = [], tmpfs = {}, imageVolumes = [] } = sources;
+  const requests = new Map<string, MountRequest>();
+  const asked = [
+    ...binds.map(parseBind),
+    ...mounts.map(parseObject),
+    ...Object.entries(tmpfs).map(([target, options]) => parseTmpfs(target, options)),
+  ];
+  for (const request of asked) {
+    const { target } = request;
+    if (requests.has(target))
+      throw new VolumeError('duplicate-target', `duplicate mount point: ${target}`, {
+        fields: { target },
+      });
+    requests.set(target, request);
+  }
+  for (const written of imageVolumes) {
+    const target = checkTarget(written, written);
+    if (!requests.has(target)) requests.set(target, anonymous(target));
+  }
+  return [...requests.values()].sort((a, b) => depthOf(a) - depthOf(b));
+}
+
+function depthOf({ target }: MountRequest): number {
+  return target.split('/').length;
+}
+
+/** The short notation. What begins with a slash is a host path, anything else a volume's name. */
+export function parseBind(written: string): VolumeMount | BindMount {
+  const parts = written.split(':');
+  const [first = '', second, third = ''] = parts;
+  if (parts.length > 3 || first === '' || second === '')
+    throw invalid(written, `invalid volume specification: "${written}"`);
+  if (second === undefined) return anonymous(checkTarget(first, written));
+  const target = checkTarget(second, written);
+  const isBind = first.startsWith('/');
+  const options = parseBindOptions(third, { isBind, written });
+  if (isBind)
+    return {
+      kind: 'bind',
+      source: cleanPath(first),
+      target,
+      isReadonly: options.isReadonly,
+      isRecursive: true,
+      propagation: options.propagation,
+      createsSource: true,
+    };
+  checkVolumeName(first, written);
+  return {
+    ...anonymous(target),
+    name: first,
+    isReadonly: options.isReadonly,
+    hasNoCopy: options.hasNoCopy,
+  };
+}
+
+/** `./data` is what people write who come from a compose file. */
+function checkVolumeName(name: string, written: string): void {
+  if (name.includes('/') || name.startsWith('.') || name.startsWith('~'))
+    throw new VolumeError(
+      'invalid-mount',
+      `"${name}" in "${written}" is neither a volume name nor an absolute path`,
+      { fields: { source: name }, hint: 'write a host directory with its absolute path' },
+    );
+  checkName(name);
+}
+
+function parseObject(mount: ObjectMount): MountRequest {
+  const written = `${mount.Type ?? ''}:${mount.Target ?? ''}`;
+  const target = checkTarget(mount.Target ?? '', written);
+  checkForeignOptions(mount, written);
+  switch (mount.Type) {
+    case 'volume':
+      return objectVolume(mount, target);
+    case 'bind':
+      return objectBind(mount, target);
+    case 'tmpfs':
+      return objectTmpfs(mount, target);
+    default:
+      throw invalid(written, `there is no mount type "${mount.Type ?? ''}"`);
+  }
+}
+
+function checkForeignOptions(mount: ObjectMount, written: string): void {
+  const kinds = { bind: 'BindOptions', volume: 'VolumeOptions', tmpfs: 'TmpfsOptions' } as const;
+  for (const [type, field] of Object.entries(kinds))
+    if (mount[field] !== undefined && type !== mount.Type)
+      throw invalid(written, `${field} of a mount of the type "${mount.Type ?? ''}"`);
+}
+
+function objectVolume(
+  { Source = '', ReadOnly = false, VolumeOptions = {} }: ObjectMount,
+  target: string,
+): VolumeMount {
+  const { NoCopy = false, Labels, Subpath = '', DriverConfig } = VolumeOptions;
+  if (Source !== '') checkVolumeName(Source, `volume:${target}`);
+  // A link in the volume could be exchanged while the path is looked up, and the shim takes host paths only.
+  if (Subpath !== '')
+    throw new VolumeError('invalid-option', `subpath "${Subpath}" of a volume is not supported`, {
+      fields: { target, subpath: Subpath },
+      hint: 'mount the whole volume',
+    });
+  return {
+    kind: 'volume',
+    name: Source,
+    target,
+    isReadonly: ReadOnly,
+    hasNoCopy: NoCopy,
+    subpath: '',
+    driver: DriverConfig?.Name ?? '',
+    driverOptions: DriverConfig?.Options ?? {},
+    labels: Labels ?? {},
+  };
+}
+
+function objectBind(
+  { Source = '', ReadOnly = false, BindOptions = {} }: ObjectMount,
+  target: string,
+): BindMount {
+  const { Propagation = '', NonRecursive = false, CreateMountpoint = false } = BindOptions;
+  const propagation = Propagation === '' ? 'rprivate' : Propagation;
+  if (!Source.startsWith('/'))
+    throw invalid(
+      Source,
+      `the source "${Source}" of the bind on ${target} is not an absolute path`,
+    );
+  if (!isPropagation(propagation)) throw invalid(propagation, `no propagation "${propagation}"`);
+  return {
+    kind: 'bind',
+    source: cleanPath(Source),
+    target,
+    isReadonly: ReadOnly,
+    isRecursive: !NonRecursive,
+    propagation,
+    createsSource: CreateMountpoint,
+  };
+}
+
+function objectTmpfs(
+  { Source = '', ReadOnly = false, TmpfsOptions = {} }: ObjectMount,
+  target: string,
+): TmpfsMount {
+  const { SizeBytes = 0, Mode, Options } = TmpfsOptions;
+  if (Source !== '') throw invalid(Source, `the tmpfs on ${target} cannot have a source`);
+  const options = (Options ?? []).map((pair) => pair.join('='));
+  const parsed = parseTmpfs(target, options.join(','));
+  return {
+    ...parsed,
+    isReadonly: ReadOnly || parsed.isReadonly,
+    sizeBytes: SizeBytes > 0 ? SizeBytes : parsed.sizeBytes,
+    mode: Mode ?? parsed.mode,
+  };
+}
+
+function parseTmpfs(writtenTarget: string, options: string): TmpfsMount {
+  const target = checkTarget(writtenTarget, writtenTarget);
+  return { kind: 'tmpfs', target, ...parseTmpfsOptions(options, target) };
+}
+
+function anonymous(target: string): VolumeMount {
+  return {
+    kind: 'volume',
+    name: '',
+    target,
+    isReadonly: false,
+    hasNoCopy: false,
+    subpath: '',
+    driver: '',
+    driverOptions: {},
+    labels: {},
+  };
+}
+
+function checkTarget(target: string, written: string): string {
+  if (!target.startsWith('/'))
+    throw invalid(written, `invalid mount path "${target}": it must be absolute`);
+  const clean = cleanPath(target);
+  if (clean === '/') throw invalid(written, `invalid mount "${written}": the target cannot be "/"`);
+  return clean;
+}
+
+function cleanPath(path: string): string {
+  if (path.includes('\0')) throw invalid(path, 'a path contains a NUL byte');
+  const clean = posix.normalize(path).replace(/^\/+/, '/');
+  return clean.length > 1 ? clean.replace(/\/$/, '') : clean;
+}
+
+function invalid(written: string, message: string): VolumeError {
+  return new VolumeError('invalid-mount', message, { fields: { mount: written } });
+}
