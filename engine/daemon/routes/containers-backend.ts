@@ -58,7 +58,7 @@ export interface LogRecord {
   readonly stream: OutputStream;
   readonly timeNs: bigint;
   /** With its line feed, unless it is a piece of a line that goes on in the next record of its stream. */
-  readonly line: Uint8Array;
+  readonly bytes: Uint8Array;
 }
 
 export interface ContainerLogs {

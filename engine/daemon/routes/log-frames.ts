@@ -27,10 +27,10 @@ function createFormatter({
   const stamp = createStamper();
   // A piece that continues a line gets no second timestamp.
   const isInsideLine = { stdout: false, stderr: false };
-  return ({ stream, timeNs, line }) => {
+  return ({ stream, timeNs, bytes }) => {
     const needsStamp = hasTimestamps && !isInsideLine[stream];
-    isInsideLine[stream] = line.at(-1) !== lineFeed;
-    const payload = needsStamp ? Buffer.concat([stamp(timeNs), line]) : line;
+    isInsideLine[stream] = bytes.at(-1) !== lineFeed;
+    const payload = needsStamp ? Buffer.concat([stamp(timeNs), bytes]) : bytes;
     return isFramed ? encodeFrames(stream, payload) : payload;
   };
 }

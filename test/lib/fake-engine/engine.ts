@@ -103,7 +103,7 @@ export class FakeEngine implements Backends {
 
   writeLog(ref: string, { stream, line, timeNs = 0n }: FakeLine): void {
     const container = this.find(ref);
-    container.logs.push({ stream, timeNs, line: Buffer.from(line) });
+    container.logs.push({ stream, timeNs, bytes: Buffer.from(line) });
     container.logged.resolve(undefined);
     container.logged = withResolvers();
   }
