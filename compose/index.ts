@@ -28,7 +28,17 @@ export {
 } from './plan/plan.ts';
 export type * from './plan/observed.ts';
 export type { Filters, ObservePort } from './plan/observe.ts';
-export type { CallOptions, EnginePort } from './execute/engine.ts';
+export type { CallOptions, EnginePort, EventStream } from './execute/engine.ts';
 export type * from './execute/progress.ts';
 export { loadProject, loadProjectName } from './load/pipeline.ts';
 export { renderConfig, type ConfigFormat } from './render.ts';
+export { observe } from './plan/observe.ts';
+export { reconcile } from './plan/reconcile.ts';
+export type { ReconcileOptions } from './plan/options.ts';
+export { planDown, planStop, type DownOptions, type StopOptions } from './plan/teardown.ts';
+export {
+  executePlan,
+  type ExecutedContainer,
+  type ExecuteOptions,
+  type ExecuteResult,
+} from './execute/executor.ts';

@@ -1,16 +1,22 @@
 import type {
   ContainerCreated,
   ContainerCreateRequest,
+  ContainerInspect,
   EventMessage,
   NetworkCreated,
   NetworkCreateRequest,
   Volume,
   VolumeCreateRequest,
 } from '../../engine/api/index.ts';
-import type { ObservePort } from '../plan/observe.ts';
+import type { Filters, ObservePort } from '../plan/observe.ts';
 
 export interface CallOptions {
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal;
+}
+
+/** Events as they come; `opened` resolves once the engine has begun to listen for us. */
+export interface EventStream extends AsyncIterable<EventMessage> {
+  readonly opened: Promise<void>;
 }
 
 /** The engine calls an action may make; EngineClient satisfies it structurally. */
@@ -20,29 +26,24 @@ export interface EnginePort extends ObservePort {
       request: ContainerCreateRequest,
       options: CallOptions & { readonly name: string },
     ): Promise<ContainerCreated>;
-    start(id: string, options?: CallOptions): Promise<unknown>;
-    stop(
-      id: string,
-      options?: CallOptions & { readonly timeoutSeconds?: number },
-    ): Promise<unknown>;
+    inspect(id: string, options?: CallOptions): Promise<ContainerInspect>;
+    start(id: string, options?: CallOptions): Promise<void>;
+    stop(id: string, options?: CallOptions & { readonly timeoutSeconds?: number }): Promise<void>;
     remove(
       id: string,
       options?: CallOptions & { readonly force?: boolean; readonly volumes?: boolean },
-    ): Promise<unknown>;
-    rename(id: string, name: string, options?: CallOptions): Promise<unknown>;
+    ): Promise<void>;
+    rename(id: string, name: string, options?: CallOptions): Promise<void>;
   };
   readonly networks: ObservePort['networks'] & {
     create(request: NetworkCreateRequest, options?: CallOptions): Promise<NetworkCreated>;
-    remove(id: string, options?: CallOptions): Promise<unknown>;
+    remove(id: string, options?: CallOptions): Promise<void>;
   };
   readonly volumes: ObservePort['volumes'] & {
     create(request: VolumeCreateRequest, options?: CallOptions): Promise<Volume>;
-    remove(name: string, options?: CallOptions): Promise<unknown>;
+    remove(name: string, options?: CallOptions): Promise<void>;
   };
   events(
-    options?: CallOptions & {
-      readonly since?: number | string;
-      readonly filters?: Readonly<Record<string, readonly string[]>>;
-    },
-  ): AsyncIterable<EventMessage> | Promise<AsyncIterable<EventMessage>>;
+    options?: CallOptions & { readonly since?: string; readonly filters?: Filters },
+  ): EventStream;
 }

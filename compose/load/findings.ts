@@ -113,7 +113,7 @@ function lineNumber(source: Source, offset: number): number {
 /** A line longer than this is shown around the caret only. */
 const maxExcerpt = 160;
 
-function excerptOf(span: Span): Excerpt {
+export function excerptOf(span: Span): Excerpt {
   const { text } = span.source;
   const start = text.lastIndexOf('\n', span.start - 1) + 1;
   const line = lineAt(text, start);

@@ -1,6 +1,6 @@
-import type { Position } from '../errors.ts';
+import type { Excerpt, Position } from '../errors.ts';
 import type { Project } from '../model/project.ts';
-import { positionOf } from './findings.ts';
+import { excerptOf, positionOf } from './findings.ts';
 import type { LoadRequest } from './request.ts';
 import type { Sources } from './source.ts';
 import {
@@ -50,14 +50,20 @@ export function toProject(root: TreeMap, scope: ProjectScope): Project {
     configs: section('configs'),
     models: section('models'),
     extensions,
-    positionOf: (path: readonly (string | number)[]): Position | null => {
-      const { value, key } = spansOfPath(root, path);
-      const span = value ?? key;
-      return span === null ? null : positionOf(span);
-    },
+    positionOf: (path: readonly (string | number)[]) => placeOf(root, path)?.position ?? null,
+    placeOf: (path: readonly (string | number)[]) => placeOf(root, path),
   };
   // The schema and the canonical forms have made of the tree what the model says.
   return deepFreeze(model) as unknown as Project;
+}
+
+function placeOf(
+  root: TreeMap,
+  path: readonly (string | number)[],
+): { readonly position: Position; readonly excerpt: Excerpt } | null {
+  const { value, key } = spansOfPath(root, path);
+  const span = value ?? key;
+  return span === null ? null : { position: positionOf(span), excerpt: excerptOf(span) };
 }
 
 /** Attributes that are always there, so that "unset" and "empty" can be told apart. */

@@ -4,34 +4,42 @@ import type { Path } from './tree.ts';
 export type Pattern = string;
 
 /**
- * Rules by path pattern. Patterns of one table must not overlap, so that their order cannot matter; the
- * constructor checks it.
+ * Rules by path pattern. Patterns of one table must not overlap, so that their order cannot matter;
+ * that is checked when the table is built.
  */
 export class PathTable<T> {
-  readonly #root: Branch<T> = { children: new Map() };
+  readonly #rows: readonly (readonly [Pattern, T])[];
+  #root: Branch<T> | null = null;
 
+  /** Costs nothing until the first match: tables are made when their module is loaded. */
   constructor(rows: readonly (readonly [Pattern, T])[]) {
-    for (const [pattern, value] of rows) this.#insert(pattern, value);
+    this.#rows = rows;
   }
 
-  #insert(pattern: Pattern, value: T): void {
-    let branch = this.#root;
-    for (const part of pattern.split('.')) {
-      let child = branch.children.get(part);
-      if (child === undefined) {
-        child = { children: new Map() };
-        branch.children.set(part, child);
-      }
-      branch = child;
-    }
-    if (branch.rule !== undefined) throw new TypeError(`pattern ${pattern} stands twice`);
-    branch.rule = { value };
+  #build(): Branch<T> {
+    const root: Branch<T> = { children: new Map() };
+    for (const [pattern, value] of this.#rows) insert(root, pattern, value);
+    return root;
   }
 
   match(path: Path): T | undefined {
-    const found = descend(this.#root, path, 0);
-    return found?.value;
+    this.#root ??= this.#build();
+    return descend(this.#root, path, 0)?.value;
   }
+}
+
+function insert<T>(root: Branch<T>, pattern: Pattern, value: T): void {
+  let branch = root;
+  for (const part of pattern.split('.')) {
+    let child = branch.children.get(part);
+    if (child === undefined) {
+      child = { children: new Map() };
+      branch.children.set(part, child);
+    }
+    branch = child;
+  }
+  if (branch.rule !== undefined) throw new TypeError(`pattern ${pattern} stands twice`);
+  branch.rule = { value };
 }
 
 interface Branch<T> {

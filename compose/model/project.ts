@@ -1,4 +1,4 @@
-import type { Position } from '../errors.ts';
+import type { Excerpt, Position } from '../errors.ts';
 import type { NetworkResource } from './network.ts';
 import type { FileResource } from './secret.ts';
 import type { Service } from './service.ts';
@@ -43,4 +43,8 @@ export interface Project {
    * added has the position of the nearest thing that was written; null when nothing was.
    */
   readonly positionOf: (path: readonly (string | number)[]) => Position | null;
+  /** The same with the line itself, for errors that come up after loading. */
+  readonly placeOf: (
+    path: readonly (string | number)[],
+  ) => { readonly position: Position; readonly excerpt: Excerpt } | null;
 }

@@ -12,11 +12,21 @@ export interface ActionArgs {
     readonly body: NetworkCreateRequest;
   };
   createVolume: { readonly name: string; readonly key: string; readonly body: VolumeCreateRequest };
-  createContainer: ContainerTarget & { readonly body: ContainerCreateRequest };
+  createContainer: ContainerTarget & {
+    readonly body: ContainerCreateRequest;
+    /** Name of the container it takes the place of; it is created under another until that is gone. */
+    readonly replaces?: string;
+  };
   startContainer: ContainerTarget;
   /** Grace in whole seconds; null is the container's own. */
-  stopContainer: ContainerTarget & { readonly timeoutSeconds: number | null };
-  removeContainer: ContainerTarget & { readonly withVolumes: boolean };
+  stopContainer: ContainerTarget & {
+    readonly timeoutSeconds: number | null;
+    readonly isReplaced?: boolean;
+  };
+  removeContainer: ContainerTarget & {
+    readonly withVolumes: boolean;
+    readonly isReplaced?: boolean;
+  };
   renameContainer: ContainerTarget & { readonly newName: string };
   removeNetwork: { readonly name: string };
   removeVolume: { readonly name: string };

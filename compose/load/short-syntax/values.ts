@@ -1,5 +1,5 @@
 /** Rules for attributes whose short and long form differ in type only. */
-import { formatDuration, formatShortDuration, parseBytes, parseDuration } from '../units.ts';
+import { formatDuration, formatShortDuration, parseBytes, parseDuration } from '../../units.ts';
 import { shellWords } from '../shell-words.ts';
 import type { Site } from '../site.ts';
 import {

@@ -1,0 +1,95 @@
+import { EngineError } from '../../engine/api/index.ts';
+import type { Action, ActionKind, ActionOf, ContainerTarget } from '../plan/action.ts';
+import type { ProgressEvent } from './progress.ts';
+import type { Run } from './run.ts';
+
+type Handlers = { readonly [K in ActionKind]: (run: Run, action: ActionOf<K>) => Promise<void> };
+
+/** One handler per action, each one engine call. */
+const handlers: Handlers = {
+  createNetwork: async (run, { name, body }) => {
+    run.report({ resource: 'network', name, status: 'creating' });
+    const { Id } = await run.engine.networks.create(body);
+    run.addMade({ kind: 'network', name, ref: Id });
+    run.report({ resource: 'network', name, status: 'created' });
+  },
+  createVolume: async (run, { name, body }) => {
+    run.report({ resource: 'volume', name, status: 'creating' });
+    await run.engine.volumes.create(body);
+    run.addMade({ kind: 'volume', name, ref: name });
+    run.report({ resource: 'volume', name, status: 'created' });
+  },
+  createContainer: async (run, action) => {
+    const { name, body, replaces, ref } = action;
+    const shown = eventOf(run, { ...action, name: replaces ?? name });
+    run.report({ ...shown, status: replaces === undefined ? 'creating' : 'recreating' });
+    // Not abortable: an answer that nobody reads would leave a container that nobody knows.
+    const { Id, Warnings } = await run.engine.containers.create(body, { name });
+    run.setId(ref, Id);
+    run.addMade({ kind: 'container', name, ref: Id });
+    for (const warning of Warnings)
+      run.warnings.add(`service "${action.service ?? name}": ${warning}`);
+    if (replaces === undefined) run.report({ ...eventOf(run, action), status: 'created' });
+  },
+  startContainer: async (run, action) => {
+    run.report({ ...eventOf(run, action), status: 'starting' });
+    await run.engine.containers.start(run.idOf(action.ref));
+    run.report({ ...eventOf(run, action), status: 'started' });
+  },
+  stopContainer: async (run, action) => {
+    const { timeoutSeconds, ref, isReplaced } = action;
+    if (isReplaced !== true) run.report({ ...eventOf(run, action), status: 'stopping' });
+    await run.engine.containers.stop(run.idOf(ref), {
+      ...(timeoutSeconds !== null && { timeoutSeconds }),
+      signal: run.signal,
+    });
+    if (isReplaced !== true) run.report({ ...eventOf(run, action), status: 'stopped' });
+  },
+  removeContainer: async (run, action) => {
+    const { ref, withVolumes, isReplaced } = action;
+    if (isReplaced !== true) run.report({ ...eventOf(run, action), status: 'removing' });
+    await unlessGone(run.engine.containers.remove(run.idOf(ref), { volumes: withVolumes }));
+    if (isReplaced !== true) run.report({ ...eventOf(run, action), status: 'removed' });
+  },
+  renameContainer: async (run, action) => {
+    const id = run.idOf(action.ref);
+    await run.engine.containers.rename(id, action.newName);
+    run.setId(action.newName, id);
+    run.keep(id);
+    run.report({ ...eventOf(run, { ...action, name: action.newName }), status: 'recreated' });
+  },
+  removeNetwork: async (run, { name }) => {
+    run.report({ resource: 'network', name, status: 'removing' });
+    await unlessGone(run.engine.networks.remove(name));
+    run.report({ resource: 'network', name, status: 'removed' });
+  },
+  removeVolume: async (run, { name }) => {
+    run.report({ resource: 'volume', name, status: 'removing' });
+    await unlessGone(run.engine.volumes.remove(name));
+    run.report({ resource: 'volume', name, status: 'removed' });
+  },
+};
+
+export function handle(run: Run, action: Action): Promise<void> {
+  // The map gives each kind the handler of that kind; TypeScript cannot follow the pairing through the union.
+  return (handlers[action.kind] as (run: Run, action: Action) => Promise<void>)(run, action);
+}
+
+function eventOf(run: Run, target: ContainerTarget): Omit<ProgressEvent, 'status'> {
+  const id = run.idOf(target.ref);
+  return {
+    resource: 'container',
+    name: target.name,
+    ...(id !== target.name && { id }),
+    ...(target.service !== null && { service: target.service }),
+  };
+}
+
+/** What is to be removed and is not there any more is removed. */
+async function unlessGone(removal: Promise<void>): Promise<void> {
+  try {
+    await removal;
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.kind !== 'not-found') throw error;
+  }
+}

@@ -1,0 +1,53 @@
+import type { OnProgress, ProgressEvent } from './progress.ts';
+import type { EnginePort } from './engine.ts';
+
+/** A container, network or volume that this run made, for undoing. */
+export interface Made {
+  readonly kind: 'container' | 'network' | 'volume';
+  readonly name: string;
+  readonly ref: string;
+}
+
+/** What the handlers of one run share. */
+export class Run {
+  readonly engine: EnginePort;
+  readonly signal: AbortSignal;
+  readonly warnings: Set<string> = new Set<string>();
+  readonly #onProgress: OnProgress;
+  readonly #made: Made[] = [];
+  readonly #ids = new Map<string, string>();
+
+  constructor(engine: EnginePort, signal: AbortSignal, onProgress: OnProgress) {
+    this.engine = engine;
+    this.signal = signal;
+    this.#onProgress = onProgress;
+  }
+
+  report(event: ProgressEvent): void {
+    this.#onProgress(event);
+  }
+
+  /** Newest first: the order of undoing. */
+  get made(): readonly Made[] {
+    return [...this.#made].reverse();
+  }
+
+  addMade(made: Made): void {
+    this.#made.push(made);
+  }
+
+  /** It has taken its place for good: a later failure does not take it back. */
+  keep(ref: string): void {
+    const at = this.#made.findIndex((made) => made.ref === ref);
+    if (at !== -1) this.#made.splice(at, 1);
+  }
+
+  /** The plan addresses what it creates by name; from then on its id is known. */
+  setId(ref: string, id: string): void {
+    this.#ids.set(ref, id);
+  }
+
+  idOf(ref: string): string {
+    return this.#ids.get(ref) ?? ref;
+  }
+}

@@ -1,0 +1,135 @@
+import type {
+  ContainerCreateRequest,
+  Healthcheck as WireHealthcheck,
+} from '../../engine/api/index.ts';
+import { labels } from '../labels.ts';
+import type { Healthcheck } from '../model/healthcheck.ts';
+import type { Project } from '../model/project.ts';
+import type { Service } from '../model/service.ts';
+import { builtImageName } from '../names.ts';
+import { parseDuration } from '../units.ts';
+import { composeVersion } from '../version.ts';
+import { serviceHash } from './config-hash.ts';
+import { hostConfig } from './create/host-config.ts';
+import { networkingConfig } from './create/networks.ts';
+
+export interface ContainerIdentity {
+  readonly project: Project;
+  readonly serviceName: string;
+  readonly service: Service;
+  /** Which replica, from 1. */
+  readonly number: number;
+  /** Its final name, even where it is created under another. */
+  readonly name: string;
+  readonly imageId: string;
+}
+
+/** Service → body of POST /containers/create. */
+export function containerCreate(identity: ContainerIdentity): ContainerCreateRequest {
+  const { project, service } = identity;
+  const exposed = exposedPorts(service);
+  return {
+    ...(service.hostname !== undefined && { Hostname: service.hostname }),
+    ...(service.domainname !== undefined && { Domainname: service.domainname }),
+    ...(service.user !== undefined && { User: service.user }),
+    ...(service.tty !== undefined && { Tty: service.tty }),
+    ...(service.stdin_open !== undefined && { OpenStdin: service.stdin_open }),
+    ...(service.environment !== undefined && { Env: environmentOf(service.environment) }),
+    ...commandOf(service),
+    ...(service.healthcheck !== undefined && { Healthcheck: healthcheckOf(service.healthcheck) }),
+    ...(Object.keys(exposed).length > 0 && { ExposedPorts: exposed }),
+    Image: imageOf(identity),
+    ...(service.working_dir !== undefined && { WorkingDir: service.working_dir }),
+    ...(service.mac_address !== undefined && { MacAddress: service.mac_address }),
+    Labels: labelsOf(identity),
+    ...(service.stop_signal !== undefined && { StopSignal: service.stop_signal }),
+    ...stopTimeoutOf(service),
+    HostConfig: hostConfig(project, service),
+    ...networkingConfig(identity),
+  };
+}
+
+function imageOf({ project, serviceName, service }: ContainerIdentity): string {
+  return service.image ?? builtImageName(project.name, serviceName);
+}
+
+/** An entrypoint of one's own, even an empty one, leaves the image's command aside (compose-spec 05-services). */
+function commandOf({
+  entrypoint,
+  command,
+}: Service): Pick<ContainerCreateRequest, 'Entrypoint' | 'Cmd'> {
+  return {
+    ...(entrypoint !== null && { Entrypoint: entrypoint.length === 0 ? [''] : entrypoint }),
+    ...(command !== null && { Cmd: command }),
+  };
+}
+
+/** Sorted, so that the same service makes the same body. */
+function environmentOf(environment: Readonly<Record<string, string | null>>): string[] {
+  return Object.entries(environment)
+    .flatMap(([key, value]) => (value === null ? [] : [`${key}=${value}`]))
+    .sort();
+}
+
+function exposedPorts(service: Service): Record<string, object> {
+  const exposed: Record<string, object> = {};
+  for (const port of service.expose ?? []) {
+    const [range = '', protocol = 'tcp'] = port.split('/');
+    const [first = 0, last = first] = range.split('-').map(Number);
+    for (let at = first; at <= last; at += 1) exposed[`${at}/${protocol}`] = {};
+  }
+  for (const { target, protocol } of service.ports ?? []) {
+    exposed[`${target}/${protocol ?? 'tcp'}`] = {};
+  }
+  return exposed;
+}
+
+function healthcheckOf(healthcheck: Healthcheck): WireHealthcheck {
+  if (healthcheck.disable === true) return { Test: ['NONE'] };
+  const { test, interval, timeout, start_period, start_interval, retries } = healthcheck;
+  return {
+    ...(test !== undefined && { Test: test }),
+    ...(interval !== undefined && { Interval: nanoseconds(interval) }),
+    ...(timeout !== undefined && { Timeout: nanoseconds(timeout) }),
+    ...(start_period !== undefined && { StartPeriod: nanoseconds(start_period) }),
+    ...(start_interval !== undefined && { StartInterval: nanoseconds(start_interval) }),
+    ...(retries !== undefined && { Retries: retries }),
+  };
+}
+
+function nanoseconds(duration: string): number {
+  return Number(parseDuration(duration) ?? 0n);
+}
+
+function stopTimeoutOf({ stop_grace_period }: Service): { readonly StopTimeout?: number } {
+  if (stop_grace_period === undefined) return {};
+  return { StopTimeout: Math.ceil(nanoseconds(stop_grace_period) / 1e9) };
+}
+
+function labelsOf({
+  project,
+  serviceName,
+  service,
+  number,
+  imageId,
+}: ContainerIdentity): Record<string, string> {
+  const dependsOn = Object.entries(service.depends_on ?? {})
+    .map(([name, { condition, restart }]) => `${name}:${condition}:${String(restart ?? false)}`)
+    .sort();
+  return {
+    ...service.labels,
+    [labels.project]: project.name,
+    [labels.service]: serviceName,
+    [labels.containerNumber]: String(number),
+    [labels.oneOff]: 'False',
+    [labels.configHash]: serviceHash(service),
+    [labels.image]: imageId,
+    [labels.dependsOn]: dependsOn.join(','),
+    [labels.workingDirectory]: project.workingDirectory,
+    [labels.configFiles]: project.files.join(','),
+    ...(project.environmentFiles.length > 0 && {
+      [labels.environmentFile]: project.environmentFiles.join(','),
+    }),
+    [labels.version]: composeVersion,
+  };
+}

@@ -1,0 +1,84 @@
+import { ComposeErrors } from '../errors.ts';
+import type { Project } from '../model/project.ts';
+import { type ContainerState, planRemoval, planService } from './containers.ts';
+import { networksOf } from './create/networks.ts';
+import type { Observed, ObservedContainer } from './observed.ts';
+import type { ReconcileOptions } from './options.ts';
+import { type Plan, PlanBuilder } from './plan.ts';
+import { planNetworks, planVolumes } from './resources.ts';
+import { selectServices } from './selection.ts';
+import { unsupportedWarnings } from './unsupported.ts';
+
+/** What has to be done so that the engine has what the project says. Pure, in a deterministic order. */
+export function reconcile(
+  project: Project,
+  observed: Observed,
+  options: ReconcileOptions = {},
+): Plan {
+  const services = selectServices(project, options.services, {
+    withDependencies: options.noDeps !== true,
+  });
+  const state: ContainerState = {
+    project,
+    observed,
+    options,
+    builder: new PlanBuilder(),
+    errors: [],
+    warnings: unsupportedWarnings(project, services),
+    creators: new Map(),
+    kept: [],
+    runners: new Map(),
+    recreated: new Set(),
+  };
+  planNetworks(state, usedNetworks(project, services));
+  planVolumes(state, usedVolumes(project, services));
+  for (const name of services) planService(state, name);
+  planOrphans(state);
+  if (state.errors.length > 0) throw new ComposeErrors(state.errors);
+  return state.builder.build({ kept: state.kept, warnings: state.warnings });
+}
+
+function usedNetworks(project: Project, services: readonly string[]): string[] {
+  const used = new Set(
+    services.flatMap((name) => {
+      const service = project.services[name];
+      return service === undefined ? [] : networksOf(project, service).map(({ key }) => key);
+    }),
+  );
+  return [...used].sort();
+}
+
+function usedVolumes(project: Project, services: readonly string[]): string[] {
+  const used = new Set(
+    services.flatMap((name) =>
+      (project.services[name]?.volumes ?? []).flatMap(({ type, source }) =>
+        type === 'volume' && source !== undefined ? [source] : [],
+      ),
+    ),
+  );
+  return [...used].sort();
+}
+
+/** Containers of services that the project does not have any more, and one-offs that are over. */
+export function orphansOf(project: Project, observed: Observed): ObservedContainer[] {
+  return observed.containers.filter(({ service, isOneOff, status }) => {
+    if (isOneOff) return status === 'exited' || status === 'dead';
+    if (service === null) return true;
+    return (
+      !Object.hasOwn(project.services, service) && !Object.hasOwn(project.disabledServices, service)
+    );
+  });
+}
+
+function planOrphans(state: ContainerState): void {
+  const { project, observed, options, warnings } = state;
+  const orphans = orphansOf(project, observed);
+  if (options.removeOrphans === true) {
+    for (const orphan of orphans) planRemoval(state, orphan, 'orphan');
+  } else if (orphans.length > 0 && options.ignoreOrphans !== true) {
+    const names = orphans.map(({ name }) => name).join(', ');
+    warnings.push(
+      `orphan containers of services that the compose file does not have: ${names}; remove them with --remove-orphans`,
+    );
+  }
+}

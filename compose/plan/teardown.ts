@@ -1,0 +1,163 @@
+import { labels } from '../labels.ts';
+import type { Project } from '../model/project.ts';
+import type { Observed, ObservedContainer } from './observed.ts';
+import { type Plan, PlanBuilder, type PlanEdge } from './plan.ts';
+
+export interface StopOptions {
+  /** Where there is one: what is not of it is an orphan. */
+  readonly project?: Project;
+  /** Only these; networks and volumes stay then. */
+  readonly services?: readonly string[];
+  /** Grace in seconds; absent is each container's own. */
+  readonly timeoutSeconds?: number;
+}
+
+export interface DownOptions extends StopOptions {
+  /** Named volumes of the project and anonymous ones go as well. */
+  readonly volumes?: boolean;
+  readonly removeOrphans?: boolean;
+}
+
+/** Stops containers, dependents before what they depend on. They stay. */
+export function planStop(observed: Observed, options: StopOptions = {}): Plan {
+  const builder = new PlanBuilder();
+  planStops(builder, selected(observed, options), options);
+  return builder.build();
+}
+
+/** Stops and removes containers, then the project's networks, and its volumes where asked. */
+export function planDown(observed: Observed, options: DownOptions = {}): Plan {
+  const builder = new PlanBuilder();
+  const isPartial = options.services !== undefined && options.services.length > 0;
+  const containers = selected(observed, options);
+  const stops = planStops(builder, containers, options);
+  const removals = containers.map((container) => {
+    const stop = stops.get(container.name);
+    const node = builder.add(
+      {
+        kind: 'removeContainer',
+        ...targetOf(container),
+        withVolumes: options.volumes === true,
+        cause: 'down',
+      },
+      stop === undefined ? [] : [{ node: stop }],
+    );
+    return { container, node };
+  });
+  const warnings: string[] = [];
+  if (!isPartial) {
+    const left = observed.containers.filter((container) => !containers.includes(container));
+    planResources(builder, { observed, options, removals, left, warnings });
+  }
+  return builder.build({ warnings });
+}
+
+function targetOf({ name, service, id }: ObservedContainer): {
+  readonly name: string;
+  readonly service: string | null;
+  readonly ref: string;
+} {
+  return { name, service, ref: id };
+}
+
+function selected(observed: Observed, options: DownOptions): ObservedContainer[] {
+  const { project, services, removeOrphans } = options;
+  const wanted = services !== undefined && services.length > 0 ? new Set(services) : null;
+  return observed.containers.filter(({ service, isOneOff }) => {
+    if (wanted !== null) return service !== null && wanted.has(service) && !isOneOff;
+    if (project === undefined || removeOrphans === true) return true;
+    const isKnown =
+      service !== null &&
+      (Object.hasOwn(project.services, service) ||
+        Object.hasOwn(project.disabledServices, service));
+    return isKnown;
+  });
+}
+
+/** Container name → node that stops it. What a container depends on is read from its labels: no file is needed. */
+function planStops(
+  builder: PlanBuilder,
+  containers: readonly ObservedContainer[],
+  { timeoutSeconds }: StopOptions,
+): Map<string, number> {
+  const stops = new Map<string, number>();
+  const dependents = dependentsOf(containers);
+  const visit = (container: ObservedContainer, trail: ReadonlySet<string>): void => {
+    if (stops.has(container.name) || trail.has(container.name) || !isUp(container)) return;
+    const deeper = new Set(trail).add(container.name);
+    const waiting = dependents.get(container.service ?? '') ?? [];
+    for (const dependent of waiting) visit(dependent, deeper);
+    const edges: PlanEdge[] = waiting
+      .flatMap(({ name }) => stops.get(name) ?? [])
+      .sort((left, right) => left - right)
+      .map((node) => ({ node }));
+    const action = {
+      kind: 'stopContainer',
+      ...targetOf(container),
+      timeoutSeconds: timeoutSeconds ?? null,
+      cause: container.status,
+    } as const;
+    stops.set(container.name, builder.add(action, edges));
+  };
+  for (const container of containers) visit(container, new Set());
+  return stops;
+}
+
+function isUp({ status }: ObservedContainer): boolean {
+  return status === 'running' || status === 'paused' || status === 'restarting';
+}
+
+/** Service → containers whose services depend on it. */
+function dependentsOf(containers: readonly ObservedContainer[]): Map<string, ObservedContainer[]> {
+  const dependents = new Map<string, ObservedContainer[]>();
+  for (const container of containers) {
+    for (const entry of (container.labels[labels.dependsOn] ?? '').split(',').filter(Boolean)) {
+      const service = entry.split(':', 1)[0] ?? '';
+      const list = dependents.get(service) ?? [];
+      list.push(container);
+      dependents.set(service, list);
+    }
+  }
+  return dependents;
+}
+
+interface ResourceScope {
+  readonly observed: Observed;
+  readonly options: DownOptions;
+  readonly removals: readonly { readonly container: ObservedContainer; readonly node: number }[];
+  readonly left: readonly ObservedContainer[];
+  readonly warnings: string[];
+}
+
+function planResources(builder: PlanBuilder, scope: ResourceScope): void {
+  const { observed, options, removals, left, warnings } = scope;
+  const isOurs = ({
+    labels: own,
+  }: {
+    readonly labels: Readonly<Record<string, string>>;
+  }): boolean => own[labels.project] === observed.projectName;
+  for (const { name } of observed.networks.filter(isOurs)) {
+    const user = left.find(({ networks }) => networks.includes(name));
+    if (user !== undefined) {
+      warnings.push(`network "${name}" stays: container "${user.name}" is on it`);
+      continue;
+    }
+    const edges = removals.filter(({ container }) => container.networks.includes(name));
+    builder.add(
+      { kind: 'removeNetwork', name, cause: 'down' },
+      edges.map(({ node }) => ({ node })),
+    );
+  }
+  if (options.volumes !== true) return;
+  const { project } = options;
+  for (const { name, labels: own } of observed.volumes.filter(isOurs)) {
+    const key = own[labels.volume] ?? '';
+    // With a file at hand, only what it declares is given up for good.
+    if (project !== undefined && !Object.hasOwn(project.volumes, key)) continue;
+    const edges = removals.filter(({ container }) => container.volumes.includes(name));
+    builder.add(
+      { kind: 'removeVolume', name, cause: 'down -v' },
+      edges.map(({ node }) => ({ node })),
+    );
+  }
+}

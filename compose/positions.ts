@@ -1,0 +1,21 @@
+import { ComposeError, type ComposeErrorCode, type ComposeErrorOptions } from './errors.ts';
+import type { Project } from './model/project.ts';
+
+/** An error about an attribute of a loaded project, at the place where the user wrote it. */
+export function errorAt(
+  project: Project | null,
+  [code, message]: readonly [ComposeErrorCode, string],
+  {
+    path,
+    ...options
+  }: Omit<ComposeErrorOptions, 'path' | 'position' | 'excerpt'> & {
+    readonly path: readonly (string | number)[];
+  },
+): ComposeError {
+  const place = project?.placeOf(path) ?? null;
+  return new ComposeError(code, message, {
+    ...options,
+    path: path.join('.'),
+    ...(place !== null && { position: place.position, excerpt: place.excerpt }),
+  });
+}
