@@ -9,7 +9,7 @@ export interface Binding {
   duplicate(fd: number): Fd;
   open(path: Bytes, flags: number, mode: number): Fd;
   socketPair(): [Fd, Fd];
-  memfd(name: string, content: Uint8Array): Fd;
+  memfd(name: string, content: Uint8Array, isExecutable: boolean): Fd;
   lock(fd: number): boolean;
   syncFs(fd: number): Promise<void>;
   watch(fd: number, callback: () => void): object;

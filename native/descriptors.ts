@@ -22,9 +22,18 @@ export function socketPair(): [Fd, Fd] {
   return attempt('create a socket pair', () => binding().socketPair());
 }
 
-/** An anonymous file with this content that nobody can change any more; its offset is 0. */
-export function createMemfd(name: string, content: Uint8Array): Fd {
-  return attempt(`create memory file "${name}"`, () => binding().memfd(name, content));
+/**
+ * An anonymous file with this content that nobody can change any more; its offset is 0. `isExecutable` allows to exec
+ * it, which no other memory file can be (Linux 6.3).
+ */
+export function createMemfd(
+  name: string,
+  content: Uint8Array,
+  { isExecutable = false }: { isExecutable?: boolean } = {},
+): Fd {
+  return attempt(`create memory file "${name}"`, () =>
+    binding().memfd(name, content, isExecutable),
+  );
 }
 
 /** Takes an exclusive flock(2) without waiting; false when another open file holds it. Lost when `fd` is closed. */

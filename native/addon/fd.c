@@ -11,6 +11,7 @@
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
+#define MFD_EXEC 0x0010U
 #endif
 
 napi_value addon_close (napi_env env, napi_callback_info info)
@@ -83,15 +84,17 @@ napi_value addon_memfd (napi_env env, napi_callback_info info)
 {
   struct args args;
   struct bytes content;
+  bool is_executable;
   auto_fd fd = -1;
 
-  args_read (&args, env, info, 2);
+  args_read (&args, env, info, 3);
   auto_free char *name = arg_text (&args, 0);
   content = arg_bytes (&args, 1);
+  is_executable = arg_bool (&args, 2);
   if (args.failed)
     return NULL;
-  fd = memfd_create (name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
-  /* MFD_NOEXEC_SEAL is Linux 6.3; before, every memory file is executable.  */
+  fd = memfd_create (name, MFD_CLOEXEC | MFD_ALLOW_SEALING | (is_executable ? MFD_EXEC : MFD_NOEXEC_SEAL));
+  /* Both flags are Linux 6.3; before, every memory file is executable.  */
   if (fd < 0 && errno == EINVAL)
     fd = memfd_create (name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd < 0)
