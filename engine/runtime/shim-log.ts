@@ -1,26 +1,30 @@
 /**
  * Reads the chunk-framed log that a shim writes (format in native/PROTOCOL.md), with all its rotated files, as lines.
- * Memory is bounded: one chunk and at most one unfinished line per stream are held.
+ * Memory is bounded: one disk read and at most one unfinished line per stream are held, however long the log is.
  */
+import { watch } from 'node:fs';
+import { directoryOf } from './shim-log-files.ts';
+import type { Frame } from './shim-log-frames.ts';
+import { LineAssembler, type LogRecord } from './shim-log-lines.ts';
+import {
+  endOfLog,
+  LogWalker,
+  startOfLog,
+  walkBack,
+  type Found,
+  type Position,
+} from './shim-log-walk.ts';
 
-export interface LogRecord {
-  /** CLOCK_REALTIME when the shim read the end of the line. */
-  readonly timeNs: bigint;
-  readonly stream: 'stdout' | 'stderr';
-  /** With its line feed, unless `isPartial`. */
-  readonly bytes: Uint8Array;
-  /** A piece of a line that is too long to hold, or the unfinished last line. The rest follows in the next record of the stream. */
-  readonly isPartial: boolean;
-}
+export type { LogRecord } from './shim-log-lines.ts';
 
 export interface LogQuery {
   readonly stdout?: boolean;
   readonly stderr?: boolean;
   /** Lines that ended at this time or later. */
   readonly sinceNs?: bigint;
-  /** Lines that ended before this time. */
+  /** Lines that ended at this time or earlier. */
   readonly untilNs?: bigint;
-  /** Only the last lines of what is there. */
+  /** Only the last lines, of the streams asked for, of what is there. */
   readonly tail?: number;
   /** Go on with what is written from now on, until `ended` resolves and everything was read, or `signal` aborts. */
   readonly follow?: boolean;
@@ -28,8 +32,176 @@ export interface LogQuery {
   readonly signal?: AbortSignal;
 }
 
-/** One array per chunk of the log. An abort ends the iteration without an error. */
-export declare function readShimLog(
+/** One array per disk read. An abort ends the iteration without an error. */
+export async function* readShimLog(
   path: string,
-  query?: LogQuery,
-): AsyncGenerator<readonly LogRecord[], void, undefined>;
+  query: LogQuery = {},
+): AsyncGenerator<readonly LogRecord[], void, undefined> {
+  // Armed before the first read, so that nothing written after it goes unnoticed.
+  using wakeup = query.follow === true ? new Wakeup(path, query) : null;
+  const end = await endOfLog(path);
+  const found = await findStart(path, query, end);
+  const tail = await countBefore(path, { query, found, end });
+  const filter = new LineFilter(query, found.isStart, tail);
+  await using walker = new LogWalker(path, found.position);
+  const limit = wakeup === null ? end : null;
+  for (;;) {
+    // Asked before reading, as what was written before the end is still to be read.
+    const isLast = wakeup === null || wakeup.hasEnded;
+    for await (const frames of framesUntil(walker, limit)) {
+      const records = filter.push(frames);
+      if (records.length > 0) yield records;
+      if (query.signal?.aborted === true) return;
+    }
+    if (isLast) break;
+    await wakeup.next();
+    if (query.signal?.aborted === true) return;
+  }
+  const rest = filter.flush();
+  yield rest;
+}
+
+/** What the walker sees now, and nothing behind `limit`, so that a log that grows as fast as it is read has an end. */
+async function* framesUntil(
+  walker: LogWalker,
+  limit: Position | null,
+): AsyncGenerator<readonly Frame[], void, undefined> {
+  for await (const frames of walker.read()) {
+    const before =
+      limit === null ? frames : frames.filter((frame) => walker.isBefore(frame.end, limit));
+    if (before.length > 0) yield before;
+    if (before.length < frames.length) return;
+  }
+}
+
+/** A place from which every wanted line is seen whole; it may lie a little too early. */
+async function findStart(path: string, query: LogQuery, end: Position): Promise<Found> {
+  if (query.tail !== undefined) {
+    // The first line of each stream may be cut off there, hence two more.
+    let missing = query.tail + 2;
+    if (query.tail === 0) return { position: end, isStart: true };
+    return walkBack(path, end, (frame) => {
+      if (isWanted(frame.stream, query)) missing -= countFeeds(frame.payload);
+      return missing <= 0;
+    });
+  }
+  const { sinceNs } = query;
+  if (sinceNs === undefined) return startOfLog(path);
+  // A line that ends after that time may begin long before it: in each stream, until after the feed before.
+  const open = new Set(['stdout', 'stderr'].filter((stream) => isWanted(stream, query)));
+  let patience = maxFramesBeforeSince;
+  return walkBack(path, end, (frame) => {
+    if (frame.timeNs >= sinceNs) return false;
+    if (countFeeds(frame.payload) > 0) open.delete(frame.stream);
+    return open.size === 0 || --patience === 0;
+  });
+}
+
+/** A stream that is silent since must not make the search go back to the beginning of the log. */
+const maxFramesBeforeSince = 256;
+
+interface Counting {
+  readonly query: LogQuery;
+  readonly found: Found;
+  readonly end: Position;
+}
+
+/** With `tail`: how many lines between the start that was found and the end are not among the last ones. */
+async function countBefore(path: string, { query, found, end }: Counting): Promise<number> {
+  if (query.tail === undefined || query.tail === 0) return 0;
+  const filter = new LineFilter(query, found.isStart, 0);
+  await using walker = new LogWalker(path, found.position);
+  let count = 0;
+  for await (const frames of framesUntil(walker, end)) count += filter.push(frames).length;
+  if (query.follow !== true) count += filter.flush().length;
+  return Math.max(0, count - query.tail);
+}
+
+/** Lines of the streams and times that were asked for. */
+class LineFilter {
+  readonly #assembler = new LineAssembler();
+  readonly #query: LogQuery;
+  /** Streams whose first line began before the first frame. */
+  readonly #cut: Set<string>;
+  #skip: number;
+
+  constructor(query: LogQuery, isStart: boolean, skip: number) {
+    this.#query = query;
+    this.#cut = new Set(isStart || query.tail === undefined ? [] : ['stdout', 'stderr']);
+    this.#skip = skip;
+  }
+
+  push(frames: readonly Frame[]): LogRecord[] {
+    return frames.flatMap((frame) =>
+      isWanted(frame.stream, this.#query) ? this.#select(this.#assembler.push(frame)) : [],
+    );
+  }
+
+  flush(): LogRecord[] {
+    return this.#select(this.#assembler.flush());
+  }
+
+  #select(records: readonly LogRecord[]): LogRecord[] {
+    const { sinceNs, untilNs } = this.#query;
+    return records.filter(({ stream, timeNs }) => {
+      if (this.#cut.delete(stream)) return false;
+      if (sinceNs !== undefined && timeNs < sinceNs) return false;
+      if (untilNs !== undefined && timeNs > untilNs) return false;
+      if (this.#skip > 0) {
+        this.#skip--;
+        return false;
+      }
+      return true;
+    });
+  }
+}
+
+function isWanted(stream: string, { stdout = true, stderr = true }: LogQuery): boolean {
+  return (stream === 'stdout' && stdout) || (stream === 'stderr' && stderr);
+}
+
+function countFeeds(payload: Buffer): number {
+  let count = 0;
+  for (let at = payload.indexOf(0x0a); at >= 0; at = payload.indexOf(0x0a, at + 1)) count++;
+  return count;
+}
+
+/** Resolves when the log may have grown. Watches its directory, which sees the file of the same name after a rotation too. */
+class Wakeup implements Disposable {
+  hasEnded = false;
+  readonly #close: () => void;
+  #isPending = false;
+  #wake: () => void = () => undefined;
+
+  constructor(path: string, { ended, signal }: LogQuery) {
+    const notify = (): void => {
+      this.#isPending = true;
+      this.#wake();
+    };
+    const watcher = watch(directoryOf(path), { persistent: true }, notify);
+    // The directory was removed together with the container: what is held open is read to its end.
+    watcher.on('error', () => {
+      this.hasEnded = true;
+      notify();
+    });
+    const end = (): void => {
+      this.hasEnded = true;
+      notify();
+    };
+    void ended?.then(end, end);
+    signal?.addEventListener('abort', notify);
+    this.#close = (): void => {
+      watcher.close();
+      signal?.removeEventListener('abort', notify);
+    };
+  }
+
+  async next(): Promise<void> {
+    if (!this.#isPending) await new Promise<void>((resolve) => (this.#wake = resolve));
+    this.#isPending = false;
+  }
+
+  [Symbol.dispose](): void {
+    this.#close();
+  }
+}

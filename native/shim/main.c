@@ -170,6 +170,7 @@ static int start_child (struct shim *shim, const struct pipes *pipes, char **vec
           .root = -1,
           .dev = -1,
           .proc = -1,
+          .mask = -1,
           .host_dir = parent_path (spec_text (spec, spec->control_path), host_dir) };
   program_run (&sandbox);
 }

@@ -37,6 +37,24 @@ static int open_sources (const struct sandbox *sandbox, struct sources *sources)
   return 0;
 }
 
+/* A tmpfs of ours with one empty directory and one empty file, to cover paths with.  It must be
+   attached somewhere to be cloned (before Linux 6.15).  That is HOST_DIR, below the root that is
+   mounted there next, so that the umount after pivot_root takes it away with the rest of the host.
+ */
+static int make_mask (const struct sandbox *sandbox, int host_dir)
+{
+  const uint64_t attributes
+      = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  const struct ts_mount mount = { .kind = TS_MOUNT_TMPFS };
+  cleanup_close int fd = mount_make (sandbox->spec, &mount, sandbox->host_dir);
+
+  if (fd < 0 || mkdirat (fd, "directory", 0555) < 0 || mknodat (fd, "file", S_IFREG | 0444, 0) < 0)
+    return -1;
+  if (mount_attach (fd, host_dir) < 0 || mount_set (fd, attributes, 0, 0) < 0)
+    return -1;
+  return take_fd (&fd);
+}
+
 static int make_root (struct sandbox *sandbox, int source)
 {
   const struct ts_spec *spec = sandbox->spec;
@@ -49,7 +67,11 @@ static int make_root (struct sandbox *sandbox, int source)
         sandbox, TS_STAGE_ROOT,
         spec_text (spec, root->kind == TS_MOUNT_BIND ? root->source : root->upper));
   host_dir = open (sandbox->host_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (host_dir < 0 || mount_attach (sandbox->root, host_dir) < 0)
+  if (host_dir < 0)
+    return sandbox_fail (sandbox, TS_STAGE_ROOT, sandbox->host_dir);
+  if (spec->masked.count > 0 && (sandbox->mask = make_mask (sandbox, host_dir)) < 0)
+    return sandbox_fail (sandbox, TS_STAGE_MASKED_PATH, "");
+  if (mount_attach (sandbox->root, host_dir) < 0)
     return sandbox_fail (sandbox, TS_STAGE_ROOT, sandbox->host_dir);
   return 0;
 }
@@ -195,28 +217,6 @@ static int write_sysctls (struct sandbox *sandbox)
   return 0;
 }
 
-/* A tmpfs of ours with one empty directory and one empty file, to cover paths with.  It is mounted
-   over the host's root, of which this namespace lets go soon, because a mount must be attached to
-   be cloned (before Linux 6.15).  */
-static int make_mask (const struct sandbox *sandbox)
-{
-  const struct ts_mount mount = { .kind = TS_MOUNT_TMPFS };
-  cleanup_close int fd = mount_make (sandbox->spec, &mount, sandbox->host_dir);
-  cleanup_close int host_root = open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  cleanup_close int file = -1;
-
-  if (fd < 0 || host_root < 0 || mkdirat (fd, "directory", 0555) < 0)
-    return -1;
-  file = openat (fd, "file", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0444);
-  if (file < 0 || mount_attach (fd, host_root) < 0)
-    return -1;
-  if (mount_set (fd, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
-                 0, 0)
-      < 0)
-    return -1;
-  return take_fd (&fd);
-}
-
 static int is_absent (int error) { return error == ENOENT || error == ENOTDIR; }
 
 /* Never a bind of the container's /dev/null, which the image may have replaced (CVE-2025-31133). */
@@ -235,7 +235,6 @@ static int mask_paths (const struct sandbox *sandbox)
 {
   const struct ts_spec *spec = sandbox->spec;
   const struct ts_ref *masked = spec_items (spec, spec->masked);
-  cleanup_close int mask = -1;
 
   for (uint32_t i = 0; i < spec->masked.count; i++)
   {
@@ -243,9 +242,7 @@ static int mask_paths (const struct sandbox *sandbox)
     cleanup_close int target = open_below (sandbox->root, path, O_PATH);
     if (target < 0 && is_absent (errno))
       continue;
-    if (target >= 0 && mask < 0)
-      mask = make_mask (sandbox);
-    if (target < 0 || mask < 0 || mask_path (mask, target) < 0)
+    if (target < 0 || mask_path (sandbox->mask, target) < 0)
       return sandbox_fail (sandbox, TS_STAGE_MASKED_PATH, path);
   }
   return 0;
@@ -282,9 +279,19 @@ static int make_paths_readonly (const struct sandbox *sandbox)
    detaches it (pivot_root(2), "pivot_root(".", ".")").  The host's files are then out of reach.  */
 static int pivot (const struct sandbox *sandbox)
 {
+  struct stat root, above;
+
   if (fchdir (sandbox->root) < 0 || sys_pivot_root (".", ".") < 0
-      || sys_umount (".", MNT_DETACH) < 0 || chdir ("/") < 0)
+      || sys_umount (".", MNT_DETACH) < 0 || chdir ("/") < 0 || fstat (sandbox->root, &root) < 0
+      || stat ("..", &above) < 0)
     return sandbox_fail (sandbox, TS_STAGE_PIVOT_ROOT, "/");
+  /* Had the umount found another mount than the host's root, that would still lie above, and ".."
+   * lead to it.  */
+  if (root.st_dev != above.st_dev || root.st_ino != above.st_ino)
+  {
+    errno = EXDEV;
+    return sandbox_fail (sandbox, TS_STAGE_PIVOT_ROOT, "..");
+  }
   return 0;
 }
 

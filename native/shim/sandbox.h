@@ -40,6 +40,7 @@ struct sandbox
   int root; /* the root mount */
   int dev;  /* fresh tmpfs at /dev */
   int proc; /* fresh procfs */
+  int mask; /* empty things to cover paths with */
   /* The engine's directory for the control socket: exists, and is where the root is mounted before
    * pivot_root.  */
   const char *host_dir;

@@ -1,0 +1,237 @@
+/**
+ * SandboxSpec → the flat, versioned bytes that the shim maps; native/shim/spec.h has the same layout. A fixed header
+ * is followed by lists (aligned to 8) and texts (each with a NUL); a reference is {offset, length or count}.
+ */
+import type { SandboxDevice, SandboxMount, SandboxSpec } from './sandbox-spec.ts';
+
+const magic = 0x43505354; // "TSPC"
+const version = 1;
+const headerBytes = 248;
+const mountBytes = 80;
+const deviceBytes = 32;
+const referenceBytes = 8;
+const pairBytes = 16;
+const rlimitBytes = 24;
+const filterBytes = 8;
+
+const flag = {
+  startAtOnce: 1,
+  cgroup2: 2,
+  rootReadonly: 4,
+  noNewPrivileges: 8,
+  init: 16,
+  oomScore: 32,
+} as const;
+
+const mountKinds = ['overlay', 'bind', 'tmpfs', 'proc', 'sysfs', 'mqueue', 'devpts', 'cgroup'];
+const createKinds = ['nothing', 'directory', 'file'];
+const deviceTypes = { char: 0o020000, block: 0o060000, fifo: 0o010000 } as const;
+
+export interface EncodeOptions {
+  /** Run the program as soon as its sandbox stands, without waiting for a start message. */
+  readonly startsAtOnce: boolean;
+}
+
+export function encodeSpec(spec: SandboxSpec, { startsAtOnce }: EncodeOptions): Uint8Array {
+  const writer = new Writer(headerBytes);
+  const header = new Cursor(writer, 0);
+  const { process, log, paths } = spec;
+  header.u32(magic).u16(version).u16(headerBytes);
+  const totalSize = header.skip(4);
+  header.u32(flagsOf(spec, startsAtOnce));
+  header.u32(spec.namespaces).u32(process.umask).u32(process.uid).u32(process.gid);
+  header
+    .i32(process.oomScoreAdj ?? 0)
+    .u32(log.maxFiles)
+    .u64(log.maxBytes);
+  const { bounding, effective, permitted, inheritable, ambient } = process.capabilities;
+  header.u64(bounding).u64(effective).u64(permitted).u64(inheritable).u64(ambient);
+  header.text(spec.id).text(spec.hostname).text(spec.domainname);
+  header.text(spec.networkNamespace ?? '').text(process.cwd);
+  header.text(log.path).text(paths.control).text(paths.exit);
+  header.texts(spec.cgroups);
+  header.list(spec.mounts, mountBytes, encodeMount);
+  header.list(spec.devices, deviceBytes, encodeDevice);
+  header.pairs(spec.links).texts(spec.maskedPaths).texts(spec.readonlyPaths).pairs(spec.sysctls);
+  header.texts(process.args).texts(process.env);
+  header.list(process.groups, 4, (cursor, group) => cursor.u32(group));
+  header.list(process.rlimits, rlimitBytes, (cursor, [resource, soft, hard]) =>
+    cursor.u64(BigInt(resource)).u64(soft).u64(hard),
+  );
+  header.bytes(process.seccomp, filterBytes);
+  totalSize.u32(writer.size);
+  return writer.finish();
+}
+
+function flagsOf(spec: SandboxSpec, startsAtOnce: boolean): number {
+  return (
+    (startsAtOnce ? flag.startAtOnce : 0) |
+    (spec.hasCgroup2 ? flag.cgroup2 : 0) |
+    (spec.isRootReadonly ? flag.rootReadonly : 0) |
+    (spec.process.hasNoNewPrivileges ? flag.noNewPrivileges : 0) |
+    (spec.process.hasInit ? flag.init : 0) |
+    (spec.process.oomScoreAdj === null ? 0 : flag.oomScore)
+  );
+}
+
+// mount(2)'s flags and mount_setattr(2)'s attributes: the first four are the same bits, access times are not.
+const sameBits = 0xf; // RDONLY, NOSUID, NODEV, NOEXEC
+const msNoatime = 0x400;
+const msNodiratime = 0x800;
+const msRec = 0x4000;
+const msPrivate = 0x40000;
+const msRelatime = 0x200000;
+const msStrictatime = 0x1000000;
+const attrNoatime = 0x10;
+const attrStrictatime = 0x20;
+const attrAtimeMask = 0x70;
+const attrNodiratime = 0x80;
+
+function encodeMount(cursor: Cursor, mount: SandboxMount): void {
+  cursor.u32(mountKinds.indexOf(mount.kind)).u32(createKinds.indexOf(mount.create));
+  cursor.u32((mount.propagation & ~msRec) === 0 ? msPrivate : mount.propagation & ~msRec);
+  cursor.u32((mount.flags & msRec) === 0 ? 0 : 1);
+  const attributes = attributesOf(mount.flags);
+  cursor.u64(BigInt(attributes.set)).u64(BigInt(attributes.clear));
+  cursor.text(mount.source).text(mount.target).text(mount.upperDir).text(mount.workDir);
+  cursor.texts(mount.lowerDirs);
+  cursor.list(optionsOf(mount.data), pairBytes, (pair, [key, value]) => {
+    pair.text(key);
+    if (value === null) pair.skip(referenceBytes);
+    else pair.text(value);
+  });
+}
+
+/** A mount is as its source is where nothing was asked for; access times are one field, so asking clears it first. */
+function attributesOf(flags: number): { readonly set: number; readonly clear: number } {
+  const atime =
+    (flags & msNoatime) !== 0 ? attrNoatime : (flags & msStrictatime) !== 0 ? attrStrictatime : 0;
+  const asksForAtime = (flags & (msNoatime | msStrictatime | msRelatime)) !== 0;
+  return {
+    set: (flags & sameBits) | atime | ((flags & msNodiratime) === 0 ? 0 : attrNodiratime),
+    clear: asksForAtime ? attrAtimeMask : 0,
+  };
+}
+
+/** "mode=755,size=64k,nodots" as pairs; null is an option without a value. */
+function optionsOf(data: string): (readonly [string, string | null])[] {
+  return data
+    .split(',')
+    .filter((option) => option !== '')
+    .map((option) => {
+      const equals = option.indexOf('=');
+      return equals < 0 ? [option, null] : [option.slice(0, equals), option.slice(equals + 1)];
+    });
+}
+
+function encodeDevice(cursor: Cursor, device: SandboxDevice): void {
+  cursor.text(device.path).u32((device.mode & 0o7777) | deviceTypes[device.type]);
+  cursor.u32(device.major).u32(device.minor).u32(device.uid).u32(device.gid).u32(0);
+}
+
+/** Bytes that grow; only appended to through `allocate`. */
+class Writer {
+  #buffer: Buffer;
+  size: number;
+
+  constructor(headerSize: number) {
+    this.#buffer = Buffer.alloc(8192);
+    this.size = headerSize;
+  }
+
+  get buffer(): Buffer {
+    return this.#buffer;
+  }
+
+  allocate(length: number, alignment: number): number {
+    const offset = Math.ceil(this.size / alignment) * alignment;
+    this.size = offset + length;
+    if (this.size > this.#buffer.length) {
+      const grown = Buffer.alloc(Math.max(this.size, 2 * this.#buffer.length));
+      this.#buffer.copy(grown);
+      this.#buffer = grown;
+    }
+    return offset;
+  }
+
+  finish(): Uint8Array {
+    return this.#buffer.subarray(0, this.size);
+  }
+}
+
+/** Writes fields one after the other at a place that was allocated before. */
+class Cursor {
+  readonly #writer: Writer;
+  #offset: number;
+
+  constructor(writer: Writer, offset: number) {
+    this.#writer = writer;
+    this.#offset = offset;
+  }
+
+  /** Leaves `length` zero bytes; the result can write them later. */
+  skip(length: number): Cursor {
+    return new Cursor(this.#writer, this.#advance(length));
+  }
+
+  u16(value: number): this {
+    const at = this.#advance(2);
+    this.#writer.buffer.writeUInt16LE(value, at);
+    return this;
+  }
+
+  u32(value: number): this {
+    const at = this.#advance(4);
+    this.#writer.buffer.writeUInt32LE(value, at);
+    return this;
+  }
+
+  i32(value: number): this {
+    const at = this.#advance(4);
+    this.#writer.buffer.writeInt32LE(value, at);
+    return this;
+  }
+
+  u64(value: bigint): this {
+    const at = this.#advance(8);
+    this.#writer.buffer.writeBigUInt64LE(value, at);
+    return this;
+  }
+
+  text(value: string): this {
+    if (value.includes('\0')) throw new TypeError(`NUL in "${value.replaceAll('\0', '\\0')}"`);
+    const length = Buffer.byteLength(value);
+    const offset = this.#writer.allocate(length + 1, 1);
+    this.#writer.buffer.write(value, offset);
+    return this.u32(offset).u32(length);
+  }
+
+  list<T>(items: readonly T[], size: number, encode: (cursor: Cursor, item: T) => void): this {
+    const offset = this.#writer.allocate(items.length * size, 8);
+    for (const [index, item] of items.entries()) {
+      encode(new Cursor(this.#writer, offset + index * size), item);
+    }
+    return this.u32(offset).u32(items.length);
+  }
+
+  texts(values: readonly string[]): this {
+    return this.list(values, referenceBytes, (cursor, value) => cursor.text(value));
+  }
+
+  pairs(values: readonly (readonly [string, string])[]): this {
+    return this.list(values, pairBytes, (cursor, [key, value]) => cursor.text(key).text(value));
+  }
+
+  bytes(value: Uint8Array, itemSize: number): this {
+    if (value.length % itemSize !== 0) throw new TypeError(`${value.length} bytes are no filter`);
+    const offset = this.#writer.allocate(value.length, 8);
+    this.#writer.buffer.set(value, offset);
+    return this.u32(offset).u32(value.length / itemSize);
+  }
+
+  #advance(length: number): number {
+    const at = this.#offset;
+    this.#offset += length;
+    return at;
+  }
+}
