@@ -76,20 +76,30 @@ export class Cgroups {
 
   /** Throws EngineError for a limit that cannot be. Nothing is left behind on a failure. */
   create(id: string, request: CgroupRequest): CgroupPlacement {
-    const made: string[] = [];
     try {
-      for (const hierarchy of this.#hierarchies) {
-        const directory = this.#directoryOf(hierarchy, id);
-        this.#makeFresh(hierarchy, directory);
-        made.push(directory);
-      }
+      for (const hierarchy of this.#hierarchies)
+        this.#makeFresh(hierarchy, this.#directoryOf(hierarchy, id));
       this.#confineDevices(id, request.devices);
       this.update(id, request.limits);
     } catch (error) {
-      for (const directory of made.reverse()) rmdirSync(directory);
-      throw error;
+      this.#undoCreate(id, error);
     }
     return this.placement(id);
+  }
+
+  /** Nothing has entered the directories yet, so removing them cannot have to wait. */
+  #undoCreate(id: string, error: unknown): never {
+    try {
+      for (const directory of this.directories(id)) {
+        removeTree(directory);
+        removeIfEmpty(dirname(directory));
+      }
+    } catch (failure) {
+      throw new AggregateError([error, failure], 'cannot undo the creation of cgroups', {
+        cause: error,
+      });
+    }
+    throw error;
   }
 
   placement(id: string): CgroupPlacement {
