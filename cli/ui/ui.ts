@@ -26,11 +26,14 @@ export interface UiRequest {
   readonly stderr: NodeJS.WriteStream;
 }
 
+/** Columns that a name and a status need at least. */
+const narrowest = 20;
+
 export function createUi({ progress, ansi, env, stdout, stderr }: UiRequest): Ui {
   const out = createOutput(stdout);
   const err = createOutput(stderr);
   const stderrStyle = chooseStyle(ansi, env, err.isTerminal);
-  const progressStyle = chooseProgress({ progress, ansi, env }, err.isTerminal);
+  const progressStyle = chooseProgress({ progress, ansi, env }, err);
   return {
     stdout: out,
     stderr: err,
@@ -55,12 +58,12 @@ export function createUi({ progress, ansi, env, stdout, stderr }: UiRequest): Ui
   };
 }
 
-/** CI systems give some steps a terminal, and keep every redraw of it. */
+/** CI systems give some steps a terminal, and keep every redraw of it; some pseudo-terminals have no width. */
 function chooseProgress(
   { progress, ansi, env }: Pick<UiRequest, 'progress' | 'ansi' | 'env'>,
-  isTerminal: boolean,
+  { isTerminal, columns }: Output,
 ): Ui['progressStyle'] {
   if (progress !== 'auto') return progress;
   const isDumb = env['TERM'] === 'dumb' || (env['CI'] ?? '') !== '';
-  return isTerminal && ansi !== 'never' && !isDumb ? 'tty' : 'plain';
+  return isTerminal && columns >= narrowest && ansi !== 'never' && !isDumb ? 'tty' : 'plain';
 }
