@@ -373,6 +373,6 @@ let executable: Fd | null = null;
  * write to that through /proc/PID/exe, at moments when nothing else executes it (CVE-2019-5736).
  */
 function sealedExecutable(): Fd {
-  executable ??= createMemfd('tscompose-shim', readFileSync(shimPath()));
+  executable ??= createMemfd('tscompose-shim', readFileSync(shimPath()), { isExecutable: true });
   return executable;
 }
