@@ -3,6 +3,7 @@
  * and only then lets the kernel have it. What fails is undone in reverse.
  */
 import { readFile } from 'node:fs/promises';
+import { allOf } from './all-of.ts';
 import { Batch, KeyedLock, Rollback } from '../engine/lib/index.ts';
 import type { NetworkOptions } from './context.ts';
 import { planEndpoint, validateEndpoints } from './endpoint.ts';
@@ -36,7 +37,7 @@ import { openParts } from './parts.ts';
 import type { Parts } from './parts.ts';
 import { PortAllocator } from './ports/allocator.ts';
 import { recoverSandboxes } from './recover.ts';
-import { buildSandbox, namespacePath, teardownSandboxes } from './sandboxes.ts';
+import { buildSandbox, namespacePath, restoreNames, teardownSandboxes } from './sandboxes.ts';
 
 /** Call `recover` once before anything else. */
 export class NetworkController {
@@ -156,6 +157,15 @@ export class NetworkController {
   /** Puts our firewall rules back if somebody has flushed them; true if that was necessary. */
   async reassert(): Promise<boolean> {
     return await this.#parts.firewall.reassert();
+  }
+
+  /** Tells a resolver that has lost everything what it must know: for when its process had to be started anew. */
+  async restoreNames(): Promise<void> {
+    const sandboxes = [...this.#sandboxes.values()].filter(({ endpoints }) => endpoints.length > 0);
+    await allOf([
+      this.#parts.names.add(sandboxes),
+      ...sandboxes.map((sandbox) => restoreNames(this.#parts, sandbox)),
+    ]);
   }
 
   /** Closes the engine's sockets; sandboxes go on. */

@@ -18,3 +18,4 @@ export { NetworkController } from './controller.ts';
 export { isNetworkError, NetworkError } from './errors.ts';
 export type { NetworkErrorCode, NetworkErrorFields } from './errors.ts';
 export type * from './model.ts';
+export { Resolver } from './dns/resolver.ts';

@@ -4,19 +4,14 @@
  */
 import { readdir } from 'node:fs/promises';
 import { isSyscallError } from '../native/index.ts';
+import { allOf } from './all-of.ts';
 import { bridgeName } from './names.ts';
 import { recordedUplinks } from './forwarding.ts';
 import type { Network, Sandbox } from './model.ts';
 import type { Link } from './netlink/link.ts';
 import type { Parts } from './parts.ts';
 import { removeSandbox } from './sandbox.ts';
-import {
-  allOf,
-  namespacePath,
-  publishedPorts,
-  restoreNames,
-  teardownSandboxes,
-} from './sandboxes.ts';
+import { namespacePath, publishedPorts, restoreNames, teardownSandboxes } from './sandboxes.ts';
 
 /** Returns the sandboxes that live on. */
 export async function recoverSandboxes(

@@ -7,6 +7,7 @@ import type { Fd } from '../native/index.ts';
 import type { Kernel, ResolvedSandbox } from './context.ts';
 import { dnsAddress, dnsPort, dnsRules } from './firewall/sandbox-dns.ts';
 import { lastOf, parseAddress, subnetOf } from './ipam/subnet.ts';
+import { allOf } from './all-of.ts';
 import type { Endpoint } from './model.ts';
 import { encodeAddress, RTM_NEWADDR } from './netlink/address.ts';
 import { encodeLink, IFF_UP, RTM_SETLINK } from './netlink/link.ts';
@@ -24,16 +25,18 @@ import type { NetlinkRequest } from './netlink/socket.ts';
 /** Index of every namespace's loopback. */
 const loopback = 1;
 
-/** A namespace that is being set up; closing it leaves the namespace as it is. */
+/** A namespace that is being set up. Closing it gives every descriptor back and leaves the namespace as it is. */
 export class OpenSandbox {
   readonly namespace: Fd;
   readonly #kernel: Kernel;
+  readonly #sockets: NetlinkSocket[] = [];
+  readonly #descriptors: Fd[];
   #routing: NetlinkSocket | null = null;
-  #filter: NetlinkSocket | null = null;
 
   private constructor(kernel: Kernel, namespace: Fd) {
     this.#kernel = kernel;
     this.namespace = namespace;
+    this.#descriptors = [namespace];
   }
 
   static async create(kernel: Kernel, path: string): Promise<OpenSandbox> {
@@ -44,85 +47,68 @@ export class OpenSandbox {
     return new OpenSandbox(kernel, kernel.openNamespace(path));
   }
 
-  /** Before any link: what is set for `default` holds for links that are made later. */
-  async prepare(): Promise<void> {
-    const { namespace: netns } = this;
-    const kernel = this.#kernel;
-    await settleAll([
-      this.#openSockets(),
-      // The network has no IPv6, so a router advertisement must not give it any (CVE-2024-32473). Loopback keeps ::1.
-      ignoringMissing(
-        kernel.writeSysctl({ netns, name: 'net/ipv6/conf/default/disable_ipv6', value: '1' }),
-      ),
-    ]);
+  /**
+   * Before any link, as what is set for `default` holds for links made later: their network has no IPv6, so a router
+   * advertisement must not give them any (CVE-2024-32473). Loopback keeps ::1.
+   */
+  async disableIpv6(): Promise<void> {
+    const name = 'net/ipv6/conf/default/disable_ipv6';
+    try {
+      await this.#kernel.writeSysctl({ netns: this.namespace, name, value: '1' });
+    } catch (error) {
+      // A kernel without IPv6.
+      if (!isSyscallError(error, 'ENOENT')) throw error;
+    }
   }
 
-  /** Loopback and every endpoint with its address and routes, up, in one exchange. */
+  async startLoopback(): Promise<void> {
+    this.#routing = await this.#open('netlink-route');
+    await this.#routing.require([setUp(loopback, 'lo')]);
+  }
+
+  /** Every endpoint with its address and routes, up, in one exchange. */
   async configure(endpoints: readonly Endpoint[], indexes: readonly number[]): Promise<void> {
-    const requests = [setUp(loopback, 'lo')];
-    endpoints.forEach((endpoint, position) => {
+    if (this.#routing === null) throw new TypeError('the sandbox has no loopback yet');
+    const requests = endpoints.flatMap((endpoint, position) => {
       const index = indexes[position];
       if (index === undefined) throw new TypeError(`no link for "${endpoint.interfaceName}"`);
-      requests.push(...endpointRequests(endpoint, index));
+      return endpointRequests(endpoint, index);
     });
-    await required(this.#routing).require(requests);
+    if (requests.length > 0) await this.#routing.require(requests);
   }
 
-  /** Redirects DNS to sockets that the resolver is to serve; the caller owns them. Loopback must be up. */
-  async openDns(): Promise<ResolvedSandbox['sockets']> {
-    const sockets = this.openDnsSockets();
-    try {
-      await settleAll([sockets, this.#redirectDns()]);
-      return await sockets;
-    } catch (error) {
-      await sockets.then(
-        ({ udp, tcp }) => {
-          this.#kernel.closeFd(udp);
-          this.#kernel.closeFd(tcp);
-        },
-        // Nothing is open then, and `error` already says why.
-        () => undefined,
-      );
-      throw error;
-    }
-  }
-
+  /** Sockets that the resolver is to serve, and that stay ours. Loopback must be up. */
   async openDnsSockets(): Promise<ResolvedSandbox['sockets']> {
-    const bind = { address: dnsAddress, port: dnsPort };
-    const { namespace: netns } = this;
-    const kernel = this.#kernel;
-    const udp = await kernel.openSocket({ netns, family: 'inet', type: 'dgram', bind });
-    try {
-      const listen = dnsBacklog;
-      const tcp = await kernel.openSocket({ netns, family: 'inet', type: 'stream', bind, listen });
-      return { udp, tcp };
-    } catch (error) {
-      kernel.closeFd(udp);
-      throw error;
-    }
+    const common = {
+      netns: this.namespace,
+      family: 'inet',
+      bind: { address: dnsAddress, port: dnsPort },
+    } as const;
+    const keep = (fd: Fd): Fd => {
+      this.#descriptors.push(fd);
+      return fd;
+    };
+    const udp = this.#kernel.openSocket({ ...common, type: 'dgram' }).then(keep);
+    const tcp = this.#kernel.openSocket({ ...common, type: 'stream', listen: dnsBacklog });
+    await allOf([udp, tcp.then(keep)]);
+    return { udp: await udp, tcp: await tcp };
+  }
+
+  async redirectDns(): Promise<void> {
+    const filter = await this.#open('netlink-netfilter');
+    const reply = await filter.transact(dnsRules);
+    if (reply.errno !== 0) throw refusal('redirect DNS inside the sandbox', reply);
   }
 
   close(): void {
-    this.#routing?.close();
-    this.#filter?.close();
-    this.#kernel.closeFd(this.namespace);
+    for (const socket of this.#sockets) socket.close();
+    for (const fd of this.#descriptors) this.#kernel.closeFd(fd);
   }
 
-  async #openSockets(): Promise<void> {
-    const { namespace } = this;
-    await settleAll([
-      NetlinkSocket.open(this.#kernel, 'netlink-route', namespace).then((socket) => {
-        this.#routing = socket;
-      }),
-      NetlinkSocket.open(this.#kernel, 'netlink-netfilter', namespace).then((socket) => {
-        this.#filter = socket;
-      }),
-    ]);
-  }
-
-  async #redirectDns(): Promise<void> {
-    const reply = await required(this.#filter).transact(dnsRules);
-    if (reply.errno !== 0) throw refusal('redirect DNS inside the sandbox', reply);
+  async #open(family: 'netlink-route' | 'netlink-netfilter'): Promise<NetlinkSocket> {
+    const socket = await NetlinkSocket.open(this.#kernel, family, this.namespace);
+    this.#sockets.push(socket);
+    return socket;
   }
 }
 
@@ -188,24 +174,4 @@ function addressOf(text: string): number {
   const address = parseAddress(text);
   if (address === null) throw new TypeError(`"${text}" is not an IPv4 address`);
   return address;
-}
-
-function required(socket: NetlinkSocket | null): NetlinkSocket {
-  if (socket === null) throw new TypeError('the sandbox is not prepared');
-  return socket;
-}
-
-/** Waits for all, so that nothing is still under way when the caller undoes; then fails with the first failure. */
-async function settleAll(work: readonly Promise<unknown>[]): Promise<void> {
-  await Promise.allSettled(work);
-  await Promise.all(work);
-}
-
-async function ignoringMissing(work: Promise<void>): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    // A kernel without IPv6.
-    if (!isSyscallError(error, 'ENOENT')) throw error;
-  }
 }

@@ -3,6 +3,7 @@
  * of it, and goes after all of it; removing does not ask how far making came.
  */
 import { join } from 'node:path';
+import { allOf } from './all-of.ts';
 import type { PublishedPort } from './firewall/ruleset.ts';
 import { mtuOf } from './drivers/bridge.ts';
 import { parseMac } from './mac.ts';
@@ -24,42 +25,56 @@ export async function buildSandbox(
 ): Promise<void> {
   const opened = await OpenSandbox.create(parts.kernel, namespacePath(parts, sandbox.id));
   try {
-    await opened.prepare();
-    const veths = sandbox.endpoints.map((endpoint, index): VethRequest => {
-      const network = networks[index];
-      if (network === undefined) throw new TypeError('an endpoint has no network');
-      return {
-        name: endpoint.hostInterface,
-        bridge: bridgeName(network.id),
-        mtu: mtuOf(network),
-        isHairpin: endpoint.isDefault && sandbox.ports.length > 0,
-        peer: {
-          name: endpoint.interfaceName,
-          hardwareAddress: parseMac(endpoint.macAddress),
-          namespace: opened.namespace,
-        },
-      };
-    });
-    const indexes = veths.length === 0 ? [] : await parts.links.createVeths(veths);
-    await opened.configure(sandbox.endpoints, indexes);
-    if (sandbox.endpoints.length > 0) await serveNames(parts, sandbox, opened);
+    const indexes = createLinks(parts, { sandbox, networks, opened });
+    await allOf([indexes, startInside(parts, sandbox, opened)]);
+    await opened.configure(sandbox.endpoints, await indexes);
+    await allOf([parts.names.add([sandbox]), publishPorts(parts, sandbox)]);
   } finally {
     opened.close();
   }
-  await publishPorts(parts, sandbox);
 }
 
-async function serveNames(parts: Parts, sandbox: Sandbox, opened: OpenSandbox): Promise<void> {
-  const sockets = await opened.openDns();
-  try {
-    await Promise.all([
-      parts.resolver.addSandbox({ ...resolvedOf(sandbox), sockets }),
-      parts.names.add([sandbox]),
-    ]);
-  } finally {
-    parts.kernel.closeFd(sockets.udp);
-    parts.kernel.closeFd(sockets.tcp);
+interface Links {
+  readonly sandbox: Sandbox;
+  readonly networks: readonly Network[];
+  readonly opened: OpenSandbox;
+}
+
+async function createLinks(
+  parts: Parts,
+  { sandbox, networks, opened }: Links,
+): Promise<readonly number[]> {
+  await opened.disableIpv6();
+  const veths = sandbox.endpoints.map((endpoint, index): VethRequest => {
+    const network = networks[index];
+    if (network === undefined) throw new TypeError('an endpoint has no network');
+    return {
+      name: endpoint.hostInterface,
+      bridge: bridgeName(network.id),
+      mtu: mtuOf(network),
+      isHairpin: endpoint.isDefault && sandbox.ports.length > 0,
+      peer: {
+        name: endpoint.interfaceName,
+        hardwareAddress: parseMac(endpoint.macAddress),
+        namespace: opened.namespace,
+      },
+    };
+  });
+  return veths.length === 0 ? [] : await parts.links.createVeths(veths);
+}
+
+/** What needs no link: loopback, and DNS where there is a network to have names. */
+async function startInside(parts: Parts, sandbox: Sandbox, opened: OpenSandbox): Promise<void> {
+  if (sandbox.endpoints.length === 0) {
+    await opened.startLoopback();
+    return;
   }
+  const serve = async (): Promise<void> => {
+    await opened.startLoopback();
+    const sockets = await opened.openDnsSockets();
+    await parts.resolver.addSandbox({ ...resolvedOf(sandbox), sockets });
+  };
+  await allOf([serve(), opened.redirectDns()]);
 }
 
 function resolvedOf({ id, endpoints, upstreams }: Sandbox): {
@@ -87,17 +102,12 @@ export function publishedPorts({ ports, endpoints }: Sandbox): readonly Publishe
   }));
 }
 
-/** DNS for a sandbox that outlived a resolver: its sockets are made anew. */
+/** DNS for a sandbox that outlived a resolver: its sockets are made anew, the redirection is still there. */
 export async function restoreNames(parts: Parts, sandbox: Sandbox): Promise<void> {
   const opened = OpenSandbox.adopt(parts.kernel, namespacePath(parts, sandbox.id));
   try {
     const sockets = await opened.openDnsSockets();
-    try {
-      await parts.resolver.addSandbox({ ...resolvedOf(sandbox), sockets });
-    } finally {
-      parts.kernel.closeFd(sockets.udp);
-      parts.kernel.closeFd(sockets.tcp);
-    }
+    await parts.resolver.addSandbox({ ...resolvedOf(sandbox), sockets });
   } finally {
     opened.close();
   }
@@ -127,18 +137,4 @@ export async function teardownSandboxes(
   // After the links: a namespace that ends takes its own ends along one by one, and much slower.
   for (const { id } of sandboxes) removeSandbox(parts.kernel, namespacePath(parts, id));
   await allOf(sandboxes.map(({ id }) => records.sandboxes.delete(id)));
-}
-
-/** Waits for all of them; one failure is thrown as it is, several together. */
-export async function allOf(work: readonly Promise<unknown>[]): Promise<void> {
-  const results = await Promise.allSettled(work);
-  const failures = results
-    .filter((result) => result.status === 'rejected')
-    .map(({ reason }) => reason as unknown);
-  if (failures.length === 1) throw failures[0];
-  if (failures.length > 1) throw new AggregateError(failures, messageOf(failures[0]));
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -8,6 +8,8 @@ import type { HostEntry } from './hosts.ts';
 import { renderResolvConf } from './resolv-conf.ts';
 import type { ResolvConf } from './resolv-conf.ts';
 
+/** MAXNS of resolv.conf(5). */
+const mostNameservers = 3;
 const hostGateway = 'host-gateway';
 
 /** "name:address" or "name=address"; the address may be IPv6, in brackets or not. */
@@ -65,7 +67,9 @@ export function sandboxUpstreams(
   host: ResolvConf,
 ): readonly string[] {
   if (!endpoints.some(({ isDefault }) => isDefault)) return [];
-  return nonEmpty(request.dns?.nameservers, host.nameservers).filter((address) => isIPv4(address));
+  return nonEmpty(request.dns?.nameservers, host.nameservers)
+    .filter((address) => isIPv4(address))
+    .slice(0, mostNameservers);
 }
 
 function nonEmpty(

@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest';
+import { inventory, Lab, sandboxRequest, tcp } from './lab.ts';
+
+const many = 50;
+
+describe('many sandboxes', () => {
+  test('must open and close together, at the cost of the kernel', async () => {
+    const lab = await Lab.open();
+    const before = await inventory(lab);
+    const network = await lab.network();
+    // The bridge is there before the first figure, as it is for all but the first container.
+    await lab.controller.closeSandbox((await lab.sandbox([network])).id);
+
+    const alone: number[] = [];
+    for (let round = 0; round < 20; round++) {
+      const started = performance.now();
+      const box = await lab.sandbox([network], { ports: [tcp(0, 80)] });
+      alone.push(performance.now() - started);
+      await lab.controller.closeSandbox(box.id);
+    }
+
+    const requests = Array.from({ length: many }, (_, index) =>
+      sandboxRequest([network], { ports: index % 5 === 0 ? [tcp(0, 80)] : [] }),
+    );
+    const opening = performance.now();
+    const handles = await Promise.all(requests.map((one) => lab.controller.openSandbox(one)));
+    const opened = performance.now();
+    const addresses = handles.map(({ endpoints }) => endpoints[0]?.ipv4Address);
+    expect(new Set(addresses).size).toBe(many);
+    const closing = performance.now();
+    await Promise.all(requests.map(({ id }) => lab.controller.closeSandbox(id)));
+    const closed = performance.now();
+
+    const figures = {
+      aloneMs: round(alone.sort((one, other) => one - other)[alone.length / 2] ?? 0),
+      openManyMs: round(opened - opening),
+      closeManyMs: round(closed - closing),
+    };
+    process.stderr.write(`${JSON.stringify(figures)}\n`);
+    // Generous: a loaded machine must not fail it, one RTM_DELLINK per link (20 ms each) or a fork per link must.
+    expect(figures.aloneMs).toBeLessThan(25);
+    expect(figures.openManyMs).toBeLessThan(many * 10);
+    expect(figures.closeManyMs).toBeLessThan(500);
+    const { closeFd } = await import('../../../native/index.ts');
+    for (const fd of handles.flatMap(({ held }) => held)) closeFd(fd);
+    await lab[Symbol.asyncDispose]();
+    expect(await inventory(lab)).toEqual(before);
+  });
+});
+
+function round(ms: number): number {
+  return Math.round(ms * 100) / 100;
+}
