@@ -7,7 +7,8 @@ NAPI_MODULE_INIT ()
   static const napi_property_descriptor functions[] = { ADDON_FUNCTIONS (DESCRIBE) };
 #undef DESCRIBE
 
-  if (napi_define_properties (env, exports, sizeof functions / sizeof *functions, functions) != napi_ok)
+  if (napi_define_properties (env, exports, sizeof functions / sizeof *functions, functions)
+      != napi_ok)
     return NULL;
   return exports;
 }

@@ -29,7 +29,8 @@ int64_t arg_int64 (struct args *args, size_t index, int64_t min, int64_t max)
 
   if (args->failed)
     return min;
-  if (napi_get_value_int64 (args->env, args->values[index], &value) != napi_ok || value < min || value > max)
+  if (napi_get_value_int64 (args->env, args->values[index], &value) != napi_ok || value < min
+      || value > max)
     {
       reject (args, index, "expected an integer in range");
       return min;
@@ -42,10 +43,7 @@ int arg_int (struct args *args, size_t index)
   return (int)arg_int64 (args, index, INT32_MIN, INT32_MAX);
 }
 
-int arg_fd (struct args *args, size_t index)
-{
-  return (int)arg_int64 (args, index, 0, INT32_MAX);
-}
+int arg_fd (struct args *args, size_t index) { return (int)arg_int64 (args, index, 0, INT32_MAX); }
 
 uint32_t arg_uint32 (struct args *args, size_t index)
 {
@@ -71,7 +69,9 @@ struct bytes arg_bytes (struct args *args, size_t index)
   if (args->failed)
     return bytes;
   if (napi_is_typedarray (args->env, args->values[index], &is_array) != napi_ok || !is_array
-      || napi_get_typedarray_info (args->env, args->values[index], &type, &bytes.length, &data, NULL, NULL) != napi_ok
+      || napi_get_typedarray_info (args->env, args->values[index], &type, &bytes.length, &data,
+                                   NULL, NULL)
+             != napi_ok
       || type != napi_uint8_array)
     {
       reject (args, index, "expected a Uint8Array");
@@ -92,7 +92,9 @@ void arg_int64s (struct args *args, size_t index, int64_t *out, size_t count)
   if (args->failed)
     return;
   if (napi_is_typedarray (args->env, args->values[index], &is_array) != napi_ok || !is_array
-      || napi_get_typedarray_info (args->env, args->values[index], &type, &length, &data, NULL, NULL) != napi_ok
+      || napi_get_typedarray_info (args->env, args->values[index], &type, &length, &data, NULL,
+                                   NULL)
+             != napi_ok
       || type != napi_bigint64_array || length != count)
     reject (args, index, "expected a BigInt64Array of the right length");
   else
@@ -146,7 +148,7 @@ char *arg_text (struct args *args, size_t index)
       reject (args, index, "expected text");
       return NULL;
     }
-  /* The kernel would stop at the NUL byte and act on another path than the one that was checked.  */
+  /* The kernel would stop at the NUL byte and act on another path than the one that was checked. */
   if (memchr (text, '\0', length) != NULL)
     {
       reject (args, index, "text contains a NUL byte");
@@ -283,9 +285,10 @@ napi_value make_owned_buffer (napi_env env, void *data, size_t length)
 {
   napi_value result = NULL;
 
-  /* Small ones are cheaper copied, an empty one has no memory to own, and an engine without external memory
-     (Electron) refuses.  */
-  if (length >= 4096 && napi_create_external_buffer (env, length, data, release_buffer, NULL, &result) == napi_ok)
+  /* Small ones are cheaper copied, an empty one has no memory to own, and an engine without
+     external memory (Electron) refuses.  */
+  if (length >= 4096
+      && napi_create_external_buffer (env, length, data, release_buffer, NULL, &result) == napi_ok)
     return result;
   result = make_buffer (env, data, length);
   free (data);

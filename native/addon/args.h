@@ -1,5 +1,6 @@
-/* JavaScript values in, JavaScript values out.  A wrong argument is a bug of the TypeScript side: it throws a
-   TypeError and sets `failed`, so that a function reads all of its arguments and checks once.  */
+/* JavaScript values in, JavaScript values out.  A wrong argument is a bug of the TypeScript side:
+   it throws a TypeError and sets `failed`, so that a function reads all of its arguments and checks
+   once.  */
 #pragma once
 
 #define NAPI_VERSION 8

@@ -1,5 +1,5 @@
-/* Copies a tree, or only measures it.  Source and destination are walked by descriptor, one name at a time, without
-   following links or crossing mounts: neither tree can lead out of itself.  */
+/* Copies a tree, or only measures it.  Source and destination are walked by descriptor, one name at
+   a time, without following links or crossing mounts: neither tree can lead out of itself.  */
 #define _GNU_SOURCE
 #include "directory.h"
 #include "inodes.h"
@@ -52,7 +52,8 @@ static int copy_bytes (int from, int to, off_t length)
   while (length > 0)
     {
       /* Shares blocks where the file system can.  */
-      ssize_t count = (ssize_t)RETRY_EINTR (copy_file_range (from, NULL, to, NULL, (size_t)length, 0));
+      ssize_t count
+          = (ssize_t)RETRY_EINTR (copy_file_range (from, NULL, to, NULL, (size_t)length, 0));
 
       if (count < 0 && errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
         return -1;
@@ -66,13 +67,15 @@ static int copy_bytes (int from, int to, off_t length)
     return -1;
   while (length > 0)
     {
-      ssize_t count = (ssize_t)RETRY_EINTR (read (from, buffer, length < CHUNK_BYTES ? (size_t)length : CHUNK_BYTES));
+      ssize_t count = (ssize_t)RETRY_EINTR (
+          read (from, buffer, length < CHUNK_BYTES ? (size_t)length : CHUNK_BYTES));
 
       if (count <= 0)
         return (int)count;
       for (ssize_t done = 0; done < count;)
         {
-          ssize_t written = (ssize_t)RETRY_EINTR (write (to, buffer + done, (size_t)(count - done)));
+          ssize_t written
+              = (ssize_t)RETRY_EINTR (write (to, buffer + done, (size_t)(count - done)));
 
           if (written < 0)
             return -1;
@@ -103,8 +106,8 @@ static int copy_content (int from, int to, off_t size)
   return ftruncate (to, size);
 }
 
-/* Owner first, because chown(2) clears set-id bits and file capabilities; times last, because all else changes
-   them.  */
+/* Owner first, because chown(2) clears set-id bits and file capabilities; times last, because all
+   else changes them.  */
 static int copy_metadata (struct walk *walk, int from, int to, const struct stat *status)
 {
   char path[SELF_PATH_BYTES];
@@ -162,7 +165,8 @@ static int link_known (struct walk *walk, int to, const char *name, const struct
         return fail_walk (walk, "openat2");
       return linkat (parent.fd, parent.name, to, name, 0) < 0 ? fail_walk (walk, "linkat") : 1;
     }
-  if (walk->to >= 0 && asprintf (&known->path, "%s%s", walk->path != NULL ? walk->path : "", name) < 0)
+  if (walk->to >= 0
+      && asprintf (&known->path, "%s%s", walk->path != NULL ? walk->path : "", name) < 0)
     {
       known->path = NULL;
       return fail_walk (walk, "malloc");
@@ -170,7 +174,8 @@ static int link_known (struct walk *walk, int to, const char *name, const struct
   return 0;
 }
 
-static int make_regular (struct walk *walk, int source, int to, const char *name, const struct stat *status)
+static int make_regular (struct walk *walk, int source, int to, const char *name,
+                         const struct stat *status)
 {
   char path[SELF_PATH_BYTES];
   auto_fd from = open (self_path (source, path), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -197,7 +202,8 @@ static int make_symlink (struct walk *walk, int source, int to, const char *name
   return symlinkat (target, to, name) < 0 ? fail_walk (walk, "symlinkat") : 0;
 }
 
-static int copy_file (struct walk *walk, int source, int to, const char *name, const struct stat *status)
+static int copy_file (struct walk *walk, int source, int to, const char *name,
+                      const struct stat *status)
 {
   auto_fd made = -1;
   int result;
@@ -207,8 +213,9 @@ static int copy_file (struct walk *walk, int source, int to, const char *name, c
   else if (S_ISLNK (status->st_mode))
     result = make_symlink (walk, source, to, name);
   else
-    result = mknodat (to, name, status->st_mode & (S_IFMT | 0600), status->st_rdev) < 0 ? fail_walk (walk, "mknodat")
-                                                                                          : 0;
+    result = mknodat (to, name, status->st_mode & (S_IFMT | 0600), status->st_rdev) < 0
+                 ? fail_walk (walk, "mknodat")
+                 : 0;
   if (result < 0)
     return -1;
   made = openat (to, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -219,8 +226,8 @@ static int copy_file (struct walk *walk, int source, int to, const char *name, c
 
 static int walk_directory (struct walk *walk, int from, int to, int depth);
 
-static int visit_directory (struct walk *walk, int source, int to, const char *name, const struct stat *status,
-                            int depth)
+static int visit_directory (struct walk *walk, int source, int to, const char *name,
+                            const struct stat *status, int depth)
 {
   char path[SELF_PATH_BYTES];
   size_t length = walk->path_length;
@@ -268,7 +275,9 @@ static int visit (struct walk *walk, int from, int to, const char *name, int dep
   if (known != 0)
     return known < 0 ? -1 : 0;
   walk->files++;
-  walk->bytes += to < 0 ? (int64_t)status.st_blocks * 512 : S_ISREG (status.st_mode) ? status.st_size : 0;
+  walk->bytes += to < 0                     ? (int64_t)status.st_blocks * 512
+                 : S_ISREG (status.st_mode) ? status.st_size
+                                            : 0;
   return to >= 0 ? copy_file (walk, source, to, name, &status) : 0;
 }
 
@@ -283,7 +292,8 @@ static int walk_directory (struct walk *walk, int from, int to, int depth)
     }
   if (listing_read (&listing, from) < 0)
     return fail_walk (walk, "getdents64");
-  for (const struct entry *entry = listing_next (&listing, NULL); entry != NULL; entry = listing_next (&listing, entry))
+  for (const struct entry *entry = listing_next (&listing, NULL); entry != NULL;
+       entry = listing_next (&listing, entry))
     if (visit (walk, from, to, entry->name, depth) < 0)
       return -1;
   return 0;

@@ -31,17 +31,15 @@ int listing_read (struct listing *listing, int fd)
             return -1;
           listing->bytes = grown;
         }
-      count = syscall (SYS_getdents64, fd, listing->bytes + listing->length, capacity - listing->length);
+      count = syscall (SYS_getdents64, fd, listing->bytes + listing->length,
+                       capacity - listing->length);
       if (count <= 0)
         return (int)count;
       listing->length += (size_t)count;
     }
 }
 
-void listing_release (struct listing *listing)
-{
-  free (listing->bytes);
-}
+void listing_release (struct listing *listing) { free (listing->bytes); }
 
 static bool is_dot (const char *name)
 {

@@ -15,7 +15,8 @@ struct entry
   char name[];
 };
 
-/* Every entry of a directory, read at once, so that what happens to the directory meanwhile does not matter.  */
+/* Every entry of a directory, read at once, so that what happens to the directory meanwhile does
+ * not matter.  */
 struct listing
 {
   char *bytes;

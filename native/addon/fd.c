@@ -93,7 +93,8 @@ napi_value addon_memfd (napi_env env, napi_callback_info info)
   is_executable = arg_bool (&args, 2);
   if (args.failed)
     return NULL;
-  fd = memfd_create (name, MFD_CLOEXEC | MFD_ALLOW_SEALING | (is_executable ? MFD_EXEC : MFD_NOEXEC_SEAL));
+  fd = memfd_create (name, MFD_CLOEXEC | MFD_ALLOW_SEALING
+                               | (is_executable ? MFD_EXEC : MFD_NOEXEC_SEAL));
   /* Both flags are Linux 6.3; before, every memory file is executable.  */
   if (fd < 0 && errno == EINVAL)
     fd = memfd_create (name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -138,10 +139,7 @@ static void run_sync (struct task *task)
     task_fail (task, "syncfs", errno);
 }
 
-static void release_sync (struct task *task)
-{
-  cleanup_fd (&((struct sync *)task)->fd);
-}
+static void release_sync (struct task *task) { cleanup_fd (&((struct sync *)task)->fd); }
 
 napi_value addon_syncFs (napi_env env, napi_callback_info info)
 {

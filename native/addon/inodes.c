@@ -16,7 +16,8 @@ static struct inode *probe (struct inode *slots, size_t capacity, dev_t device, 
   uint64_t hash = ((uint64_t)number ^ ((uint64_t)device << 32)) * 0x9e3779b97f4a7c15u;
   size_t index = (size_t)(hash >> 20) & (capacity - 1);
 
-  while (slots[index].number != 0 && (slots[index].number != number || slots[index].device != device))
+  while (slots[index].number != 0
+         && (slots[index].number != number || slots[index].device != device))
     index = (index + 1) & (capacity - 1);
   return &slots[index];
 }

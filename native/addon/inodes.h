@@ -19,6 +19,7 @@ struct inodes
   size_t count;
 };
 
-/* The slot of a file: `path` is NULL and `is_new` true when it was not there.  NULL: out of memory.  */
+/* The slot of a file: `path` is NULL and `is_new` true when it was not there.  NULL: out of memory.
+ */
 struct inode *inodes_find (struct inodes *inodes, const struct stat *status, _Bool *is_new);
 void inodes_release (struct inodes *inodes);

@@ -1,6 +1,7 @@
-/* What the addon needs of the kernel and older libc headers lack.  glibc before 2.36 and musl have no wrappers for
-   these calls, and <linux/mount.h> cannot be included beside <sys/mount.h>, so numbers and layouts are written here.
-   System calls from 424 on have one number on every architecture.  */
+/* What the addon needs of the kernel and older libc headers lack.  glibc before 2.36 and musl have
+   no wrappers for these calls, and <linux/mount.h> cannot be included beside <sys/mount.h>, so
+   numbers and layouts are written here. System calls from 424 on have one number on every
+   architecture.  */
 #pragma once
 
 #include <stdint.h>
@@ -30,10 +31,10 @@ struct open_how_v0
 
 enum
 {
-  RESOLVE_XDEV = 0x01, /* RESOLVE_NO_XDEV */
+  RESOLVE_XDEV = 0x01,       /* RESOLVE_NO_XDEV */
   RESOLVE_MAGICLINKS = 0x02, /* RESOLVE_NO_MAGICLINKS */
-  RESOLVE_SYMLINKS = 0x04, /* RESOLVE_NO_SYMLINKS */
-  RESOLVE_ROOT = 0x10 /* RESOLVE_IN_ROOT */
+  RESOLVE_SYMLINKS = 0x04,   /* RESOLVE_NO_SYMLINKS */
+  RESOLVE_ROOT = 0x10        /* RESOLVE_IN_ROOT */
 };
 
 /* struct mount_attr of linux/mount.h, Linux 5.12.  */
@@ -47,14 +48,14 @@ struct mount_attr_v0
 
 enum
 {
-  FS_CLOEXEC = 0x1, /* FSOPEN_CLOEXEC, FSMOUNT_CLOEXEC */
+  FS_CLOEXEC = 0x1,  /* FSOPEN_CLOEXEC, FSMOUNT_CLOEXEC */
   FS_SET_STRING = 1, /* FSCONFIG_SET_STRING */
-  FS_CREATE = 6, /* FSCONFIG_CMD_CREATE */
+  FS_CREATE = 6,     /* FSCONFIG_CMD_CREATE */
   ATTR_RDONLY = 0x1, /* MOUNT_ATTR_RDONLY */
   ATTR_NOSUID = 0x2,
   ATTR_NODEV = 0x4,
   MOVE_F_EMPTY_PATH = 0x4, /* MOVE_MOUNT_F_EMPTY_PATH */
-  TREE_CLONE = 0x1 /* OPEN_TREE_CLONE */
+  TREE_CLONE = 0x1         /* OPEN_TREE_CLONE */
 };
 
 /* P_PIDFD of waitid(2), Linux 5.4.  */

@@ -25,7 +25,8 @@ napi_value addon_mount (napi_env env, napi_callback_info info)
   /* The kernel copies one page and drops the rest without an error.  */
   if (strlen (data) >= (size_t)sysconf (_SC_PAGESIZE))
     return fail (env, "mount", E2BIG);
-  if (mount (source, target, type[0] != '\0' ? type : NULL, flags, data[0] != '\0' ? data : NULL) < 0)
+  if (mount (source, target, type[0] != '\0' ? type : NULL, flags, data[0] != '\0' ? data : NULL)
+      < 0)
     return fail (env, "mount", errno);
   return make_undefined (env);
 }
@@ -52,14 +53,15 @@ struct view
   const char *call;
 };
 
-/* An overlay needs two layers when none is writable, so one layer alone is a clone of its mount.  */
+/* An overlay needs two layers when none is writable, so one layer alone is a clone of its mount. */
 static int clone_single (struct view *view)
 {
   struct mount_attr_v0 attributes = { .attr_set = ATTR_RDONLY | ATTR_NODEV | ATTR_NOSUID };
   int tree;
 
   view->call = "open_tree";
-  tree = (int)syscall (NR_OPEN_TREE, AT_FDCWD, view->layers[0], TREE_CLONE | O_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+  tree = (int)syscall (NR_OPEN_TREE, AT_FDCWD, view->layers[0],
+                       TREE_CLONE | O_CLOEXEC | AT_SYMLINK_NOFOLLOW);
   if (tree < 0)
     return -1;
   view->call = "mount_setattr";
@@ -68,8 +70,8 @@ static int clone_single (struct view *view)
   return tree;
 }
 
-/* "lowerdir+" names one layer a call (Linux 6.7), so neither the page limit of mount(2) nor a ":" in a path
-   matters.  */
+/* "lowerdir+" names one layer a call (Linux 6.7), so neither the page limit of mount(2) nor a ":"
+   in a path matters.  */
 static int configure_layers (int context, char **layers)
 {
   for (char **layer = layers; *layer != NULL; layer++)
@@ -101,7 +103,8 @@ static int attach (struct view *view, int tree)
   return (int)syscall (NR_MOVE_MOUNT, tree, "", AT_FDCWD, view->target, MOVE_F_EMPTY_PATH);
 }
 
-/* Before Linux 6.7: all layers in one option, with "\" before what the option's grammar takes for itself.  */
+/* Before Linux 6.7: all layers in one option, with "\" before what the option's grammar takes for
+ * itself.  */
 static int mount_classic (struct view *view)
 {
   auto_free char *options = NULL;

@@ -1,5 +1,6 @@
-/* Network namespaces.  setns and unshare happen only on a thread that is made for the purpose and ends with it: the
-   event loop and libuv's workers must stay where they are (setns(2) changes the calling thread alone).  */
+/* Network namespaces.  setns and unshare happen only on a thread that is made for the purpose and
+   ends with it: the event loop and libuv's workers must stay where they are (setns(2) changes the
+   calling thread alone).  */
 #define _GNU_SOURCE
 #include "task.h"
 #include "kernel.h"
@@ -113,7 +114,8 @@ static struct job *make_job (napi_env env, void (*inside) (struct job *))
   return job;
 }
 
-/* -1 means the caller's own namespace.  The job keeps a copy, so that the caller may close his at once.  */
+/* -1 means the caller's own namespace.  The job keeps a copy, so that the caller may close his at
+ * once.  */
 static void take_namespace (struct job *job, struct args *args, size_t index)
 {
   int fd = arg_int (args, index);
@@ -265,8 +267,8 @@ static const char *prepare_inet (struct job *job, int fd)
   return NULL;
 }
 
-/* A batch and its acknowledgements must fit, or the kernel refuses the one and drops the others (netlink(7)).
-   Without CAP_NET_ADMIN the forced sizes fail, and the limits of the host apply.  */
+/* A batch and its acknowledgements must fit, or the kernel refuses the one and drops the others
+   (netlink(7)). Without CAP_NET_ADMIN the forced sizes fail, and the limits of the host apply.  */
 static const char *prepare_netlink (int fd)
 {
   struct sockaddr_nl address = { .nl_family = AF_NETLINK };
@@ -274,8 +276,8 @@ static const char *prepare_netlink (int fd)
 
   setsockopt (fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes);
   setsockopt (fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes);
-  /* Errors with the text and place of what is wrong, and without a copy of the whole request.  Both are Linux 4.12 or
-     older, and their absence only costs detail.  */
+  /* Errors with the text and place of what is wrong, and without a copy of the whole request.  Both
+     are Linux 4.12 or older, and their absence only costs detail.  */
   setsockopt (fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
   setsockopt (fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
   setsockopt (fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on);
@@ -342,7 +344,8 @@ napi_value addon_socketPort (napi_env env, napi_callback_info info)
 /* /proc/sys/net shows the namespace of the thread that opens it.  */
 static int open_sysctl (struct job *job, int flags)
 {
-  struct open_how_v0 how = { .flags = (uint64_t)flags | O_CLOEXEC, .resolve = RESOLVE_SYMLINKS | RESOLVE_ROOT };
+  struct open_how_v0 how
+      = { .flags = (uint64_t)flags | O_CLOEXEC, .resolve = RESOLVE_SYMLINKS | RESOLVE_ROOT };
   auto_fd root = open ("/proc/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
   int fd = root < 0 ? -1 : (int)syscall (NR_OPENAT2, root, job->text, &how, sizeof how);
 

@@ -12,7 +12,8 @@
 enum
 {
   FIRST_BYTES = 32 * 1024,
-  /* The kernel answers while it handles sendmsg(2) or, in a dump, recvmsg(2).  This only bounds a bug.  */
+  /* The kernel answers while it handles sendmsg(2) or, in a dump, recvmsg(2).  This only bounds a
+     bug.  */
   ANSWER_TIMEOUT_MS = 10 * 1000
 };
 
@@ -64,7 +65,8 @@ static void read_messages (struct exchange *exchange, size_t start)
           memcpy (&error, exchange->answers + offset + sizeof header, sizeof error);
           exchange->has_error = exchange->has_error || error != 0;
         }
-      if (header.nlmsg_seq == exchange->until && (header.nlmsg_type == NLMSG_ERROR || header.nlmsg_type == NLMSG_DONE))
+      if (header.nlmsg_seq == exchange->until
+          && (header.nlmsg_type == NLMSG_ERROR || header.nlmsg_type == NLMSG_DONE))
         exchange->has_ended = true;
       offset += NLMSG_ALIGN (header.nlmsg_len);
       if (offset > exchange->length)
@@ -75,16 +77,19 @@ static void read_messages (struct exchange *exchange, size_t start)
 /* 1: read something.  0: nothing is there.  -1: errno.  */
 static int receive_once (struct exchange *exchange)
 {
-  ssize_t size = (ssize_t)RETRY_EINTR (recv (exchange->fd, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT));
+  ssize_t size
+      = (ssize_t)RETRY_EINTR (recv (exchange->fd, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT));
   struct sockaddr_nl sender = { 0 };
   struct iovec buffer;
-  struct msghdr message = { .msg_name = &sender, .msg_namelen = sizeof sender, .msg_iov = &buffer, .msg_iovlen = 1 };
+  struct msghdr message
+      = { .msg_name = &sender, .msg_namelen = sizeof sender, .msg_iov = &buffer, .msg_iovlen = 1 };
   size_t aligned;
 
   if (size < 0)
     return errno == EAGAIN ? 0 : -1;
-  /* Every datagram starts aligned in the result, as messages inside one do.  A dump's next part may be made larger
-     when the buffer offered is larger, but the part peeked at is complete and has this size.  */
+  /* Every datagram starts aligned in the result, as messages inside one do.  A dump's next part may
+     be made larger when the buffer offered is larger, but the part peeked at is complete and has
+     this size.  */
   aligned = NLMSG_ALIGN ((size_t)size);
   if (reserve (exchange, aligned > 0 ? aligned : 1) < 0)
     return -1;
@@ -125,8 +130,8 @@ static void receive_answers (struct exchange *exchange)
         }
       if (received > 0)
         continue;
-      /* Everything has been answered by now, and a refused batch is answered by its first message only
-         (nfnetlink_rcv_batch).  */
+      /* Everything has been answered by now, and a refused batch is answered by its first message
+         only (nfnetlink_rcv_batch).  */
       if (exchange->has_error)
         return;
       if (RETRY_EINTR (poll (&readable, 1, ANSWER_TIMEOUT_MS)) == 0)
@@ -144,8 +149,9 @@ static void run_exchange (struct task *task)
 
   for (;;)
     {
-      ssize_t sent = (ssize_t)RETRY_EINTR (sendto (exchange->fd, exchange->request, exchange->request_length, 0,
-                                                   (struct sockaddr *)&kernel, sizeof kernel));
+      ssize_t sent
+          = (ssize_t)RETRY_EINTR (sendto (exchange->fd, exchange->request, exchange->request_length,
+                                          0, (struct sockaddr *)&kernel, sizeof kernel));
 
       if (sent == (ssize_t)exchange->request_length)
         break;

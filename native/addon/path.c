@@ -29,7 +29,8 @@ int path_open (int dir, const char *path, int flags, mode_t mode)
     how.mode = mode & 07777;
   for (int i = 0; i < RACE_RETRIES; i++)
     {
-      fd = (int)RETRY_EINTR (syscall (NR_OPENAT2, dir, path[0] != '\0' ? path : ".", &how, sizeof how));
+      fd = (int)RETRY_EINTR (
+          syscall (NR_OPENAT2, dir, path[0] != '\0' ? path : ".", &how, sizeof how));
       if (fd >= 0 || errno != EAGAIN)
         break;
     }
@@ -49,7 +50,8 @@ int parent_open (struct parent *parent, int dir, const char *path)
     parent->path[--length] = '\0';
   slash = strrchr (parent->path, '/');
   parent->name = slash != NULL ? slash + 1 : parent->path;
-  if (parent->name[0] == '\0' || strcmp (parent->name, ".") == 0 || strcmp (parent->name, "..") == 0)
+  if (parent->name[0] == '\0' || strcmp (parent->name, ".") == 0
+      || strcmp (parent->name, "..") == 0)
     {
       errno = EINVAL;
       return -1;
@@ -72,8 +74,8 @@ const char *self_path (int fd, char buffer[SELF_PATH_BYTES])
   return buffer;
 }
 
-/* The file that was just made gets its exact mode; if the name means another file by now, that one is not followed
-   when it is a link, and is in the same tree anyway.  */
+/* The file that was just made gets its exact mode; if the name means another file by now, that one
+   is not followed when it is a link, and is in the same tree anyway.  */
 static int set_mode (struct parent *parent, mode_t mode)
 {
   auto_fd fd = openat (parent->fd, parent->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -296,7 +298,8 @@ static napi_value make_stat (napi_env env, const struct stat *status)
   if (napi_create_arraybuffer (env, sizeof fields, &data, &buffer) != napi_ok)
     return NULL;
   memcpy (data, fields, sizeof fields);
-  napi_create_typedarray (env, napi_bigint64_array, sizeof fields / sizeof *fields, buffer, 0, &result);
+  napi_create_typedarray (env, napi_bigint64_array, sizeof fields / sizeof *fields, buffer, 0,
+                          &result);
   return result;
 }
 
@@ -372,7 +375,8 @@ napi_value addon_utimesAt (napi_env env, napi_callback_info info)
   arg_int64s (&args, 2, fields, 4);
   if (args.failed)
     return NULL;
-  struct timespec times[2] = { { (time_t)fields[0], (long)fields[1] }, { (time_t)fields[2], (long)fields[3] } };
+  struct timespec times[2]
+      = { { (time_t)fields[0], (long)fields[1] }, { (time_t)fields[2], (long)fields[3] } };
   if (utimensat (AT_FDCWD, self_path (fd, buffer), times, 0) < 0)
     return fail (env, "utimensat", errno);
   return make_undefined (env);

@@ -7,7 +7,8 @@
 /* openat2(2) with RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS; "" is the directory itself.  */
 int path_open (int dir, const char *path, int flags, mode_t mode);
 
-/* The directory that holds the last component of a path, and that component: never "", "." or "..".  */
+/* The directory that holds the last component of a path, and that component: never "", "." or "..".
+ */
 struct parent
 {
   int fd;
@@ -21,8 +22,9 @@ void parent_release (struct parent *parent);
 
 #define auto_parent __attribute__ ((cleanup (parent_release))) struct parent
 
-/* "/proc/self/fd/N", by which calls that know no AT_EMPTY_PATH reach a descriptor opened with O_PATH.  The kernel
-   jumps to the file itself, also when it is a symbolic link, and follows nothing further.  */
+/* "/proc/self/fd/N", by which calls that know no AT_EMPTY_PATH reach a descriptor opened with
+   O_PATH.  The kernel jumps to the file itself, also when it is a symbolic link, and follows
+   nothing further.  */
 enum
 {
   SELF_PATH_BYTES = 32

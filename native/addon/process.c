@@ -29,8 +29,8 @@ struct child
   int err;
 };
 
-/* Source descriptors first move above all targets, so that no dup2 closes one that is still needed.  Runs in the
-   child: its descriptor table is a copy.  */
+/* Source descriptors first move above all targets, so that no dup2 closes one that is still needed.
+   Runs in the child: its descriptor table is a copy.  */
 static int place_descriptors (struct child *child)
 {
   for (int i = 0; i < child->count; i++)
@@ -55,8 +55,9 @@ static int run_child (void *data)
   struct sigaction fallback = { .sa_handler = SIG_DFL };
   sigset_t none;
 
-  /* Handlers are ours and must not run in the child, and Node ignores SIGPIPE, which exec would hand on.  All
-     signals are blocked until the handlers are gone.  Fails for SIGKILL, SIGSTOP and those libc reserves.  */
+  /* Handlers are ours and must not run in the child, and Node ignores SIGPIPE, which exec would
+     hand on.  All signals are blocked until the handlers are gone.  Fails for SIGKILL, SIGSTOP and
+     those libc reserves.  */
   for (int signal = 1; signal <= SIGNALS; signal++)
     sigaction (signal, &fallback, NULL);
 
@@ -83,7 +84,8 @@ static pid_t start_child (struct child *child, int *pidfd)
   sigset_t all;
   pid_t pid;
   int saved;
-  char *stack = mmap (NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  char *stack = mmap (NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 
   child->call = "mmap";
   if (stack == MAP_FAILED)
@@ -91,7 +93,8 @@ static pid_t start_child (struct child *child, int *pidfd)
   sigfillset (&all);
   pthread_sigmask (SIG_SETMASK, &all, &child->old_mask);
   child->call = "clone";
-  pid = clone (run_child, stack + STACK_BYTES, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, child, pidfd);
+  pid = clone (run_child, stack + STACK_BYTES, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
+               child, pidfd);
   saved = errno;
   pthread_sigmask (SIG_SETMASK, &child->old_mask, NULL);
   munmap (stack, STACK_BYTES);
@@ -167,7 +170,8 @@ napi_value addon_pidfdSignal (napi_env env, napi_callback_info info)
   return make_undefined (env);
 }
 
-/* null when the process is no child of ours: ECHILD, or nothing to wait for although the descriptor is readable.  */
+/* null when the process is no child of ours: ECHILD, or nothing to wait for although the descriptor
+ * is readable.  */
 napi_value addon_pidfdReap (napi_env env, napi_callback_info info)
 {
   struct args args;

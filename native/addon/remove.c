@@ -1,6 +1,6 @@
-/* Removes a tree whose content, depth and names others have chosen, and may be changing.  Every step is one call
-   relative to a descriptor that was opened without following links or crossing mounts, so no path is ever resolved
-   twice.  */
+/* Removes a tree whose content, depth and names others have chosen, and may be changing.  Every
+   step is one call relative to a descriptor that was opened without following links or crossing
+   mounts, so no path is ever resolved twice.  */
 #define _GNU_SOURCE
 #include "directory.h"
 #include "kernel.h"
@@ -14,7 +14,8 @@
 
 enum
 {
-  /* Descriptors held at once.  A deeper directory is first moved up to the top, so any depth can be removed.  */
+  /* Descriptors held at once.  A deeper directory is first moved up to the top, so any depth can be
+     removed.  */
   MAX_DEPTH = 32,
   /* Attempts to empty a directory that somebody goes on filling.  */
   MAX_PASSES = 64,
@@ -32,8 +33,8 @@ struct removal
 
 static int open_child (int dir, const char *name)
 {
-  struct open_how_v0 how
-      = { .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, .resolve = RESOLVE_SYMLINKS | RESOLVE_XDEV };
+  struct open_how_v0 how = { .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+                             .resolve = RESOLVE_SYMLINKS | RESOLVE_XDEV };
 
   return (int)RETRY_EINTR (syscall (NR_OPENAT2, dir, name, &how, sizeof how));
 }
@@ -46,7 +47,8 @@ static int fail_removal (struct removal *removal, const char *call)
 
 static int empty_directory (struct removal *removal, int fd, int depth);
 
-/* The tree that is too deep becomes a child of the top, which is emptied again until nothing is left in it.  */
+/* The tree that is too deep becomes a child of the top, which is emptied again until nothing is
+ * left in it.  */
 static int move_up (struct removal *removal, int dir, const char *name)
 {
   char fresh[NAME_BYTES];
@@ -100,7 +102,8 @@ static int empty_directory (struct removal *removal, int fd, int depth)
 
   if (listing_read (&listing, fd) < 0)
     return fail_removal (removal, "getdents64");
-  for (const struct entry *entry = listing_next (&listing, NULL); entry != NULL; entry = listing_next (&listing, entry))
+  for (const struct entry *entry = listing_next (&listing, NULL); entry != NULL;
+       entry = listing_next (&listing, entry))
     if (remove_entry (removal, fd, entry->name, depth) < 0)
       return -1;
   return 0;

@@ -16,7 +16,8 @@ enum
   MAX_FDS = 253
 };
 
-/* sun_path holds 107 bytes.  A longer path is reached through a descriptor of its directory, which stays open in
+/* sun_path holds 107 bytes.  A longer path is reached through a descriptor of its directory, which
+   stays open in
    `*dir` while the address is used.  */
 static int make_address (const char *path, struct sockaddr_un *address, int *dir)
 {
@@ -41,7 +42,8 @@ static int make_address (const char *path, struct sockaddr_un *address, int *dir
   *dir = open (folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (*dir < 0)
     return -1;
-  length = snprintf (address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/%s", *dir, slash + 1);
+  length = snprintf (address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/%s", *dir,
+                     slash + 1);
   if (length < 0 || (size_t)length >= sizeof address->sun_path)
     {
       errno = ENAMETOOLONG;
@@ -93,7 +95,8 @@ napi_value addon_listenUnix (napi_env env, napi_callback_info info)
   fd = stream_socket ();
   if (fd < 0)
     return fail (env, "socket", errno);
-  /* The socket's own mode is what bind gives the file, so nobody can connect before it is restricted.  */
+  /* The socket's own mode is what bind gives the file, so nobody can connect before it is
+   * restricted.  */
   if (fchmod (fd, 0600) < 0)
     return fail (env, "fchmod", errno);
   if (bind (fd, (struct sockaddr *)&address, sizeof address) < 0)
@@ -152,7 +155,8 @@ static napi_value take_descriptors (napi_env env, struct msghdr *message)
   uint32_t total = 0;
 
   napi_create_array (env, &list);
-  for (struct cmsghdr *header = CMSG_FIRSTHDR (message); header != NULL; header = CMSG_NXTHDR (message, header))
+  for (struct cmsghdr *header = CMSG_FIRSTHDR (message); header != NULL;
+       header = CMSG_NXTHDR (message, header))
     {
       size_t count = (header->cmsg_len - CMSG_LEN (0)) / sizeof (int);
 
@@ -178,7 +182,9 @@ napi_value addon_receive (napi_env env, napi_callback_info info)
     char bytes[CMSG_SPACE (MAX_FDS * sizeof (int))];
     struct cmsghdr align;
   } control;
-  struct msghdr message = { .msg_iov = &buffer, .msg_iovlen = 1, .msg_control = control.bytes,
+  struct msghdr message = { .msg_iov = &buffer,
+                            .msg_iovlen = 1,
+                            .msg_control = control.bytes,
                             .msg_controllen = sizeof control.bytes };
   napi_value fds;
   ssize_t count;

@@ -1,5 +1,5 @@
-/* Work off the event loop: a struct that begins with a `struct task` runs on a thread of libuv's pool and settles a
-   promise.  */
+/* Work off the event loop: a struct that begins with a `struct task` runs on a thread of libuv's
+   pool and settles a promise.  */
 #pragma once
 
 #include "args.h"

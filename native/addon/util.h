@@ -15,10 +15,7 @@ static inline void cleanup_fd (int *fd)
   errno = saved;
 }
 
-static inline void cleanup_memory (void *pointer)
-{
-  free (*(void **)pointer);
-}
+static inline void cleanup_memory (void *pointer) { free (*(void **)pointer); }
 
 static inline void cleanup_list (char ***list)
 {
@@ -41,11 +38,11 @@ static inline int take_fd (int *fd)
   return taken;
 }
 
-#define RETRY_EINTR(expression)                                                                                        \
-  __extension__ ({                                                                                                     \
-    long result_;                                                                                                      \
-    do                                                                                                                 \
-      result_ = (long)(expression);                                                                                    \
-    while (result_ < 0 && errno == EINTR);                                                                             \
-    result_;                                                                                                           \
+#define RETRY_EINTR(expression)                                                                    \
+  __extension__({                                                                                  \
+    long result_;                                                                                  \
+    do                                                                                             \
+      result_ = (long)(expression);                                                                \
+    while (result_ < 0 && errno == EINTR);                                                         \
+    result_;                                                                                       \
   })

@@ -1,7 +1,8 @@
 /* Readiness of a descriptor on Node's own event loop.
 
-   uv.h is not part of node-api-headers.  libuv keeps the ABI of its 1.x line, and every Node to date has that line, so
-   the few declarations needed are written here; the size of a handle is asked for at run time.  */
+   uv.h is not part of node-api-headers.  libuv keeps the ABI of its 1.x line, and every Node to
+   date has that line, so the few declarations needed are written here; the size of a handle is
+   asked for at run time.  */
 #include "functions.h"
 #include "util.h"
 
@@ -82,7 +83,8 @@ static void on_ready (uv_poll_t *poll, int status, int events)
     return;
   napi_get_reference_value (env, watch->callback, &callback);
   napi_get_global (env, &receiver);
-  if (napi_make_callback (env, watch->context, receiver, callback, 0, NULL, NULL) == napi_pending_exception
+  if (napi_make_callback (env, watch->context, receiver, callback, 0, NULL, NULL)
+          == napi_pending_exception
       && napi_get_and_clear_last_exception (env, &error) == napi_ok)
     napi_fatal_exception (env, error);
   napi_close_handle_scope (env, scope);

@@ -23,7 +23,8 @@ static char *read_attribute (const char *path, const char *name, size_t *length)
         return NULL;
       /* Zero would ask for the size again.  */
       if (size > 0)
-        size = name != NULL ? getxattr (path, name, buffer, (size_t)size) : listxattr (path, buffer, (size_t)size);
+        size = name != NULL ? getxattr (path, name, buffer, (size_t)size)
+                            : listxattr (path, buffer, (size_t)size);
       if (size >= 0)
         {
           char *taken = buffer;

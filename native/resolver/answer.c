@@ -2,19 +2,21 @@
 
 enum
 {
-  /* Docker says 600.  An answer costs microseconds here, while a client that keeps one asks a container that has been
-     replaced: nginx with a "resolver" line and the JVM both believe the TTL.  */
+  /* Docker says 600.  An answer costs microseconds here, while a client that keeps one asks a
+     container that has been replaced: nginx with a "resolver" line and the JVM both believe the
+     TTL.  */
   TTL_SECONDS = 5
 };
 
-void answer_code (const struct query *query, enum dns_rcode rcode, struct reply *reply, uint8_t *out, size_t capacity)
+void answer_code (const struct query *query, enum dns_rcode rcode, struct reply *reply,
+                  uint8_t *out, size_t capacity)
 {
   reply_begin (reply, query, out, capacity);
   reply_end (reply, query, rcode);
 }
 
-static bool answer_reverse (struct network *const *networks, size_t count, const struct query *query,
-                            struct reply *reply)
+static bool answer_reverse (struct network *const *networks, size_t count,
+                            const struct query *query, struct reply *reply)
 {
   struct address address;
   const char *name;
@@ -28,8 +30,9 @@ static bool answer_reverse (struct network *const *networks, size_t count, const
   return true;
 }
 
-enum verdict answer (struct network *const *networks, size_t count, struct query *query, const uint8_t *bytes,
-                     size_t length, struct reply *reply, uint8_t *out, size_t capacity)
+enum verdict answer (struct network *const *networks, size_t count, struct query *query,
+                     const uint8_t *bytes, size_t length, struct reply *reply, uint8_t *out,
+                     size_t capacity)
 {
   switch (query_parse (query, bytes, length))
     {
@@ -57,10 +60,11 @@ enum verdict answer (struct network *const *networks, size_t count, struct query
     }
   reply_begin (reply, query, out, capacity);
   if (answer_reverse (networks, count, query, reply)
-      || (query->has_text && query->name[0] != '\0' && names_answer (networks, count, query, reply, TTL_SECONDS)))
+      || (query->has_text && query->name[0] != '\0'
+          && names_answer (networks, count, query, reply, TTL_SECONDS)))
     {
-      /* A known name without such records exists all the same: NODATA, never NXDOMAIN (RFC 2308 §2.2), or an asker of
-         AAAA would give up before it asks for A.  */
+      /* A known name without such records exists all the same: NODATA, never NXDOMAIN (RFC 2308
+         §2.2), or an asker of AAAA would give up before it asks for A.  */
       reply_end (reply, query, DNS_NOERROR);
       return VERDICT_REPLY;
     }

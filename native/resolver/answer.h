@@ -11,9 +11,12 @@ enum verdict
   VERDICT_FORWARD
 };
 
-/* `bytes` of the reply have room for `capacity` ≥ DNS_UDP_BYTES; over UDP less of it may be used.  */
-enum verdict answer (struct network *const *networks, size_t count, struct query *query, const uint8_t *bytes,
-                     size_t length, struct reply *reply, uint8_t *out, size_t capacity);
+/* `bytes` of the reply have room for `capacity` ≥ DNS_UDP_BYTES; over UDP less of it may be used.
+ */
+enum verdict answer (struct network *const *networks, size_t count, struct query *query,
+                     const uint8_t *bytes, size_t length, struct reply *reply, uint8_t *out,
+                     size_t capacity);
 
 /* A reply without records.  */
-void answer_code (const struct query *query, enum dns_rcode rcode, struct reply *reply, uint8_t *out, size_t capacity);
+void answer_code (const struct query *query, enum dns_rcode rcode, struct reply *reply,
+                  uint8_t *out, size_t capacity);

@@ -1,5 +1,5 @@
-/* The commands of the control socket.  A command is read whole before anything is changed, so a malformed one changes
-   nothing.  */
+/* The commands of the control socket.  A command is read whole before anything is changed, so a
+   malformed one changes nothing.  */
 #include "control.h"
 
 #include <stdlib.h>
@@ -136,7 +136,8 @@ static bool read_sandbox (struct reader *reader, struct sandbox_request *request
 }
 
 /* The new ones are joined before the old ones are left, so that a network in both lives on.  */
-static bool join_networks (struct resolver *resolver, struct sandbox *sandbox, const struct sandbox_request *request)
+static bool join_networks (struct resolver *resolver, struct sandbox *sandbox,
+                           const struct sandbox_request *request)
 {
   struct network *joined[MAX_JOINED];
   size_t count = 0;
@@ -156,7 +157,8 @@ static bool join_networks (struct resolver *resolver, struct sandbox *sandbox, c
   return true;
 }
 
-static const char *apply_sandbox (struct resolver *resolver, struct frame *frame, struct reader *reader)
+static const char *apply_sandbox (struct resolver *resolver, struct frame *frame,
+                                  struct reader *reader)
 {
   struct sandbox_request request = { 0 };
   struct sandbox *sandbox;
@@ -190,12 +192,14 @@ static const char *apply_sandbox (struct resolver *resolver, struct frame *frame
   return "sockets-refused";
 }
 
-static const char *set_sandbox (struct resolver *resolver, struct frame *frame, struct reader *reader)
+static const char *set_sandbox (struct resolver *resolver, struct frame *frame,
+                                struct reader *reader)
 {
   const char *problem = apply_sandbox (resolver, frame, reader);
 
   /* The sockets of a refused command must not become those of the next one.  */
-  if (problem != NULL && frame->fds_taken == 0 && frame->length > 0 && (frame->payload[0] & FLAG_SOCKETS) != 0)
+  if (problem != NULL && frame->fds_taken == 0 && frame->length > 0
+      && (frame->payload[0] & FLAG_SOCKETS) != 0)
     while (frame->fds_taken < 2 && frame->fds_taken < frame->fd_count)
       close (frame->fds[frame->fds_taken++]);
   return problem;
@@ -311,12 +315,15 @@ static bool list (const struct resolver *resolver, struct answer_frame *reply)
   size_t set = 0;
   bool is_done = put_u16 (reply, resolver->sandbox_count);
 
-  for (const struct sandbox *sandbox = resolver->sandboxes; sandbox != NULL; sandbox = sandbox->next)
+  for (const struct sandbox *sandbox = resolver->sandboxes; sandbox != NULL;
+       sandbox = sandbox->next)
     is_done = is_done && put_text (reply, sandbox->id);
-  for (const struct network *network = resolver->networks.first; network != NULL; network = network->next)
+  for (const struct network *network = resolver->networks.first; network != NULL;
+       network = network->next)
     set += network->is_set ? 1 : 0;
   is_done = is_done && put_u16 (reply, set);
-  for (const struct network *network = resolver->networks.first; network != NULL; network = network->next)
+  for (const struct network *network = resolver->networks.first; network != NULL;
+       network = network->next)
     if (network->is_set)
       is_done = is_done && put_text (reply, network->id);
   return is_done;
@@ -325,7 +332,8 @@ static bool list (const struct resolver *resolver, struct answer_frame *reply)
 static bool hello (struct answer_frame *reply)
 {
   uint32_t pid = (uint32_t)getpid ();
-  uint8_t bytes[4] = { (uint8_t)pid, (uint8_t)(pid >> 8), (uint8_t)(pid >> 16), (uint8_t)(pid >> 24) };
+  uint8_t bytes[4]
+      = { (uint8_t)pid, (uint8_t)(pid >> 8), (uint8_t)(pid >> 16), (uint8_t)(pid >> 24) };
 
   return put (reply, bytes, sizeof bytes);
 }
@@ -334,7 +342,8 @@ static const char *run (struct resolver *resolver, struct frame *frame, struct a
 {
   struct reader reader = { frame->payload, frame->payload + frame->length, false };
 
-  /* These two have one meaning in every version, so that an engine can tell and replace a resolver of another one.  */
+  /* These two have one meaning in every version, so that an engine can tell and replace a resolver
+   * of another one.  */
   if (frame->type == CONTROL_HELLO)
     return hello (reply) ? NULL : "no-memory";
   if (frame->type == CONTROL_STOP)
@@ -363,7 +372,8 @@ static const char *run (struct resolver *resolver, struct frame *frame, struct a
 
 bool command_run (struct resolver *resolver, struct frame *frame, struct answer_frame *reply)
 {
-  uint8_t header[CONTROL_HEADER_BYTES] = { 0, 0, 0, 0, CONTROL_VERSION, CONTROL_DONE, reply->tag[0], reply->tag[1] };
+  uint8_t header[CONTROL_HEADER_BYTES]
+      = { 0, 0, 0, 0, CONTROL_VERSION, CONTROL_DONE, reply->tag[0], reply->tag[1] };
   const char *problem;
   size_t length;
 

@@ -1,5 +1,5 @@
-/* The process that reads what containers and the network send keeps nothing worth taking over for: no user, no
-   capability, no file, no new program.  */
+/* The process that reads what containers and the network send keeps nothing worth taking over for:
+   no user, no capability, no file, no new program.  */
 #define _GNU_SOURCE
 #include "resolver.h"
 
@@ -27,15 +27,19 @@
 
 #define LOAD(field) BPF_STMT (BPF_LD | BPF_W | BPF_ABS, offsetof (struct seccomp_data, field))
 #define RETURN(value) BPF_STMT (BPF_RET | BPF_K, (value))
-#define ALLOW(number) BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1), RETURN (SECCOMP_RET_ALLOW)
-/* The first argument must be one of two values; both halves of it are looked at by the kernel as an int, so the low
-   one decides.  */
-#define ARGUMENT_LOW                                                                                                   \
-  (offsetof (struct seccomp_data, args[0]) + (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 0 : sizeof (uint32_t)))
-#define ALLOW_IF_FIRST(number, one, other)                                                                             \
-  BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 5), BPF_STMT (BPF_LD | BPF_W | BPF_ABS, ARGUMENT_LOW),             \
-      BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, (one), 1, 0), BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, (other), 0, 1),          \
-      RETURN (SECCOMP_RET_ALLOW), RETURN (SECCOMP_RET_ERRNO | EPERM)
+#define ALLOW(number)                                                                              \
+  BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1), RETURN (SECCOMP_RET_ALLOW)
+/* The first argument must be one of two values; both halves of it are looked at by the kernel as an
+   int, so the low one decides.  */
+#define ARGUMENT_LOW                                                                               \
+  (offsetof (struct seccomp_data, args[0])                                                         \
+   + (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 0 : sizeof (uint32_t)))
+#define ALLOW_IF_FIRST(number, one, other)                                                         \
+  BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 5),                                            \
+      BPF_STMT (BPF_LD | BPF_W | BPF_ABS, ARGUMENT_LOW),                                           \
+      BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, (one), 1, 0),                                           \
+      BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, (other), 0, 1), RETURN (SECCOMP_RET_ALLOW),             \
+      RETURN (SECCOMP_RET_ERRNO | EPERM)
 
 static const struct sock_filter filter[] = {
   LOAD (arch),
@@ -72,7 +76,8 @@ static const struct sock_filter filter[] = {
 
 static bool set_filter (void)
 {
-  struct sock_fprog program = { .len = sizeof filter / sizeof *filter, .filter = (struct sock_filter *)filter };
+  struct sock_fprog program
+      = { .len = sizeof filter / sizeof *filter, .filter = (struct sock_filter *)filter };
 
   return syscall (SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0;
 }
@@ -85,10 +90,13 @@ static bool drop_user (unsigned int uid, unsigned int gid)
 
   if (geteuid () == 0)
     {
-      /* EINVAL is the first number the kernel does not know.  Before the user changes, because it takes CAP_SETPCAP. */
-      for (unsigned long capability = 0; prctl (PR_CAPBSET_DROP, capability, 0, 0, 0) == 0; capability++)
+      /* EINVAL is the first number the kernel does not know.  Before the user changes, because it
+       * takes CAP_SETPCAP. */
+      for (unsigned long capability = 0; prctl (PR_CAPBSET_DROP, capability, 0, 0, 0) == 0;
+           capability++)
         continue;
-      if (errno != EINVAL || setgroups (0, NULL) < 0 || setresgid (gid, gid, gid) < 0 || setresuid (uid, uid, uid) < 0)
+      if (errno != EINVAL || setgroups (0, NULL) < 0 || setresgid (gid, gid, gid) < 0
+          || setresuid (uid, uid, uid) < 0)
         return false;
     }
   return syscall (SYS_capset, &header, none) == 0;
@@ -105,7 +113,8 @@ bool confine (unsigned int uid, unsigned int gid)
     return false;
   if (!drop_user (uid, gid))
     return false;
-  /* After the user changed, which makes a process dumpable again: no ptrace by others of that user.  */
+  /* After the user changed, which makes a process dumpable again: no ptrace by others of that user.
+   */
   if (prctl (PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
     return false;
   return set_filter ();

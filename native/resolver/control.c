@@ -1,5 +1,5 @@
-/* What the engine says, see PROTOCOL.md.  Only the user who started the process may say anything, but every length is
-   checked all the same.  */
+/* What the engine says, see PROTOCOL.md.  Only the user who started the process may say anything,
+   but every length is checked all the same.  */
 #define _GNU_SOURCE
 #include "resolver.h"
 #include "control.h"
@@ -50,7 +50,8 @@ static void close_client (struct resolver *resolver, struct client *client)
 
 static void keep_descriptors (struct client *client, struct msghdr *message)
 {
-  for (struct cmsghdr *header = CMSG_FIRSTHDR (message); header != NULL; header = CMSG_NXTHDR (message, header))
+  for (struct cmsghdr *header = CMSG_FIRSTHDR (message); header != NULL;
+       header = CMSG_NXTHDR (message, header))
     {
       size_t count = (header->cmsg_len - CMSG_LEN (0)) / sizeof (int);
 
@@ -78,7 +79,9 @@ static int receive (struct client *client)
     struct cmsghdr align;
   } control;
   struct iovec buffer = { client->buffer + client->length, client->capacity - client->length };
-  struct msghdr message = { .msg_iov = &buffer, .msg_iovlen = 1, .msg_control = control.bytes,
+  struct msghdr message = { .msg_iov = &buffer,
+                            .msg_iovlen = 1,
+                            .msg_control = control.bytes,
                             .msg_controllen = sizeof control.bytes };
   ssize_t count;
 
@@ -111,15 +114,16 @@ static bool reserve (struct client *client, size_t capacity)
 
 static uint32_t read_length (const uint8_t *bytes)
 {
-  return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+  return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16
+         | (uint32_t)bytes[3] << 24;
 }
 
 static void send_rest (struct resolver *resolver, struct client *client)
 {
   while (client->sent < client->unsent_length)
     {
-      ssize_t count = send (client->source.fd, client->unsent + client->sent, client->unsent_length - client->sent,
-                            MSG_DONTWAIT | MSG_NOSIGNAL);
+      ssize_t count = send (client->source.fd, client->unsent + client->sent,
+                            client->unsent_length - client->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
 
       if (count < 0 && errno == EINTR)
         continue;
@@ -136,7 +140,8 @@ static void send_rest (struct resolver *resolver, struct client *client)
   client->unsent = NULL;
 }
 
-/* Handles the frame at the start of the buffer and takes it away; false: the connection cannot go on.  */
+/* Handles the frame at the start of the buffer and takes it away; false: the connection cannot go
+ * on.  */
 static bool handle_frame (struct resolver *resolver, struct client *client, size_t length)
 {
   struct frame frame = { .version = client->buffer[4],
@@ -222,7 +227,8 @@ static void entrance_ready (struct loop *loop, struct source *source, uint32_t e
   (void)events;
   if (fd < 0)
     return;
-  client = resolver->client_count < CONTROL_MAX_CLIENTS && is_owner (fd, ((struct entrance *)source)->owner)
+  client = resolver->client_count < CONTROL_MAX_CLIENTS
+                   && is_owner (fd, ((struct entrance *)source)->owner)
                ? calloc (1, sizeof *client)
                : NULL;
   if (client == NULL)
@@ -241,10 +247,7 @@ static void entrance_ready (struct loop *loop, struct source *source, uint32_t e
   resolver_check_use (resolver);
 }
 
-static void destroy_entrance (struct source *source)
-{
-  free (source);
-}
+static void destroy_entrance (struct source *source) { free (source); }
 
 bool control_listen (struct resolver *resolver, int fd, unsigned int owner)
 {
@@ -252,7 +255,8 @@ bool control_listen (struct resolver *resolver, int fd, unsigned int owner)
 
   if (entrance == NULL)
     return false;
-  entrance->source = (struct source){ .fd = fd, .ready = entrance_ready, .destroy = destroy_entrance };
+  entrance->source
+      = (struct source){ .fd = fd, .ready = entrance_ready, .destroy = destroy_entrance };
   entrance->owner = owner;
   if (source_add (&resolver->loop, &entrance->source, EPOLLIN))
     return true;

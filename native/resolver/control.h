@@ -1,4 +1,5 @@
-/* Frames of the control socket; PROTOCOL.md draws them, network/dns/protocol.ts is the other end.  */
+/* Frames of the control socket; PROTOCOL.md draws them, network/dns/protocol.ts is the other end.
+ */
 #pragma once
 
 #include "resolver.h"

@@ -1,6 +1,6 @@
-/* Asks an upstream what is not known here.  Every attempt has a socket of its own, so the kernel picks a new source
-   port and drops what comes from anybody else; with the random id and the question that makes a reply ours
-   (RFC 5452 §9.1).  */
+/* Asks an upstream what is not known here.  Every attempt has a socket of its own, so the kernel
+   picks a new source port and drops what comes from anybody else; with the random id and the
+   question that makes a reply ours (RFC 5452 §9.1).  */
 #define _GNU_SOURCE
 #include "resolver.h"
 
@@ -13,7 +13,8 @@
 
 enum
 {
-  /* At ATTEMPT_MS each they end before the five seconds after which glibc and musl ask again (resolv.conf(5)).  */
+  /* At ATTEMPT_MS each they end before the five seconds after which glibc and musl ask again
+     (resolv.conf(5)).  */
   ATTEMPTS = 3
 };
 
@@ -49,10 +50,7 @@ struct forward
 
 static void next_attempt (struct resolver *resolver, struct forward *forward);
 
-static void destroy_attempt (struct source *source)
-{
-  free (source);
-}
+static void destroy_attempt (struct source *source) { free (source); }
 
 static void end_attempt (struct resolver *resolver, struct forward *forward)
 {
@@ -98,7 +96,8 @@ void forward_cancel_all (struct resolver *resolver, struct sandbox *sandbox)
     }
 }
 
-static void finish (struct resolver *resolver, struct forward *forward, const uint8_t *bytes, size_t length)
+static void finish (struct resolver *resolver, struct forward *forward, const uint8_t *bytes,
+                    size_t length)
 {
   struct sandbox *sandbox = forward->sandbox;
   struct asker asker = forward->asker;
@@ -118,9 +117,10 @@ static void finish_code (struct resolver *resolver, struct forward *forward, enu
   finish (resolver, forward, reply.bytes, reply.length);
 }
 
-/* The asker's id goes back in.  What is longer than he can take over UDP goes without its records but with TC, which
-   makes him ask over TCP.  */
-static void finish_reply (struct resolver *resolver, struct forward *forward, uint8_t *bytes, size_t length)
+/* The asker's id goes back in.  What is longer than he can take over UDP goes without its records
+   but with TC, which makes him ask over TCP.  */
+static void finish_reply (struct resolver *resolver, struct forward *forward, uint8_t *bytes,
+                          size_t length)
 {
   struct reply reply;
 
@@ -145,7 +145,8 @@ static void keep_refusal (struct forward *forward, const uint8_t *bytes, size_t 
     memcpy (forward->refusal, bytes, length);
 }
 
-static void take_reply (struct resolver *resolver, struct forward *forward, uint8_t *bytes, size_t length)
+static void take_reply (struct resolver *resolver, struct forward *forward, uint8_t *bytes,
+                        size_t length)
 {
   enum dns_rcode rcode = reply_rcode (bytes);
 
@@ -195,7 +196,8 @@ static int read_stream (struct forward *forward, int fd)
         return -1;
       if (forward->reply == NULL && (forward->reply = malloc (2 + DNS_MESSAGE_BYTES)) == NULL)
         return -1;
-      count = recv (fd, forward->reply + forward->reply_length, wanted - forward->reply_length, MSG_DONTWAIT);
+      count = recv (fd, forward->reply + forward->reply_length, wanted - forward->reply_length,
+                    MSG_DONTWAIT);
       if (count < 0 && errno == EINTR)
         continue;
       if (count <= 0)
@@ -210,8 +212,8 @@ static int write_stream (struct forward *forward, int fd)
 {
   while (forward->sent < forward->length)
     {
-      ssize_t count
-          = send (fd, forward->bytes + forward->sent, forward->length - forward->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+      ssize_t count = send (fd, forward->bytes + forward->sent, forward->length - forward->sent,
+                            MSG_DONTWAIT | MSG_NOSIGNAL);
 
       if (count < 0 && errno == EINTR)
         continue;
@@ -242,7 +244,9 @@ static void tcp_ready (struct loop *loop, struct source *source, uint32_t events
   result = read_stream (forward, source->fd);
   if (result == 0)
     return;
-  if (result > 0 && reply_matches (&forward->query, forward->id, forward->reply + 2, forward->reply_length - 2))
+  if (result > 0
+      && reply_matches (&forward->query, forward->id, forward->reply + 2,
+                        forward->reply_length - 2))
     {
       uint8_t *reply = forward->reply;
       size_t length = forward->reply_length - 2;
@@ -256,23 +260,28 @@ static void tcp_ready (struct loop *loop, struct source *source, uint32_t events
     next_attempt (resolver, forward);
 }
 
-static bool open_attempt (struct resolver *resolver, struct forward *forward, const struct upstream *upstream)
+static bool open_attempt (struct resolver *resolver, struct forward *forward,
+                          const struct upstream *upstream)
 {
   bool is_stream = forward->asker.connection != NULL;
   struct attempt *attempt = calloc (1, sizeof *attempt);
-  int fd = socket (upstream->address.any.sa_family, (is_stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                   0);
+  int fd = socket (upstream->address.any.sa_family,
+                   (is_stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
   if (attempt == NULL || fd < 0)
     goto failed;
-  attempt->source = (struct source){ .fd = fd, .ready = is_stream ? tcp_ready : udp_ready, .destroy = destroy_attempt };
+  attempt->source = (struct source){ .fd = fd,
+                                     .ready = is_stream ? tcp_ready : udp_ready,
+                                     .destroy = destroy_attempt };
   attempt->forward = forward;
   if (getrandom (&forward->id, sizeof forward->id, 0) != sizeof forward->id)
     goto failed;
   write_u16 (forward->bytes + 2, forward->id);
-  if (connect (fd, &upstream->address.any, upstream->length) < 0 && !(is_stream && errno == EINPROGRESS))
+  if (connect (fd, &upstream->address.any, upstream->length) < 0
+      && !(is_stream && errno == EINPROGRESS))
     goto failed;
-  if (!is_stream && send (fd, forward->bytes + 2, forward->length - 2, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+  if (!is_stream
+      && send (fd, forward->bytes + 2, forward->length - 2, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
     goto failed;
   if (!source_add (&resolver->loop, &attempt->source, is_stream ? EPOLLOUT : EPOLLIN))
     goto failed;
@@ -293,7 +302,8 @@ static bool try_upstreams (struct resolver *resolver, struct forward *forward)
   const struct sandbox *sandbox = forward->sandbox;
 
   while (forward->attempts < forward->limit && sandbox->upstream_count > 0)
-    if (open_attempt (resolver, forward, &sandbox->upstreams[forward->attempts++ % sandbox->upstream_count]))
+    if (open_attempt (resolver, forward,
+                      &sandbox->upstreams[forward->attempts++ % sandbox->upstream_count]))
       return true;
   return false;
 }
@@ -314,8 +324,8 @@ void forward_expired (struct loop *loop, void *forward)
   next_attempt (resolver_of (loop), forward);
 }
 
-static struct forward *make_forward (struct resolver *resolver, struct sandbox *sandbox, const struct query *query,
-                                     const struct asker *asker)
+static struct forward *make_forward (struct resolver *resolver, struct sandbox *sandbox,
+                                     const struct query *query, const struct asker *asker)
 {
   struct forward *forward = calloc (1, sizeof *forward);
 
@@ -331,7 +341,8 @@ static struct forward *make_forward (struct resolver *resolver, struct sandbox *
   forward->query.bytes = forward->bytes + 2;
   forward->asker = *asker;
   forward->sandbox = sandbox;
-  forward->limit = sandbox->upstream_count > ATTEMPTS ? (unsigned int)sandbox->upstream_count : ATTEMPTS;
+  forward->limit
+      = sandbox->upstream_count > ATTEMPTS ? (unsigned int)sandbox->upstream_count : ATTEMPTS;
   forward->next = sandbox->forwards;
   if (forward->next != NULL)
     forward->next->previous = forward;

@@ -106,8 +106,8 @@ void source_remove (struct loop *loop, struct source *source)
 {
   if (source->fd >= 0)
     {
-      /* A sandbox's socket may be open in the engine as well, and then closing our copy would not end its events
-         (epoll(7), question 6).  */
+      /* A sandbox's socket may be open in the engine as well, and then closing our copy would not
+         end its events (epoll(7), question 6).  */
       epoll_ctl (loop->epoll, EPOLL_CTL_DEL, source->fd, NULL);
       close (source->fd);
     }

@@ -47,7 +47,8 @@ bool loop_run (struct loop *loop);
 
 bool source_add (struct loop *loop, struct source *source, uint32_t events);
 void source_change (struct loop *loop, struct source *source, uint32_t events);
-/* Closes the descriptor now and calls `destroy` when no event of this round can name the source any more.  */
+/* Closes the descriptor now and calls `destroy` when no event of this round can name the source any
+ * more.  */
 void source_remove (struct loop *loop, struct source *source);
 
 void timers_add (struct loop *loop, struct timers *timers);

@@ -1,5 +1,6 @@
-/* The resolver answers DNS for every sandbox of one engine and outlives it.  It is started with one descriptor, number
-   3, a unix socket that listens for engines, and with the user and group to become as arguments.  */
+/* The resolver answers DNS for every sandbox of one engine and outlives it.  It is started with one
+   descriptor, number 3, a unix socket that listens for engines, and with the user and group to
+   become as arguments.  */
 #define _GNU_SOURCE
 #include "resolver.h"
 
@@ -26,14 +27,6 @@ static void end_unused (struct loop *loop, void *owner)
 {
   (void)owner;
   loop->has_ended = true;
-}
-
-void resolver_check_use (struct resolver *self)
-{
-  if (self->client_count == 0 && self->sandbox_count == 0)
-    timer_start (&self->loop, &self->unused, &self->unused_timer, self);
-  else
-    timer_stop (&self->unused_timer);
 }
 
 static bool parse_id (const char *text, unsigned int *id)

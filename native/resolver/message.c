@@ -14,17 +14,15 @@ enum
   RCODE_MASK = 0x000f,
   POINTER_MASK = 0xc0,
   LABEL_BYTES = 63,
-  /* Owner as a pointer to the question, type, class, TTL, length of data (RFC 1035 §4.1.3, §4.1.4).  */
+  /* Owner as a pointer to the question, type, class, TTL, length of data (RFC 1035 §4.1.3, §4.1.4).
+   */
   RECORD_BYTES = 12,
   /* An OPT record without options (RFC 6891 §6.1.2).  */
   OPT_BYTES = 11,
   OPT_DO = 0x8000
 };
 
-uint16_t read_u16 (const uint8_t *bytes)
-{
-  return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
+uint16_t read_u16 (const uint8_t *bytes) { return (uint16_t)(bytes[0] << 8 | bytes[1]); }
 
 void write_u16 (uint8_t *bytes, uint16_t value)
 {
@@ -37,7 +35,8 @@ static uint8_t lower (uint8_t byte)
   return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + ('a' - 'A')) : byte;
 }
 
-/* The offset behind the name at `offset`; 0 when it is malformed.  A pointer ends a name and is not followed.  */
+/* The offset behind the name at `offset`; 0 when it is malformed.  A pointer ends a name and is not
+ * followed.  */
 static size_t skip_name (const uint8_t *bytes, size_t length, size_t offset)
 {
   while (offset < length)
@@ -55,7 +54,8 @@ static size_t skip_name (const uint8_t *bytes, size_t length, size_t offset)
   return 0;
 }
 
-/* Reads the name of the question into `query->name`.  There is nothing before it that a pointer could name.  */
+/* Reads the name of the question into `query->name`.  There is nothing before it that a pointer
+ * could name.  */
 static size_t parse_name (struct query *query, size_t offset)
 {
   size_t used = 0, start = offset;
@@ -68,7 +68,8 @@ static size_t parse_name (struct query *query, size_t offset)
       if (offset >= query->length)
         return 0;
       label = query->bytes[offset++];
-      if (label > LABEL_BYTES || offset - start + label > DNS_NAME_BYTES || query->length - offset < label)
+      if (label > LABEL_BYTES || offset - start + label > DNS_NAME_BYTES
+          || query->length - offset < label)
         return 0;
       if (label == 0)
         break;
@@ -88,7 +89,8 @@ static size_t parse_name (struct query *query, size_t offset)
   return offset;
 }
 
-/* Looks for OPT among the records behind the question.  false: a record is malformed, or there are two OPT.  */
+/* Looks for OPT among the records behind the question.  false: a record is malformed, or there are
+ * two OPT.  */
 static bool parse_records (struct query *query, size_t offset, unsigned int count)
 {
   for (unsigned int i = 0; i < count; i++)
@@ -191,21 +193,23 @@ static bool reverse_ipv6 (const char *name, struct address *address)
   return strcmp (name, "ip6.arpa") == 0;
 }
 
-bool query_reverse (const struct query *query, struct address *address)
+static bool reverse_ipv4 (const char *name, struct address *address)
 {
-  const char *at = query->name;
-
-  if (!query->has_text)
-    return false;
   memset (address, 0, sizeof *address);
   address->length = 4;
   for (int i = 3; i >= 0; i--)
     {
-      at = parse_byte (at, &address->bytes[i]);
-      if (at == NULL || *at++ != '.')
-        return reverse_ipv6 (query->name, address);
+      name = parse_byte (name, &address->bytes[i]);
+      if (name == NULL || *name++ != '.')
+        return false;
     }
-  return strcmp (at, "in-addr.arpa") == 0;
+  return strcmp (name, "in-addr.arpa") == 0;
+}
+
+bool query_reverse (const struct query *query, struct address *address)
+{
+  return query->has_text
+         && (reverse_ipv4 (query->name, address) || reverse_ipv6 (query->name, address));
 }
 
 void reply_begin (struct reply *reply, const struct query *query, uint8_t *bytes, size_t capacity)
@@ -219,7 +223,8 @@ void reply_begin (struct reply *reply, const struct query *query, uint8_t *bytes
   if (question > 0)
     memcpy (bytes + DNS_HEADER_BYTES, query->bytes + DNS_HEADER_BYTES, question);
   reply->length = DNS_HEADER_BYTES + question;
-  /* Room for OPT is kept from the start: it must be there also when answers are cut off (RFC 6891 §7).  */
+  /* Room for OPT is kept from the start: it must be there also when answers are cut off (RFC 6891
+   * §7).  */
   if (query->has_edns)
     reply->capacity -= OPT_BYTES;
 }
@@ -254,7 +259,7 @@ void reply_address (struct reply *reply, const struct address *address, uint32_t
 
 void reply_pointer (struct reply *reply, const char *name, uint32_t ttl)
 {
-  /* Every dot becomes a length byte, and there is one more at the front and the root at the end.  */
+  /* Every dot becomes a length byte, and there is one more at the front and the root at the end. */
   uint8_t *data = add_record (reply, DNS_PTR, ttl, strlen (name) + 2);
 
   if (data == NULL)
@@ -313,7 +318,7 @@ bool reply_matches (const struct query *query, uint16_t id, const uint8_t *bytes
 
 enum dns_rcode reply_rcode (const uint8_t *bytes)
 {
-  return (enum dns_rcode)(bytes[3] & RCODE_MASK);
+  return (enum dns_rcode) (bytes[3] & RCODE_MASK);
 }
 
 bool name_is_valid (const char *name, size_t length)

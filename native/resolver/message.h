@@ -1,5 +1,6 @@
-/* DNS messages (RFC 1035 §4, RFC 6891).  Nothing here allocates or keeps state, and every byte read is checked against
-   the length first, because queries come from containers and replies from the network.  */
+/* DNS messages (RFC 1035 §4, RFC 6891).  Nothing here allocates or keeps state, and every byte read
+   is checked against the length first, because queries come from containers and replies from the
+   network.  */
 #pragma once
 
 #include <stdbool.h>
@@ -56,8 +57,8 @@ struct query
   size_t length;
   uint16_t id;
   uint16_t flags;
-  /* Lower case, with dots between labels and none at the end; "" is the root.  Empty with has_text false when a label
-     contains a dot or a byte that text cannot show.  */
+  /* Lower case, with dots between labels and none at the end; "" is the root.  Empty with has_text
+     false when a label contains a dot or a byte that text cannot show.  */
   char name[DNS_NAME_BYTES + 1];
   bool has_text;
   uint16_t type;
@@ -85,7 +86,7 @@ enum parse_result query_parse (struct query *query, const uint8_t *bytes, size_t
 /* How many bytes a reply over UDP may have.  */
 size_t query_udp_limit (const struct query *query);
 
-/* The address that a reverse name stands for: "4.3.2.1.in-addr.arpa" or the nibbles of ip6.arpa.  */
+/* The address that a reverse name stands for: "4.3.2.1.in-addr.arpa" or the nibbles of ip6.arpa. */
 bool query_reverse (const struct query *query, struct address *address);
 
 /* A reply under construction in `bytes`.  What does not fit sets TC.  */
@@ -105,7 +106,8 @@ void reply_address (struct reply *reply, const struct address *address, uint32_t
 void reply_pointer (struct reply *reply, const char *name, uint32_t ttl);
 void reply_end (struct reply *reply, const struct query *query, enum dns_rcode rcode);
 
-/* Whether these bytes answer this query, sent with `id`: same question, a reply, nothing cut off before its end.  */
+/* Whether these bytes answer this query, sent with `id`: same question, a reply, nothing cut off
+ * before its end.  */
 bool reply_matches (const struct query *query, uint16_t id, const uint8_t *bytes, size_t length);
 enum dns_rcode reply_rcode (const uint8_t *bytes);
 

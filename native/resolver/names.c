@@ -117,7 +117,8 @@ static void sort_order (uint16_t *order, size_t count, struct name_entry *entrie
     }
 }
 
-bool network_set (struct networks *networks, const char *id, struct name_entry *entries, size_t count)
+bool network_set (struct networks *networks, const char *id, struct name_entry *entries,
+                  size_t count)
 {
   struct network *network = count <= MAX_NAMES ? find_or_make (networks, id) : NULL;
   uint16_t *order = calloc (count + 1, sizeof *order);
@@ -169,7 +170,8 @@ static size_t lower_bound (const struct network *network, const char *name)
   return low;
 }
 
-static void answer_entry (struct name_entry *entry, uint16_t type, struct reply *reply, uint32_t ttl)
+static void answer_entry (struct name_entry *entry, uint16_t type, struct reply *reply,
+                          uint32_t ttl)
 {
   for (uint8_t i = 0; i < entry->count; i++)
     {
@@ -182,8 +184,8 @@ static void answer_entry (struct name_entry *entry, uint16_t type, struct reply 
     entry->turn = (uint8_t)((entry->turn + 1) % entry->count);
 }
 
-bool names_answer (struct network *const *networks, size_t count, const struct query *query, struct reply *reply,
-                   uint32_t ttl)
+bool names_answer (struct network *const *networks, size_t count, const struct query *query,
+                   struct reply *reply, uint32_t ttl)
 {
   bool is_known = false;
 
@@ -200,7 +202,8 @@ bool names_answer (struct network *const *networks, size_t count, const struct q
   return is_known;
 }
 
-const char *names_of_address (struct network *const *networks, size_t count, const struct address *address)
+const char *names_of_address (struct network *const *networks, size_t count,
+                              const struct address *address)
 {
   for (size_t i = 0; i < count; i++)
     for (size_t at = 0; at < networks[i]->count; at++)

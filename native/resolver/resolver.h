@@ -12,7 +12,8 @@ enum
   MAX_SANDBOXES = 8192,
   MAX_JOINED = 64,
   MAX_UPSTREAMS = 8,
-  /* Queries on their way to an upstream, in all and of one sandbox, so that none takes the table for itself.  */
+  /* Queries on their way to an upstream, in all and of one sandbox, so that none takes the table
+     for itself.  */
   MAX_FORWARDS = 2048,
   MAX_SANDBOX_FORWARDS = 256,
   MAX_CONNECTIONS = 1024,
@@ -81,10 +82,7 @@ struct resolver
 };
 
 /* The loop is the first member.  */
-static inline struct resolver *resolver_of (struct loop *loop)
-{
-  return (struct resolver *)loop;
-}
+static inline struct resolver *resolver_of (struct loop *loop) { return (struct resolver *)loop; }
 
 /* Starts or stops the wait for the end, see UNUSED_MS.  */
 void resolver_check_use (struct resolver *resolver);
@@ -106,15 +104,17 @@ bool sandbox_listen (struct resolver *resolver, struct sandbox *sandbox, int udp
 void sandbox_leave_networks (struct resolver *resolver, struct sandbox *sandbox);
 void sandbox_remove (struct resolver *resolver, struct sandbox *sandbox);
 /* Answers or forwards one message.  */
-void sandbox_query (struct resolver *resolver, struct sandbox *sandbox, const uint8_t *bytes, size_t length,
-                    const struct asker *asker);
-/* Sends a whole message to who asked; it may be gone or not reading, then the message is dropped.  */
+void sandbox_query (struct resolver *resolver, struct sandbox *sandbox, const uint8_t *bytes,
+                    size_t length, const struct asker *asker);
+/* Sends a whole message to who asked; it may be gone or not reading, then the message is dropped.
+ */
 void sandbox_reply (struct resolver *resolver, struct sandbox *sandbox, const struct asker *asker,
                     const uint8_t *bytes, size_t length);
 
 /* stream.c */
 void stream_accept (struct resolver *resolver, struct sandbox *sandbox);
-void stream_reply (struct resolver *resolver, struct connection *connection, const uint8_t *bytes, size_t length);
+void stream_reply (struct resolver *resolver, struct connection *connection, const uint8_t *bytes,
+                   size_t length);
 /* The connection that a forward answers has been told; NULL forgets the forward.  */
 void stream_expect (struct connection *connection, struct forward *forward);
 void stream_close_all (struct resolver *resolver, struct sandbox *sandbox);
@@ -132,5 +132,6 @@ void forward_expired (struct loop *loop, void *forward);
 bool control_listen (struct resolver *resolver, int fd, unsigned int owner);
 
 /* confine.c */
-/* Gives up every right that the process does not need; false with errno, and then it must not go on.  */
+/* Gives up every right that the process does not need; false with errno, and then it must not go
+ * on.  */
 bool confine (unsigned int uid, unsigned int gid);

@@ -14,6 +14,14 @@ enum
   BURST = 32
 };
 
+void resolver_check_use (struct resolver *self)
+{
+  if (self->client_count == 0 && self->sandbox_count == 0)
+    timer_start (&self->loop, &self->unused, &self->unused_timer, self);
+  else
+    timer_stop (&self->unused_timer);
+}
+
 struct sandbox *sandbox_find (struct resolver *resolver, const char *id)
 {
   struct sandbox *sandbox = resolver->sandboxes;
@@ -40,10 +48,7 @@ struct sandbox *sandbox_make (struct resolver *resolver, const char *id)
   return sandbox;
 }
 
-static void destroy_listener (struct source *source)
-{
-  free (source);
-}
+static void destroy_listener (struct source *source) { free (source); }
 
 static void close_listener (struct resolver *resolver, struct listener **listener)
 {
@@ -74,7 +79,8 @@ static void udp_ready (struct loop *loop, struct source *source, uint32_t events
       ssize_t length = recvfrom (source->fd, resolver->in, sizeof resolver->in, MSG_DONTWAIT,
                                  (struct sockaddr *)&asker.address, &asker.address_length);
 
-      /* Any error but "nothing there" is one that a reply of ours has met (ICMP), and reading it clears it.  */
+      /* Any error but "nothing there" is one that a reply of ours has met (ICMP), and reading it
+       * clears it.  */
       if (length < 0 && (errno == EAGAIN || errno == EBADF))
         return;
       if (length >= 0)
@@ -147,18 +153,21 @@ void sandbox_reply (struct resolver *resolver, struct sandbox *sandbox, const st
                   (const struct sockaddr *)&asker->address, asker->address_length);
 }
 
-void sandbox_query (struct resolver *resolver, struct sandbox *sandbox, const uint8_t *bytes, size_t length,
-                    const struct asker *asker)
+void sandbox_query (struct resolver *resolver, struct sandbox *sandbox, const uint8_t *bytes,
+                    size_t length, const struct asker *asker)
 {
   struct query query;
   struct reply reply;
   enum dns_rcode rcode;
-  /* How much a reply may have is known after parsing only; DNS_EDNS_BYTES is what we ever send over UDP ourselves.  */
+  /* How much a reply may have is known after parsing only; DNS_EDNS_BYTES is what we ever send over
+   * UDP ourselves.  */
   size_t capacity = asker->connection != NULL ? DNS_MESSAGE_BYTES : DNS_UDP_BYTES;
 
   if (asker->connection == NULL && query_parse (&query, bytes, length) == PARSE_OK)
-    capacity = query_udp_limit (&query) < DNS_EDNS_BYTES ? query_udp_limit (&query) : DNS_EDNS_BYTES;
-  switch (answer (sandbox->networks, sandbox->network_count, &query, bytes, length, &reply, resolver->out, capacity))
+    capacity
+        = query_udp_limit (&query) < DNS_EDNS_BYTES ? query_udp_limit (&query) : DNS_EDNS_BYTES;
+  switch (answer (sandbox->networks, sandbox->network_count, &query, bytes, length, &reply,
+                  resolver->out, capacity))
     {
     case VERDICT_IGNORE:
       /* On a stream there is nobody to wait for an answer that never comes.  */

@@ -1,5 +1,5 @@
-/* DNS over TCP: every message after its length (RFC 1035 §4.2.2).  One query of a connection is worked on at a time;
-   the next is read when its answer has been taken.  */
+/* DNS over TCP: every message after its length (RFC 1035 §4.2.2).  One query of a connection is
+   worked on at a time; the next is read when its answer has been taken.  */
 #define _GNU_SOURCE
 #include "resolver.h"
 
@@ -107,7 +107,8 @@ static int read_message (struct connection *connection)
       if (connection->message == NULL)
         return -1;
     }
-  return read_more (connection->source.fd, connection->message, &connection->message_length, connection->size);
+  return read_more (connection->source.fd, connection->message, &connection->message_length,
+                    connection->size);
 }
 
 static bool is_busy (const struct connection *connection)
@@ -115,12 +116,15 @@ static bool is_busy (const struct connection *connection)
   return connection->forward != NULL || connection->unsent != NULL;
 }
 
-/* While an answer is due nothing is read, so a client that only sends fills its own window and nothing of ours.  */
+/* While an answer is due nothing is read, so a client that only sends fills its own window and
+ * nothing of ours.  */
 static void choose_events (struct resolver *resolver, struct connection *connection)
 {
   if (connection->source.fd >= 0)
     source_change (&resolver->loop, &connection->source,
-                   connection->unsent != NULL ? EPOLLOUT : is_busy (connection) ? 0 : EPOLLIN);
+                   connection->unsent != NULL ? EPOLLOUT
+                   : is_busy (connection)     ? 0
+                                              : EPOLLIN);
 }
 
 static void read_queries (struct resolver *resolver, struct connection *connection)
@@ -148,8 +152,9 @@ static void send_rest (struct resolver *resolver, struct connection *connection)
 {
   while (connection->sent < connection->unsent_length)
     {
-      ssize_t count = send (connection->source.fd, connection->unsent + connection->sent,
-                            connection->unsent_length - connection->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+      ssize_t count
+          = send (connection->source.fd, connection->unsent + connection->sent,
+                  connection->unsent_length - connection->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
 
       if (count < 0 && errno == EINTR)
         continue;
@@ -182,7 +187,8 @@ static void connection_ready (struct loop *loop, struct source *source, uint32_t
   choose_events (resolver, connection);
 }
 
-void stream_reply (struct resolver *resolver, struct connection *connection, const uint8_t *bytes, size_t length)
+void stream_reply (struct resolver *resolver, struct connection *connection, const uint8_t *bytes,
+                   size_t length)
 {
   uint8_t *unsent;
 
@@ -201,7 +207,8 @@ void stream_reply (struct resolver *resolver, struct connection *connection, con
   connection->unsent_length = length + 2;
   connection->sent = 0;
   send_rest (resolver, connection);
-  /* What the client has sent meanwhile raises no new event of its own until this one is asked for again.  */
+  /* What the client has sent meanwhile raises no new event of its own until this one is asked for
+   * again.  */
   choose_events (resolver, connection);
 }
 
@@ -212,7 +219,8 @@ void stream_accept (struct resolver *resolver, struct sandbox *sandbox)
 
   if (fd < 0)
     return;
-  connection = resolver->connection_count < MAX_CONNECTIONS && sandbox->connection_count < MAX_SANDBOX_CONNECTIONS
+  connection = resolver->connection_count < MAX_CONNECTIONS
+                       && sandbox->connection_count < MAX_SANDBOX_CONNECTIONS
                    ? calloc (1, sizeof *connection)
                    : NULL;
   if (connection == NULL)
