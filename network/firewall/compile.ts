@@ -68,10 +68,13 @@ function definition({ name, key, value }: RuleSet): {
   set: string;
   keyType: number;
   keyLength: number;
+  isHostOrder: boolean;
   data: { type: number; length: number } | null;
 } {
   const { type: keyType, length: keyLength } = concatenation(key);
-  return { set: name, keyType, keyLength, data: value === null ? null : concatenation(value) };
+  const isHostOrder = key.length === 1 && key[0] === 'ifname';
+  const data = value === null ? null : concatenation(value);
+  return { set: name, keyType, keyLength, isHostOrder, data };
 }
 
 /** nft shifts six bits per part; the kernel gives every part of several its own four-byte registers. */

@@ -23,6 +23,7 @@ import {
   NF_ACCEPT,
   NF_DROP,
 } from '../netlink/nf-expressions.ts';
+import { encodeExpressions } from '../netlink/nf-expressions.ts';
 import type { Expression } from '../netlink/nf-expressions.ts';
 import { refusal } from '../netlink/socket.ts';
 import type { NetlinkRequest, NetlinkSocket } from '../netlink/socket.ts';
@@ -98,21 +99,16 @@ export function chooseChain(chains: readonly Chain[]): Chain | null {
   );
 }
 
+/** Counters differ in what they have counted only, which is not encoded. */
 export function isSameRule(
   found: readonly (Expression | null)[],
   wanted: readonly Expression[],
 ): boolean {
+  const known = found.filter((expression) => expression !== null);
   return (
-    found.length === wanted.length &&
-    wanted.every((expression, index) => isSameExpression(found[index] ?? null, expression))
+    known.length === found.length &&
+    Buffer.compare(encodeExpressions(known), encodeExpressions(wanted)) === 0
   );
-}
-
-function isSameExpression(found: Expression | null, wanted: Expression): boolean {
-  if (found?.name !== wanted.name) return false;
-  if (found.name === 'cmp' && wanted.name === 'cmp')
-    return found.operator === wanted.operator && Buffer.compare(found.value, wanted.value) === 0;
-  return JSON.stringify(found) === JSON.stringify(wanted);
 }
 
 function obstacles(chains: readonly Chain[]): Obstacles {

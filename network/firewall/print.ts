@@ -23,7 +23,7 @@ function printElement({ key, value }: RuleElement, isQuoted: readonly boolean[])
 }
 
 function printChain({ name, type, hook, priority, rules }: RuleChain): string {
-  const place = `type ${type} hook ${hook} priority ${priorityNames.get(`${type} ${priority}`) ?? priority}`;
+  const place = `type ${type} hook ${hook} priority ${priorityNames.get(`${hook} ${priority}`) ?? priority}`;
   return [
     `\tchain ${name} {`,
     `\t\t${place}; policy accept;`,
@@ -33,12 +33,12 @@ function printChain({ name, type, hook, priority, rules }: RuleChain): string {
   ].join('\n');
 }
 
-/** nft(8), standard priority names. */
+/** nft(8), standard priority names: dstnat is one of prerouting only. */
 const priorityNames: ReadonlyMap<string, string> = new Map([
-  ['filter -300', 'raw'],
-  ['filter -1', 'filter - 1'],
-  ['nat -100', 'dstnat'],
-  ['nat 100', 'srcnat'],
+  ['prerouting -300', 'raw'],
+  ['forward -1', 'filter - 1'],
+  ['prerouting -100', 'dstnat'],
+  ['postrouting 100', 'srcnat'],
 ]);
 
 export function printPart(part: Part): string {

@@ -20,6 +20,7 @@ import {
   readU32be,
   readU64be,
   requireBytes,
+  u32,
   u32be,
   u64be,
 } from './bytes.ts';
@@ -80,6 +81,8 @@ export interface SetDefinition extends TableName {
   /** nft's number for the type, which `nft list` prints; the kernel knows only lengths. */
   readonly keyType: number;
   readonly keyLength: number;
+  /** Keys are in host byte order, as nft must be told to print them: interface names are to it. */
+  readonly isHostOrder: boolean;
   /** null for a set. */
   readonly data: { readonly type: number; readonly length: number } | null;
 }
@@ -107,7 +110,10 @@ const NFTA_HOOK = { number: 1, priority: 2 } as const;
 const NFTA_SET = { table: 1, name: 2, flags: 3, keyType: 4, keyLength: 5, dataType: 6 } as const;
 const NFTA_SET_DATA_LEN = 7;
 const NFTA_SET_ID = 10;
+const NFTA_SET_USERDATA = 13;
 const NFT_SET_MAP = 8;
+// libnftnl's own: type 0 (order of the key), length 4, then 1 (host order) as a number of the host.
+const hostOrder = concatBytes([Uint8Array.of(0, 4), u32(1)]);
 const NFTA_ELEMENTS = { table: 1, set: 2, list: 3 } as const;
 const NFTA_LIST_ELEM = 1;
 const NFTA_SET_ELEM_KEY = 1;
@@ -201,6 +207,7 @@ export function newSet(set: SetDefinition): NetlinkRequest {
     attributes.push(u32beAttribute(NFTA_SET_DATA_LEN, set.data.length));
   }
   attributes.push(u32beAttribute(NFTA_SET_ID, set.id));
+  if (set.isHostOrder) attributes.push(attribute(NFTA_SET_USERDATA, hostOrder));
   return request(NFT_MSG_NEWSET, NLM_F_CREATE, { name: set, attributes, purpose });
 }
 
@@ -214,6 +221,7 @@ export function decodeSet(payload: Uint8Array): SetDefinition {
     id: values.has(NFTA_SET_ID) ? number(values, NFTA_SET_ID) : 0,
     keyType: number(values, NFTA_SET.keyType),
     keyLength: number(values, NFTA_SET.keyLength),
+    isHostOrder: Buffer.compare(values.get(NFTA_SET_USERDATA) ?? new Uint8Array(), hostOrder) === 0,
     data: isMap
       ? { type: number(values, NFTA_SET.dataType), length: number(values, NFTA_SET_DATA_LEN) }
       : null,
