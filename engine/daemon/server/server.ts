@@ -97,17 +97,21 @@ function watchClient(
   response: ServerResponse,
   stopping: AbortSignal,
 ): AbortSignal {
+  // The response lets go of the socket before it says that it is closed.
+  const { socket } = request;
   const controller = new AbortController();
   const leave = (): void => {
     controller.abort();
   };
-  request.socket.once('end', leave);
+  socket.once('end', leave);
   stopping.addEventListener('abort', leave, { once: true });
   if (stopping.aborted) leave();
   response.once('close', () => {
-    request.socket.removeListener('end', leave);
+    socket.removeListener('end', leave);
     stopping.removeEventListener('abort', leave);
     if (!response.writableFinished) leave();
+    // An idle connection would hold the server open for as long as the client likes.
+    if (stopping.aborted) socket.destroySoon();
   });
   return controller.signal;
 }
