@@ -22,7 +22,7 @@ export const tempSuffix = '.tmp~';
 
 // Only fsync(2) waits for a disk and leaves the event loop. All else happens in the page cache and takes less time
 // than one round trip through the thread pool, of which a record would need eight.
-const syncFile = promisify(fsync);
+export const syncFile: (fd: number) => Promise<void> = promisify(fsync);
 
 /** Writes `path` as a whole. The directory must exist. On failure the old content stays and nothing is left over. */
 export async function writeFileAtomic(
@@ -67,14 +67,14 @@ function temporaryName(path: string): string {
 }
 
 /** write(2) may take fewer bytes than it was given, on a full disk for one. */
-function writeWhole(fd: number, bytes: Uint8Array): void {
+export function writeWhole(fd: number, bytes: Uint8Array): void {
   for (let offset = 0; offset < bytes.length;) offset += writeSync(fd, bytes, offset);
 }
 
 const directorySyncs = new Map<string, Batch<null, null>>();
 
-/** A sync that begins after a rename covers it, so all renames that wait share the next one. */
-async function syncDirectory(directory: string): Promise<void> {
+/** Makes the names in it durable. A sync that begins after a rename covers it, so those who wait share the next one. */
+export async function syncDirectory(directory: string): Promise<void> {
   let batch = directorySyncs.get(directory);
   if (batch === undefined) {
     batch = new Batch(async (callers) => {

@@ -3,7 +3,14 @@
  * Belongs here: code that knows nothing of containers, images or networks. Does not belong here: policy, paths of
  * the engine, anything used by one area only.
  */
-export { removeFile, tempSuffix, writeFileAtomic } from './atomic-file.ts';
+export {
+  removeFile,
+  syncDirectory,
+  syncFile,
+  tempSuffix,
+  writeFileAtomic,
+  writeWhole,
+} from './atomic-file.ts';
 export type { Durability, WriteOptions } from './atomic-file.ts';
 export { Batch } from './batch.ts';
 export { createId, isId, resolvePrefix, shortId } from './ids.ts';

@@ -5,9 +5,10 @@
  */
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { KeyedLock, removeFile, tempSuffix, writeFileAtomic } from '../lib/index.ts';
+import { KeyedLock, tempSuffix } from '../lib/index.ts';
 import type { Durability } from '../lib/index.ts';
 import { readBootId } from './boot-id.ts';
+import { RecordDirectory } from './record-directory.ts';
 import {
   decodeRecord,
   encodeRecord,
@@ -58,9 +59,11 @@ export class RecordStore<T extends object> {
   readonly #bootId: string | null;
   readonly #entries = new Map<string, Entry<T>>();
   readonly #locks = new KeyedLock();
+  readonly #files: RecordDirectory;
 
   private constructor(options: RecordStoreOptions<T>) {
     this.#options = options;
+    this.#files = new RecordDirectory(options.directory, options.durability);
     this.#bootId = options.durability === 'boot' ? (options.bootId ?? readBootId()) : null;
   }
 
@@ -116,13 +119,9 @@ export class RecordStore<T extends object> {
   /** True if there was one. */
   delete(key: string): Promise<boolean> {
     return this.#locks.run(key, async () => {
-      await removeFile(this.#pathOf(key), this.#options.durability);
+      await this.#files.remove(fileNameOf(key));
       return this.#entries.delete(key);
     });
-  }
-
-  #pathOf(key: string): string {
-    return join(this.#options.directory, fileNameOf(key));
   }
 
   async #write(key: string, value: T): Promise<void> {
@@ -132,7 +131,7 @@ export class RecordStore<T extends object> {
     const schema = Math.max(this.#options.schemaVersion, previous?.schema ?? 0);
     const body = withUnknownFields(value as JsonObject, unknown);
     const content = encodeRecord({ schema, key, boot: this.#bootId, body });
-    await writeFileAtomic(this.#pathOf(key), content, { durability: this.#options.durability });
+    await this.#files.write(fileNameOf(key), content);
     this.#entries.set(key, { value: freeze(value), schema, unknown });
   }
 

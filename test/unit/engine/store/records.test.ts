@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { RecordStore } from '../../../../engine/store/index.ts';
@@ -139,6 +139,43 @@ describe('RecordStore', () => {
     expect((await open(dir.path)).quarantined).toEqual([]);
     expect(await readdir(dir.path)).toEqual([]);
   });
+
+  test('a record that a killed engine has given a spare name must not be written over', async () => {
+    await using dir = await tempDir();
+    const first = await open(dir.path);
+    await first.store.put('one', { name: 'one', size: 1 });
+    await link(join(dir.path, 'one.json'), join(dir.path, '1.tmp~'));
+    const { store } = await open(dir.path);
+    for (const key of ['two', 'three']) await store.put(key, { name: key, size: 2 });
+    const again = await open(dir.path);
+    expect(again.store.get('one')).toEqual({ name: 'one', size: 1 });
+    expect(again.quarantined).toEqual([]);
+  });
+
+  test.each(['disk', 'boot'] as const)(
+    'no two records for %s may share a file after any changes',
+    async (durability) => {
+      await using dir = await tempDir();
+      const { store } = await open(dir.path, { durability });
+      const keys = Array.from({ length: 12 }, (_, index) => `k${index}`);
+      for (let round = 1; round <= 8; round += 1) {
+        const size = round;
+        await Promise.all(
+          keys.map((key, index) =>
+            index % 4 === round % 4
+              ? store.delete(key)
+              : store.put(key, { name: key.repeat(round), size }),
+          ),
+        );
+      }
+      const names = (await readdir(dir.path)).filter((name) => name.endsWith('.json'));
+      const stats = await Promise.all(names.map((name) => stat(join(dir.path, name))));
+      expect(stats.map(({ nlink }) => nlink)).toEqual(names.map(() => 1));
+      const again = await open(dir.path, { durability });
+      expect(again.quarantined).toEqual([]);
+      expect(new Map(again.store.entries())).toEqual(new Map(store.entries()));
+    },
+  );
 
   test('a migration must see the schema that the record was written with', async () => {
     await using dir = await tempDir();
