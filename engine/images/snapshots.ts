@@ -12,7 +12,6 @@ import {
   MS_RDONLY,
   O_NONBLOCK,
   O_RDONLY,
-  chownAt,
   closeFd,
   isSyscallError,
   makeDirectoryAt,
@@ -29,13 +28,17 @@ import {
 } from '../../native/index.ts';
 import { EngineError } from '../api/index.ts';
 import type { Layout } from '../store/index.ts';
+import type { Problem } from './catalog.ts';
 import { readStart } from './descriptor-io.ts';
 import { emptyDirectory, type LayerStore } from './layer-store.ts';
 import type { Digest, HostParts, Image, SnapshotMount } from './model.ts';
+import { SnapshotPool, type SnapshotShape } from './snapshot-pool.ts';
 
 export interface SnapshotsOptions {
   readonly layout: Pick<Layout, 'snapshots' | 'temporary'>;
   readonly layers: LayerStore;
+  /** Told of a removed snapshot whose files could not be deleted; the next start tries again. */
+  readonly report?: (problem: Problem) => void;
 }
 
 export interface PreparedSnapshot {
@@ -48,16 +51,21 @@ const mostFileBytes = 1 << 20;
 
 export class Snapshots {
   readonly #layers: LayerStore;
+  readonly #pool: SnapshotPool;
   readonly #active: string;
   readonly #removed: string;
   readonly #views: string;
   readonly #activeFd: Fd;
   readonly #removedFd: Fd;
   readonly #files = new Map<string, string | null>();
+  readonly #report: (problem: Problem) => void;
+  readonly #removals = new Set<Promise<void>>();
   #sequence = 0;
 
-  private constructor({ layout, layers }: SnapshotsOptions) {
+  private constructor({ layout, layers, report }: SnapshotsOptions) {
     this.#layers = layers;
+    this.#report = report ?? (() => undefined);
+    this.#pool = new SnapshotPool(join(layout.snapshots, 'pool'));
     this.#active = join(layout.snapshots, 'active');
     this.#removed = join(layout.temporary, 'snapshots');
     this.#views = join(layout.temporary, 'views');
@@ -83,17 +91,24 @@ export class Snapshots {
     return { mounts };
   }
 
-  /** A missing one is no error. */
-  async remove(containerId: string): Promise<void> {
-    const removed = (this.#sequence += 1).toString(36);
-    try {
-      // Out of its place in one step: what a crash leaves is no container's snapshot any more.
-      renameAt(this.#activeFd, { from: containerId, to: removed, toDir: this.#removedFd });
-    } catch (error) {
-      if (isSyscallError(error, 'ENOENT')) return;
-      throw error;
-    }
-    await removeTreeAt(this.#removedFd, removed);
+  /** Gets directories ready for containers of this image, when the engine has nothing else to do. */
+  expect(image: Image): void {
+    this.#pool.expect(this.#shapeOf(image));
+  }
+
+  /**
+   * A missing one is no error. Resolves when the snapshot is out of its place for good; its files are deleted in the
+   * background, because a disk that is busy takes tens of milliseconds for that, and nobody waits for them.
+   */
+  remove(containerId: string): Promise<void> {
+    return new Promise((resolve) => {
+      const removal = this.#takeOut(containerId);
+      if (removal !== null) {
+        this.#removals.add(removal);
+        void removal.finally(() => this.#removals.delete(removal));
+      }
+      resolve();
+    });
   }
 
   /** Removes the snapshots of containers that are no more; returns their ids. */
@@ -126,9 +141,33 @@ export class Snapshots {
     return content;
   }
 
-  close(): void {
+  /** Waits for the deletions under way. */
+  async close(): Promise<void> {
+    await Promise.all(this.#removals);
+    this.#pool.close();
     closeFd(this.#activeFd);
     closeFd(this.#removedFd);
+  }
+
+  /** The deletion of what was taken out; null if there was nothing. */
+  #takeOut(containerId: string): Promise<void> | null {
+    const removed = (this.#sequence += 1).toString(36);
+    try {
+      renameAt(this.#activeFd, { from: containerId, to: removed, toDir: this.#removedFd });
+    } catch (error) {
+      if (isSyscallError(error, 'ENOENT')) return null;
+      throw error;
+    }
+    return this.#delete(removed);
+  }
+
+  /** Never rejects. */
+  async #delete(name: string): Promise<void> {
+    try {
+      await removeTreeAt(this.#removedFd, name);
+    } catch (error) {
+      this.#report({ what: join(this.#removed, name), reason: (error as Error).message });
+    }
   }
 
   #exists(containerId: string): boolean {
@@ -141,33 +180,24 @@ export class Snapshots {
     }
   }
 
-  /** Complete under another name, then renamed: a snapshot that exists has all its directories. */
+  /** What a crash left half made goes first. */
   async #make(containerId: string, image: Image): Promise<void> {
-    const unfinished = `${containerId}~`;
     try {
-      makeDirectoryAt(this.#activeFd, unfinished, 0o700);
+      this.#pool.place(this.#shapeOf(image), this.#activeFd, containerId);
     } catch (error) {
       if (!isSyscallError(error, 'EEXIST')) throw error;
-      await removeTreeAt(this.#activeFd, unfinished);
-      makeDirectoryAt(this.#activeFd, unfinished, 0o700);
+      await removeTreeAt(this.#activeFd, `${containerId}~`);
+      this.#pool.place(this.#shapeOf(image), this.#activeFd, containerId);
     }
-    const root = this.#rootOf(image);
-    makeDirectoryAt(this.#activeFd, `${unfinished}/upper`, root.mode);
-    if (root.uid !== 0 || root.gid !== 0)
-      chownAt(this.#activeFd, `${unfinished}/upper`, { uid: root.uid, gid: root.gid });
-    makeDirectoryAt(this.#activeFd, `${unfinished}/work`, 0o700);
-    for (const [, target] of image.host?.overlays ?? []) {
-      makeDirectoryAt(this.#activeFd, `${unfinished}/${partName(target)}-upper`, 0o755);
-      makeDirectoryAt(this.#activeFd, `${unfinished}/${partName(target)}-work`, 0o700);
-    }
-    renameAt(this.#activeFd, { from: unfinished, to: containerId });
   }
 
-  /** The upper directory is the one whose owner and mode the merged root shows. */
-  #rootOf({ chain }: Image): { mode: number; uid: number; gid: number } {
+  #shapeOf({ chain, host }: Image): SnapshotShape {
     const top: Digest | undefined = chain.at(-1);
     const layer = top === undefined ? null : this.#layers.get(top);
-    return layer?.root ?? { mode: 0o755, uid: 0, gid: 0 };
+    return {
+      root: layer?.root ?? { mode: 0o755, uid: 0, gid: 0 },
+      parts: (host?.overlays ?? []).map(([, target]) => partName(target)),
+    };
   }
 
   #mountsOf(containerId: string, image: Image): readonly SnapshotMount[] {
