@@ -8,7 +8,7 @@ type Json = null | boolean | number | string | readonly Json[] | { readonly [key
 /** What `config` prints: the canonical model, which loads again as the same project. */
 export function renderConfig(project: Project, format: ConfigFormat): string {
   const model = configModel(project);
-  if (format === 'json') return JSON.stringify(withoutNestedExtensions(model), null, 2);
+  if (format === 'json') return JSON.stringify(withoutNestedExtensions(asJson(model)), null, 2);
   return stringify(withoutUnset(model), {
     indent: 2,
     lineWidth: 0,
@@ -16,6 +16,57 @@ export function renderConfig(project: Project, format: ConfigFormat): string {
     singleQuote: false,
     version: '1.1',
   });
+}
+
+/**
+ * What docker compose's JSON has differently from its YAML, for those who parse it: no models, the fields of block
+ * device limits capitalised, a hook in every watch rule.
+ */
+function asJson({ models: _models, ...model }: { readonly [key: string]: Json }): {
+  readonly [key: string]: Json;
+} {
+  const services = model['services'];
+  if (!isJsonMap(services)) return model;
+  return { ...model, services: mapJson(services, serviceAsJson) };
+}
+
+function serviceAsJson(service: Json): Json {
+  if (!isJsonMap(service)) return service;
+  const { blkio_config: limits, develop } = service;
+  return {
+    ...service,
+    ...(isJsonMap(limits) && { blkio_config: mapJson(limits, capitalised) }),
+    ...(isJsonMap(develop) && { develop: mapJson(develop, watchAsJson) }),
+  };
+}
+
+function capitalised(list: Json): Json {
+  if (!Array.isArray(list)) return list;
+  return list.map((item: Json) => {
+    if (!isJsonMap(item)) return item;
+    return Object.fromEntries(
+      Object.entries(item).map(([key, value]) => [
+        key.charAt(0).toUpperCase() + key.slice(1),
+        value,
+      ]),
+    );
+  });
+}
+
+function watchAsJson(list: Json): Json {
+  if (!Array.isArray(list)) return list;
+  return list.map((rule: Json) => (isJsonMap(rule) ? { exec: { command: null }, ...rule } : rule));
+}
+
+function isJsonMap(value: Json | undefined): value is { readonly [key: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function mapJson(
+  map: { readonly [key: string]: Json },
+  change: (value: Json) => Json,
+): { readonly [key: string]: Json } {
+  return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, change(value)]));
 }
 
 function configModel(project: Project): { readonly [key: string]: Json } {
@@ -37,7 +88,9 @@ function plain(value: unknown): Json {
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== 'object' || value === null) return value as Json;
   const entries = Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, item]) => [key, plain(item)]));
+  return Object.fromEntries(
+    entries.map(([key, item]) => [key.replaceAll('$', '$$$$'), plain(item)]),
+  );
 }
 
 /** Maps whose keys are the user's: there `x-` has no special meaning. */

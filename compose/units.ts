@@ -44,13 +44,6 @@ export function formatDuration(value: bigint): string {
   return minutes > 0n ? `${minutes}m${seconds}s` : `${seconds}s`;
 }
 
-/** Sheds the zero parts that Go's form keeps: "10m0s" → "10m", "2h0m0s" → "2h". */
-export function formatShortDuration(value: bigint): string {
-  const text = formatDuration(value);
-  const short = text.endsWith('m0s') ? text.slice(0, -2) : text;
-  return short.endsWith('h0m') ? short.slice(0, -2) : short;
-}
-
 function decimals(value: bigint, unit: bigint): string {
   const whole = value / unit;
   const rest = value % unit;
@@ -63,7 +56,7 @@ const binary = ['', 'k', 'm', 'g', 't', 'p'];
 
 /** "1.5g", "10kb", "512" in bytes (1024 to the next unit); null when it is no size. */
 export function parseBytes(text: string): number | null {
-  const match = /^(-?\d+(?:\.\d+)?|-?\.\d+) ?([kmgtp]?)(?:i?b)?$/i.exec(text.trim());
+  const match = /^(\d+(?:\.\d+)?|\.\d+) ?([kmgtp]?)(?:i?b)?$/i.exec(text.trim());
   if (match === null) return null;
   const [, amount = '', unit = ''] = match;
   return Math.trunc(Number(amount) * 1024 ** binary.indexOf(unit.toLowerCase()));

@@ -18,7 +18,7 @@ interface Waiter {
   readonly name: string;
   readonly check: () => boolean | ComposeError;
   readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** Holds whoever waits for a container to be healthy or to have completed, with one subscription for all. */
@@ -27,7 +27,7 @@ export class Conditions {
   readonly #abort = new AbortController();
   readonly #known = new Map<string, Known>();
   readonly #waiters = new Set<Waiter>();
-  #failure: { readonly error: unknown } | null = null;
+  #failure: { readonly error: Error } | null = null;
   #reading: Promise<void> = Promise.resolve();
 
   constructor(engine: EnginePort, observed: Observed | null) {
@@ -70,7 +70,7 @@ export class Conditions {
   ): Promise<void> {
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
-        this.#settle(waiter, signal.reason);
+        this.#settle(waiter, asError(signal.reason));
       };
       const waiter: Waiter = {
         name,
@@ -81,7 +81,7 @@ export class Conditions {
         },
         reject: (error) => {
           signal.removeEventListener('abort', onAbort);
-          reject(error as Error);
+          reject(error);
         },
       };
       this.#waiters.add(waiter);
@@ -99,7 +99,7 @@ export class Conditions {
       };
     } catch (error) {
       if (this.#abort.signal.aborted) return;
-      this.#failure = { error };
+      this.#failure = { error: asError(error) };
     }
     for (const waiter of [...this.#waiters]) this.#check(waiter);
   }
@@ -121,7 +121,7 @@ export class Conditions {
     else if (this.#failure !== null) this.#settle(waiter, this.#failure.error);
   }
 
-  #settle(waiter: Waiter, error: unknown): void {
+  #settle(waiter: Waiter, error: Error): void {
     this.#waiters.delete(waiter);
     waiter.reject(error);
   }
@@ -152,6 +152,10 @@ function verdict(condition: Condition, name: string, known: Known): boolean | Co
   }
   if (known.health === 'unhealthy') return failed(`container "${name}" is unhealthy`);
   return known.health === 'healthy';
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
 }
 
 function failed(message: string): ComposeError {

@@ -3,6 +3,7 @@ import { toDevices, toMounts } from './short-syntax/mounts.ts';
 import { toPorts } from './short-syntax/ports.ts';
 import {
   toBuild,
+  toBuildSecrets,
   toDependencies,
   toEnvFiles,
   toExtends,
@@ -16,6 +17,7 @@ import {
 import {
   type Rule,
   toBytes,
+  toCleanPath,
   toCount,
   toDuration,
   toHealthTest,
@@ -26,15 +28,24 @@ import {
   toModeText,
   toNumber,
   toOptions,
-  toShortDuration,
   toSortedHosts,
   toText,
+  toTextLists,
   toVariables,
   toWords,
 } from './short-syntax/values.ts';
 import { Site } from './site.ts';
 import { type Pattern, PathTable } from './tree-path.ts';
-import { isList, isMap, type Path, setKey, spansAt, type TreeList, type TreeMap } from './tree.ts';
+import {
+  isList,
+  isMap,
+  type Path,
+  setKey,
+  spansAt,
+  type TreeList,
+  type TreeMap,
+  type TreeValue,
+} from './tree.ts';
 
 type Row = readonly [Pattern, Rule];
 
@@ -48,7 +59,7 @@ const build: readonly Row[] = [
   ...each('services.*.build', toText, ['provenance', 'sbom']),
   ['services.*.build.extra_hosts', toSortedHosts],
   ['services.*.build.no_cache_filter', toList],
-  ['services.*.build.secrets', toFileReferences],
+  ['services.*.build.secrets', toBuildSecrets],
   ['services.*.build.secrets.[].mode', toModeText],
   ['services.*.build.shm_size', toBytes],
   ['services.*.build.ssh', toSsh],
@@ -71,9 +82,9 @@ const deploy: readonly Row[] = [
     toNumber,
   ],
   ...['update_config', 'rollback_config'].flatMap((name) =>
-    each(`services.*.deploy.${name}`, toShortDuration, ['delay', 'monitor']),
+    each(`services.*.deploy.${name}`, toDuration, ['delay', 'monitor']),
   ),
-  ...each('services.*.deploy.restart_policy', toShortDuration, ['delay', 'window']),
+  ...each('services.*.deploy.restart_policy', toDuration, ['delay', 'window']),
 ];
 
 const hooks: readonly Row[] = [
@@ -159,6 +170,8 @@ const references: readonly Row[] = [
   ['services.*.configs', toFileReferences],
   ['services.*.configs.[].mode', toModeText],
   ['services.*.volumes', toMounts],
+  ['services.*.volumes.[].target', toCleanPath],
+  ['services.*.provider.options', toTextLists],
   ['services.*.volumes.[].tmpfs.mode', toModeNumber],
   ['services.*.volumes.[].tmpfs.size', toBytes],
   ['services.*.volumes.[].volume.labels', toLabels],
@@ -189,17 +202,21 @@ function visit(holder: TreeMap | TreeList, path: Path, findings: Findings): void
   const keys = isList(holder) ? [...holder.keys()] : Object.keys(holder);
   for (const key of keys) {
     const at = [...path, key];
-    let value = (isList(holder) ? holder[Number(key)] : holder[String(key)]) ?? null;
-    const rule = rules.match(at);
-    if (rule !== undefined) {
-      const spans = spansAt(holder, key);
-      const changed = rule(value, new Site(at, spans.value, findings));
-      if (changed !== value) {
-        if (isList(holder)) holder[Number(key)] = changed;
-        else setKey(holder, String(key), changed, spans);
-        value = changed;
-      }
-    }
+    const value = applyRule(holder, at, findings);
     if (isMap(value) || isList(value)) visit(value, at, findings);
   }
+}
+
+/** The value at the last step of a path, in its canonical form. */
+function applyRule(holder: TreeMap | TreeList, path: Path, findings: Findings): TreeValue {
+  const key = path.at(-1) ?? '';
+  const value = (isList(holder) ? holder[Number(key)] : holder[key]) ?? null;
+  const rule = rules.match(path);
+  if (rule === undefined) return value;
+  const spans = spansAt(holder, key);
+  const changed = rule(value, new Site(path, spans.value, findings));
+  if (changed === value) return value;
+  if (isList(holder)) holder[Number(key)] = changed;
+  else setKey(holder, [String(key), changed], spans);
+  return changed;
 }

@@ -5,7 +5,6 @@ import { isList, isMap, type Path, type TreeMap, type TreeValue } from './tree.t
 const defaults = new PathTable<Readonly<Record<string, TreeValue>>>([
   ['services.*.build', { context: '.' }],
   ['services.*.ports.[]', { mode: 'ingress', protocol: 'tcp' }],
-  ['services.*.volumes.[].bind', { create_host_path: true }],
   ['services.*.deploy.resources.reservations.devices.[]', { count: -1 }],
   ['services.*.gpus.[]', { count: -1 }],
 ]);
@@ -29,7 +28,6 @@ function visit(value: TreeValue, path: Path): void {
     if (value[key] === undefined && !isCounted) value[key] = fallback;
   }
   if (path.length === 4 && path[2] === 'secrets') setSecretTarget(value);
-  if (path.length === 5 && path[2] === 'build' && path[3] === 'secrets') setSecretTarget(value);
   for (const key of Object.keys(value)) visit(value[key] ?? null, [...path, key]);
 }
 

@@ -1,8 +1,10 @@
 import { type DotenvEntries, DotenvError, parseDotenv, parseRawEnv } from './dotenv.ts';
 import { readFailure, sourceOf, type LoadContext } from './context.ts';
 import type { Findings } from './findings.ts';
-import { scalarText } from './yaml-scalars.ts';
+import { scalarText, shownText } from './yaml-scalars.ts';
+import { resolvePath } from './resolve-paths.ts';
 import {
+  copyTree,
   isList,
   isMap,
   newMap,
@@ -38,14 +40,16 @@ export function readEntries(
  * the attribute over all files; what has no value takes the caller's.
  */
 export function resolveServiceFiles(root: TreeMap, context: LoadContext): void {
+  const isKept = context.request.skip?.environmentResolution === true;
   const services = root['services'];
   if (!isMap(services)) return;
   for (const name of Object.keys(services)) {
     const service = services[name];
     if (!isMap(service)) continue;
     const path = ['services', name];
-    resolveEnvironment(service, path, context);
-    resolveLabels(service, path, context);
+    // Even where files are shown as they are named, a missing one is a mistake.
+    resolveEnvironment(isKept ? copyTree(service) : service, path, context);
+    if (!isKept) resolveLabels(service, path, context);
   }
 }
 
@@ -61,8 +65,9 @@ function resolveEnvironment(service: TreeMap, path: Path, context: LoadContext):
       const span = spansAt(files, index).value;
       const scope = { path: [...path, 'env_file', index], span, context };
       for (const [key, value] of readEnvFile(file, (key) => lookup(key) ?? known.get(key), scope)) {
-        if (value !== null) known.set(key, value);
-        setKey(merged, key, value, { key: span, value: span });
+        if (value === null) continue;
+        known.set(key, value);
+        setKey(merged, [key, value], { key: span, value: span });
       }
     });
     Reflect.deleteProperty(service, 'env_file');
@@ -72,7 +77,7 @@ function resolveEnvironment(service: TreeMap, path: Path, context: LoadContext):
       const value = own[key] ?? null;
       const resolved = value === null ? (lookup(key) ?? null) : value;
       // Named without a value and known nowhere: what a file says of it stays unset as well.
-      setKey(merged, key, resolved, spansAt(own, key));
+      setKey(merged, [key, resolved], spansAt(own, key));
     }
   }
   if (Object.keys(merged).length > 0) service['environment'] = merged;
@@ -90,10 +95,11 @@ function readEnvFile(
   { path, span, context }: FileScope,
 ): DotenvEntries {
   const { findings, host, request } = context;
-  const name = scalarText(file['path'] as string);
+  const written = scalarText(file['path'] as string);
+  const name = resolvePath(written, { directory: context.directory, home: context.host.home });
   const { format } = file;
   if (format !== undefined && format !== 'raw') {
-    findings.error('invalid-value', `unsupported env_file format "${String(format)}"`, {
+    findings.error('invalid-value', `unsupported env_file format "${shownText(format)}"`, {
       path,
       span: spansAt(file, 'format').value ?? span,
       hint: 'the only other format is "raw"',
@@ -134,10 +140,10 @@ function resolveLabels(service: TreeMap, path: Path, context: LoadContext): void
     const source = sourceOf(file, read.text, request.workingDirectory);
     const entries = readEntries(source, (key) => context.environment[key], { findings });
     for (const [key, value] of entries)
-      setKey(merged, key, value ?? '', { key: span, value: span });
+      setKey(merged, [key, value ?? ''], { key: span, value: span });
   });
   if (isMap(own)) {
-    for (const key of Object.keys(own)) setKey(merged, key, own[key] ?? '', spansAt(own, key));
+    for (const key of Object.keys(own)) setKey(merged, [key, own[key] ?? ''], spansAt(own, key));
   }
   service['labels'] = merged;
   Reflect.deleteProperty(service, 'label_file');
@@ -165,6 +171,6 @@ export function resolveValueless(
 function fill(map: TreeMap, environment: Readonly<Record<string, string>>): void {
   for (const key of Object.keys(map)) {
     const value = environment[key];
-    if (map[key] === null && value !== undefined) setKey(map, key, value, spansAt(map, key));
+    if (map[key] === null && value !== undefined) setKey(map, [key, value], spansAt(map, key));
   }
 }

@@ -31,7 +31,7 @@ export function applyExtends(root: TreeMap, scope: FileScope): void {
       name,
       [],
     );
-    if (extended !== null) setKey(services, name, extended, spansAt(services, name));
+    if (extended !== null) setKey(services, [name, extended], spansAt(services, name));
   }
 }
 

@@ -36,7 +36,7 @@ function visit(holder: TreeMap | TreeList, path: Path, options: InterpolateOptio
       const changed = convert(value, { path: at, span: spans.value }, options);
       if (changed === value) continue;
       if (isList(holder)) holder[Number(key)] = changed;
-      else setKey(holder, String(key), changed, spans);
+      else setKey(holder, [String(key), changed], spans);
     }
   }
 }
@@ -85,7 +85,8 @@ function cast(text: string, site: Site, findings: Findings): TreeValue {
   return value;
 }
 
-function reportTemplate(
+/** A variable that cannot be substituted, at its place inside the scalar. */
+export function reportTemplate(
   error: TemplateError,
   site: Site & { readonly text: string },
   findings: Findings,

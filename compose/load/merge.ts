@@ -42,7 +42,7 @@ export function mergeMaps(base: TreeMap, over: TreeMap, scope: MergeScope): Tree
     else {
       const merged = mergeValues(before, value, at);
       // What stays as it was keeps its position.
-      if (merged !== before) setKey(result, key, merged, spansAt(over, key));
+      if (merged !== before) setKey(result, [key, merged], spansAt(over, key));
     }
   }
   return result;

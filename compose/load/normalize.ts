@@ -11,7 +11,6 @@ import {
   type TreeMap,
   type TreeValue,
 } from './tree.ts';
-import { posix } from 'node:path';
 import { resourceName } from '../names.ts';
 
 /** What a file leaves to be understood, written out: names, the default network, implied dependencies. */
@@ -31,19 +30,12 @@ export function normalize(root: TreeMap, projectName: string): void {
 
 function normalizeService(service: TreeMap): void {
   if (service['pull_policy'] === 'if_not_present') service['pull_policy'] = 'missing';
-  const { build, volumes } = service;
+  const { build } = service;
   if (isMap(build)) {
     const hasFile = 'dockerfile' in build || 'dockerfile_inline' in build;
     if (!hasFile) build['dockerfile'] = 'Dockerfile';
   }
-  if (isList(volumes)) {
-    for (const mount of volumes) {
-      if (isMap(mount) && typeof mount['target'] === 'string') {
-        setKey(mount, 'target', posix.normalize(mount['target']), spansAt(mount, 'target'));
-      }
-    }
-  }
-  if (!('network_mode' in service) && !hasNetworks(service)) {
+  if (!('network_mode' in service) && !('provider' in service) && !hasNetworks(service)) {
     service['networks'] = mapOf({ default: null }, spanOf(service));
   }
   addImpliedDependencies(service);
@@ -87,7 +79,7 @@ function addImpliedDependencies(service: TreeMap): void {
       { condition: 'service_started', ...(doesRestart && { restart: true }), required: true },
       span,
     );
-    setKey(dependencies, name, dependency, { key: span, value: span });
+    setKey(dependencies, [name, dependency], { key: span, value: span });
   }
   service['depends_on'] = dependencies;
 }
@@ -120,7 +112,7 @@ function nameResources(resources: TreeValue | undefined, projectName: string): v
     const spans = spansAt(resources, key);
     const value = resources[key];
     const resource = isMap(value) ? value : newMap(spans.value);
-    if (resource !== value) setKey(resources, key, resource, spans);
+    if (resource !== value) setKey(resources, [key, resource], spans);
     if (resource['name'] === undefined || resource['name'] === '') {
       resource['name'] = resource['external'] === true ? key : resourceName(projectName, key);
     }

@@ -164,7 +164,7 @@ class TreeBuilder {
   }
 
   #scalar(node: YamlScalar): TreeValue {
-    const text = String(node.value ?? '');
+    const text = typeof node.value === 'string' ? node.value : '';
     if (node.type !== 'PLAIN' && node.tag === undefined) return text;
     switch (node.tag) {
       case 'tag:yaml.org,2002:str':
@@ -223,7 +223,7 @@ class TreeBuilder {
     const value = this.#value(valueNode);
     this.#tagAt(valueNode, map, key);
     const isEmpty = valueNode === null || (isScalar(valueNode) && this.#isEmpty(valueNode));
-    setKey(map, key, value, { key: keySpan, value: isEmpty ? keySpan : this.#span(valueNode) });
+    setKey(map, [key, value], { key: keySpan, value: isEmpty ? keySpan : this.#span(valueNode) });
   }
 
   #isEmpty(node: Node): boolean {
@@ -251,13 +251,17 @@ class TreeBuilder {
         return;
       }
       for (const key of Object.keys(merged)) {
-        if (!Object.hasOwn(map, key)) setKey(map, key, merged[key] ?? null, spansAt(merged, key));
+        if (Object.hasOwn(map, key)) continue;
+        setKey(map, [key, merged[key] ?? null], spansAt(merged, key));
+        const tagged = this.#tags.find((site) => site.holder === merged && site.key === key);
+        if (tagged !== undefined) this.#tags.push({ ...tagged, holder: map, isMerged: true });
       }
     }
   }
 
   #tagAt(node: Node | null, holder: TreeMap | TreeValue[], key: string | number): void {
-    const tag = (node as { tag?: string } | null)?.tag;
+    const tagged = node !== null && isAlias(node) ? this.#targets.get(node) : node;
+    const tag = (tagged as { tag?: string } | null | undefined)?.tag;
     if (tag === '!reset' || tag === '!override') this.#tags.push({ tag, holder, key });
   }
 

@@ -147,7 +147,7 @@ function finish(root: TreeMap, context: LoadContext, { name, sources }: FinishSc
   const split = splitByProfile(root['services'], activeProfiles(request.profiles, environment));
   root['services'] = split.enabled;
   if (skip.consistency !== true) checkConsistency(root, findings);
-  if (skip.environmentResolution !== true) resolveServiceFiles(root, context);
+  resolveServiceFiles(root, context);
   findings.throwIfAny();
   const project = toProject(root, {
     name,

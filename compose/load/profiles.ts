@@ -1,3 +1,4 @@
+import { shownText } from './yaml-scalars.ts';
 import { isList, isMap, moveEntry, newMap, spanOf, type TreeMap, type TreeValue } from './tree.ts';
 
 /** Profiles of the request, else of COMPOSE_PROFILES. */
@@ -33,5 +34,5 @@ export function splitByProfile(
 function isEnabled(service: TreeValue | undefined, active: readonly string[]): boolean {
   const profiles = isMap(service) ? service['profiles'] : undefined;
   if (!isList(profiles) || profiles.length === 0 || active.includes('*')) return true;
-  return profiles.some((profile) => active.includes(String(profile)));
+  return profiles.some((profile) => active.includes(shownText(profile)));
 }

@@ -4,6 +4,7 @@ import { checkProjectName, normalizeProjectName } from '../names.ts';
 import { makeError, type Findings } from './findings.ts';
 import type { ParsedDocument } from './parse.ts';
 import type { LoadRequest } from './request.ts';
+import { reportTemplate } from './interpolate.ts';
 import { type Lookup, substitute, TemplateError } from './template.ts';
 import { spansAt } from './tree.ts';
 
@@ -51,15 +52,14 @@ function nameInFiles({ documents, environment, findings }: NameScope): string | 
       found = substitute(name, { lookup });
     } catch (error) {
       if (!(error instanceof TemplateError)) throw error;
-      const message =
-        error.kind === 'required'
-          ? `variable "${error.variable}" must be set${error.message && `: ${error.message}`}`
-          : `invalid variable in name: ${error.message}`;
-      const code = error.kind === 'required' ? 'required-variable' : 'interpolation';
-      findings.error(code, message, { span: spansAt(root, 'name').value });
+      reportTemplate(
+        error,
+        { text: name, path: ['name'], span: spansAt(root, 'name').value },
+        findings,
+      );
     }
   }
-  return found === '' ? null : found;
+  return found === '' || found === null ? null : normalizeProjectName(found);
 }
 
 function nameSpan({ documents }: NameScope): ReturnType<typeof spansAt>['value'] {

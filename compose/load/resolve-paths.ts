@@ -34,7 +34,7 @@ const bindDevice: Resolve = (text, base, holder) => {
   if (!isMap(holder)) return text;
   const options = typeof holder['o'] === 'string' ? holder['o'].split(',') : [];
   const isBind = options.some((option) => option === 'bind' || option === 'rbind');
-  return isBind ? always(text, base, holder) : text;
+  return isBind ? resolvePath(text, base) : text;
 };
 
 /** Path → what of it is relative to the project directory. */
@@ -73,7 +73,7 @@ function visit(holder: TreeMap | TreeList, path: Path, base: PathBase): void {
       if (rule === undefined) continue;
       const resolved = rule(value, base, holder);
       if (isList(holder)) holder[Number(key)] = resolved;
-      else setKey(holder, String(key), resolved, spansAt(holder, key));
+      else setKey(holder, [String(key), resolved], spansAt(holder, key));
     }
   }
 }

@@ -5,6 +5,8 @@ export interface TagSite {
   readonly tag: '!reset' | '!override';
   readonly holder: TreeMap | TreeValue[];
   readonly key: string | number;
+  /** It came in with `<<`: it takes its value away here, and nothing from the files before. */
+  readonly isMerged?: boolean;
 }
 
 /**
@@ -17,7 +19,9 @@ export function applyTags(base: TreeMap, over: TreeMap, tags: readonly TagSite[]
   const resetItems: TagSite[] = [];
   for (const site of tags) {
     const path = paths.get(site.holder);
-    if (path !== undefined && typeof site.key === 'string') removeAt(base, [...path, site.key]);
+    const reaches = site.tag === '!override' || site.isMerged !== true;
+    if (path !== undefined && typeof site.key === 'string' && reaches)
+      removeAt(base, [...path, site.key]);
     if (site.tag !== '!reset') continue;
     if (isList(site.holder)) resetItems.push(site);
     else if (isMap(site.holder)) Reflect.deleteProperty(site.holder, site.key);

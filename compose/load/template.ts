@@ -108,19 +108,32 @@ function expandBraced(text: string, dollar: number, { options, place }: Scope): 
     if (value === undefined) options.onUnset?.(variable, span.start, span.end);
     return { value: value ?? '', end };
   }
-  const operandPlace = {
-    offset: place.offset + close - operand.length,
-    depth: place.depth + 1,
-  };
-  const rest = (): string => expand(operand, options, operandPlace);
-  const isMissing = value === undefined || (operator.startsWith(':') && value === '');
+  const rest = (): string =>
+    expand(operand, options, {
+      offset: place.offset + close - operand.length,
+      depth: place.depth + 1,
+    });
+  const present = operator.startsWith(':') && value === '' ? undefined : value;
+  return { value: applyOperator({ operator, present, rest, variable, span }), end };
+}
+
+interface Operation {
+  readonly operator: string;
+  /** undefined: not there, as the operator means it. */
+  readonly present: string | undefined;
+  readonly rest: () => string;
+  readonly variable: string;
+  readonly span: { readonly start: number; readonly end: number };
+}
+
+function applyOperator({ operator, present, rest, variable, span }: Operation): string {
   switch (operator.at(-1)) {
     case '-':
-      return { value: isMissing ? rest() : value, end };
+      return present ?? rest();
     case '+':
-      return { value: isMissing ? '' : rest(), end };
+      return present === undefined ? '' : rest();
     default:
-      if (!isMissing) return { value, end };
+      if (present !== undefined) return present;
       throw new TemplateError(rest(), { kind: 'required', variable, ...span });
   }
 }

@@ -66,41 +66,69 @@ function placeOf(
   return span === null ? null : { position: positionOf(span), excerpt: excerptOf(span) };
 }
 
-/** Attributes that are always there, so that "unset" and "empty" can be told apart. */
+/** Attributes whose presence says something even when they are empty. */
+const meaningful = new Set([
+  'attach',
+  'blkio_config',
+  'build',
+  'command',
+  'credential_spec',
+  'deploy',
+  'develop',
+  'entrypoint',
+  'healthcheck',
+  'init',
+  'logging',
+  'provider',
+  'scale',
+]);
+
+/** Unset and empty are told apart where it matters, and are one where it does not. */
 function complete(service: TreeValue): void {
   if (!isMap(service)) return;
   service['command'] ??= null;
   service['entrypoint'] ??= null;
-  const { deploy } = service;
+  const { deploy, build, volumes } = service;
   if (isMap(deploy)) {
     deploy['resources'] ??= newMap();
     deploy['placement'] ??= newMap();
   } else if (deploy === null) Reflect.deleteProperty(service, 'deploy');
-  dropEmpty(service);
+  dropEmpty(service, meaningful);
+  for (const key of sizes) if (service[key] === '0') Reflect.deleteProperty(service, key);
+  if (isMap(build)) dropEmpty(build, new Set());
+  for (const mount of itemsOf(volumes))
+    dropEmpty(mount, new Set(['bind', 'image', 'tmpfs', 'volume']));
 }
 
-/** Keys whose null means something. */
-const nullable = new Set(['command', 'entrypoint']);
-
-/** An attribute without a value is one that was not given. */
-function dropEmpty(map: TreeMap): void {
+function dropEmpty(map: TreeMap, kept: ReadonlySet<string>): void {
   for (const key of Object.keys(map)) {
-    const value = map[key];
-    if (value === null && !nullable.has(key)) Reflect.deleteProperty(map, key);
+    if (!kept.has(key) && !key.startsWith('x-') && isEmpty(map[key]))
+      Reflect.deleteProperty(map, key);
   }
+}
+
+/** Sizes that are zero set no limit. */
+const sizes = ['mem_limit', 'mem_reservation', 'mem_swappiness', 'memswap_limit', 'shm_size'];
+
+function isEmpty(value: TreeValue | undefined): boolean {
+  if (isList(value)) return value.length === 0;
+  if (isMap(value)) return Object.keys(value).length === 0;
+  return value === null || value === '' || value === false || value === 0;
 }
 
 function completeResources(root: TreeMap): void {
   const { networks } = root;
   for (const network of isMap(networks) ? Object.values(networks) : []) {
     if (!isMap(network)) continue;
-    dropEmpty(network);
+    dropEmpty(network, new Set(['enable_ipv4', 'enable_ipv6']));
     network['ipam'] ??= newMap();
   }
   for (const kind of ['volumes', 'secrets', 'configs']) {
     const resources = root[kind];
-    for (const resource of isMap(resources) ? Object.values(resources) : []) {
-      if (isMap(resource)) dropEmpty(resource);
+    if (!isMap(resources)) continue;
+    for (const name of Object.keys(resources)) {
+      const resource = (resources[name] ??= newMap());
+      if (isMap(resource)) dropEmpty(resource, new Set());
     }
   }
 }
@@ -117,24 +145,28 @@ function dropUnused(root: TreeMap): void {
 }
 
 function usedResources(root: TreeMap): Set<string> {
-  const used = new Set<string>();
-  const services = isMap(root['services']) ? root['services'] : newMap();
-  for (const service of Object.values(services)) {
-    if (!isMap(service)) continue;
-    for (const name of keysOf(service['networks'])) used.add(`networks/${name}`);
-    for (const name of keysOf(service['models'])) used.add(`models/${name}`);
-    for (const mount of itemsOf(service['volumes'])) {
-      if (mount['type'] === 'volume' && typeof mount['source'] === 'string') {
-        used.add(`volumes/${mount['source']}`);
-      }
-    }
-    const build = isMap(service['build']) ? service['build'] : newMap();
-    for (const list of [service['secrets'], build['secrets']]) {
-      for (const { source } of itemsOf(list)) used.add(`secrets/${String(source)}`);
-    }
-    for (const { source } of itemsOf(service['configs'])) used.add(`configs/${String(source)}`);
-  }
-  return used;
+  const services = isMap(root['services']) ? Object.values(root['services']) : [];
+  return new Set(services.filter(isMap).flatMap(usedBy));
+}
+
+/** "networks/default" for everything one service uses. */
+function usedBy(service: TreeMap): string[] {
+  const build = isMap(service['build']) ? service['build'] : newMap();
+  const named = (kind: string, sources: readonly (TreeValue | undefined)[]): string[] =>
+    sources.flatMap((source) => (typeof source === 'string' ? [`${kind}/${source}`] : []));
+  const sourcesOf = (list: TreeValue | undefined): (TreeValue | undefined)[] =>
+    itemsOf(list).map((item) => item['source']);
+  const mounted = itemsOf(service['volumes']).filter(({ type }) => type === 'volume');
+  return [
+    ...named('networks', keysOf(service['networks'])),
+    ...named('models', keysOf(service['models'])),
+    ...named(
+      'volumes',
+      mounted.map((mount) => mount['source']),
+    ),
+    ...named('secrets', [...sourcesOf(service['secrets']), ...sourcesOf(build['secrets'])]),
+    ...named('configs', sourcesOf(service['configs'])),
+  ];
 }
 
 function keysOf(value: TreeValue | undefined): string[] {

@@ -83,7 +83,11 @@ export interface EntrySpans {
   readonly value: Span | null;
 }
 
-export function setKey(map: TreeMap, key: string, value: TreeValue, spans: Spans = {}): void {
+export function setKey(
+  map: TreeMap,
+  [key, value]: readonly [string, TreeValue],
+  spans: Spans = {},
+): void {
   const origin = originOf(map);
   map[key] = value;
   if (spans.key) origin.keys.set(key, spans.key);
@@ -114,7 +118,7 @@ export function spanOf(value: TreeValue | undefined): Span | null {
 }
 
 export function moveEntry(from: TreeMap, to: TreeMap, key: string): void {
-  setKey(to, key, from[key] ?? null, spansAt(from, key));
+  setKey(to, [key, from[key] ?? null], spansAt(from, key));
 }
 
 /** A new map with every value replaced; keys and positions stay. */
@@ -124,7 +128,7 @@ export function mapValues(
 ): TreeMap {
   const result = newMap(spanOf(map));
   for (const key of Object.keys(map)) {
-    setKey(result, key, change(map[key] ?? null, key), spansAt(map, key));
+    setKey(result, [key, change(map[key] ?? null, key)], spansAt(map, key));
   }
   return result;
 }

@@ -63,7 +63,6 @@ const keys = new PathTable<KeyOf>([
     'build.additional_contexts',
     'build.args',
     'build.labels',
-    'build.platforms',
     'build.tags',
     'cap_add',
     'cap_drop',
@@ -103,7 +102,7 @@ function visit(map: TreeMap, path: Path): void {
     else if (isList(value)) {
       const keyOf = keys.match(at);
       const kept = keyOf && withoutRepetition(value, keyOf);
-      if (kept) setKey(map, key, kept, spansAt(map, key));
+      if (kept) setKey(map, [key, kept], spansAt(map, key));
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { ErrorCode, YAMLParseError } from 'yaml';
+import type { ErrorCode } from 'yaml';
 import type { Findings } from './findings.ts';
 import type { Source } from './tree.ts';
 
@@ -41,7 +41,14 @@ const words: Readonly<Partial<Record<ErrorCode, Words>>> = {
   MULTIPLE_TAGS: { message: 'a value can have one tag only' },
 };
 
-export function yamlFinding(error: YAMLParseError, source: Source, findings: Findings): void {
+/** What the parser says of a mistake. */
+export interface YamlMistake {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly pos: readonly [number, number];
+}
+
+export function yamlFinding(error: YamlMistake, source: Source, findings: Findings): void {
   const known = words[error.code];
   const [start, end] = error.pos;
   const detail = error.message.split('\n')[0]?.trim().replace(/\.$/, '') ?? '';

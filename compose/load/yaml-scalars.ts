@@ -1,4 +1,4 @@
-import type { Scalar } from './tree.ts';
+import type { Scalar, TreeValue } from './tree.ts';
 
 /** A plain scalar as YAML reads it, or what it is instead of a value. */
 export type PlainScalar =
@@ -50,6 +50,12 @@ function float(text: string): number | null {
   if (/^[-+]?\.(inf|Inf|INF)$/.test(text)) return text.startsWith('-') ? -Infinity : Infinity;
   if (/^\.(nan|NaN|NAN)$/.test(text)) return NaN;
   return null;
+}
+
+/** Any value in a message. */
+export function shownText(value: TreeValue | undefined): string {
+  if (value === undefined) return '';
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : scalarText(value);
 }
 
 /** A scalar where a string is wanted: numbers as Go prints them, null as nothing. */

@@ -219,66 +219,50 @@ function planRecreation(state: ContainerState, scope: Recreation, cause: string)
   const { builder, options } = state;
   const { container, name: service } = scope;
   state.recreated.add(service);
-  const { id, name, status, number } = container;
-  const finalName =
-    scope.service.container_name ?? containerName(state.project.name, service, number);
-  const temporary = `${id.slice(0, 12)}_${finalName}`;
-  const body = containerCreate({ ...identityOf(state, scope), number, name: finalName });
+  const { id, number } = container;
+  const name = scope.service.container_name ?? containerName(state.project.name, service, number);
+  const temporary = `${id.slice(0, 12)}_${name}`;
+  const target = { name: temporary, service, ref: temporary };
+  const body = containerCreate({ ...identityOf(state, scope), number, name });
   const made = builder.add(
-    {
-      kind: 'createContainer',
-      name: temporary,
-      service,
-      ref: temporary,
-      body,
-      replaces: finalName,
-      cause,
-    },
+    { kind: 'createContainer', ...target, body, replaces: name, cause },
     resourceEdges(state, scope),
   );
-  const old = { name, service, ref: id };
-  let last = made;
-  if (status !== 'exited' && status !== 'created' && status !== 'dead') {
-    const timeoutSeconds = options.timeoutSeconds ?? null;
-    const replaced = `replaced by #${made}`;
-    last = builder.add(
-      { kind: 'stopContainer', ...old, timeoutSeconds, isReplaced: true, cause: replaced },
-      [{ node: last }],
-    );
-  }
-  last = builder.add(
-    {
-      kind: 'removeContainer',
-      ...old,
-      withVolumes: options.renewAnonymousVolumes === true,
-      isReplaced: true,
-      cause: `replaced by #${made}`,
-    },
-    [{ node: last }],
-  );
-  last = builder.add(
-    {
-      kind: 'renameContainer',
-      name: temporary,
-      service,
-      ref: temporary,
-      newName: finalName,
-      cause: `replaces ${name}`,
-    },
-    [{ node: last }],
+  const gone = planReplaced(state, container, made);
+  const renamed = builder.add(
+    { kind: 'renameContainer', ...target, newName: name, cause: `replaces ${container.name}` },
+    [{ node: gone }],
   );
   if (options.noStart === true) return;
   const started = builder.add(
-    {
-      kind: 'startContainer',
-      name: finalName,
-      service,
-      ref: finalName,
-      cause: `created by #${made}`,
-    },
-    [...dependencyEdges(state, scope.service), { node: last }],
+    { kind: 'startContainer', name, service, ref: name, cause: `created by #${made}` },
+    [...dependencyEdges(state, scope.service), { node: renamed }],
   );
   addRunner(state, service, { node: started });
+}
+
+/** Stops and removes the container that #made takes the place of. */
+function planReplaced(
+  { builder, options }: ContainerState,
+  container: ObservedContainer,
+  made: number,
+): number {
+  const old = { name: container.name, service: container.service, ref: container.id };
+  const cause = `replaced by #${made}`;
+  const timeoutSeconds = options.timeoutSeconds ?? null;
+  const last = isStopped(container)
+    ? made
+    : builder.add({ kind: 'stopContainer', ...old, timeoutSeconds, isReplaced: true, cause }, [
+        { node: made },
+      ]);
+  const withVolumes = options.renewAnonymousVolumes === true;
+  return builder.add({ kind: 'removeContainer', ...old, withVolumes, isReplaced: true, cause }, [
+    { node: last },
+  ]);
+}
+
+function isStopped({ status }: ObservedContainer): boolean {
+  return status === 'exited' || status === 'created' || status === 'dead';
 }
 
 export function planRemoval(
@@ -287,9 +271,8 @@ export function planRemoval(
   cause: string,
 ): void {
   const target = { name: container.name, service: container.service, ref: container.id };
-  const isStopped = ['exited', 'created', 'dead'].includes(container.status);
   const timeoutSeconds = options.timeoutSeconds ?? null;
-  const edges = isStopped
+  const edges = isStopped(container)
     ? []
     : [{ node: builder.add({ kind: 'stopContainer', ...target, timeoutSeconds, cause }) }];
   builder.add({ kind: 'removeContainer', ...target, withVolumes: false, cause }, edges);

@@ -1,6 +1,6 @@
 /** Networks and volumes: what is missing is created, what is external must be there. */
 import type { NetworkCreateRequest, VolumeCreateRequest } from '../../engine/api/index.ts';
-import { ComposeError } from '../errors.ts';
+import type { ComposeError } from '../errors.ts';
 import { labels } from '../labels.ts';
 import type { NetworkResource } from '../model/network.ts';
 import type { Project } from '../model/project.ts';

@@ -45,7 +45,7 @@ export const composeSchema: TSchema = {
     networks: section(network),
     secrets: section(secret),
     services: section(service),
-    version: either(string, { type: 'number' } as TSchema),
+    version: either(string, { type: 'number' }),
     volumes: section(volume),
   }),
 };

@@ -140,7 +140,7 @@ const isolation: Attributes = {
   credential_spec: object({ config: string, file: string, registry: string }),
   device_cgroup_rules: shared('strings'),
   devices,
-  gpus: either(Type.Unsafe({ type: 'string', enum: ['all'] }), listOf(object(deviceRequest))),
+  gpus: either(Type.String({ pattern: '^all$' }), listOf(object(deviceRequest))),
   ipc: string,
   isolation: string,
   mem_limit: numberOrString,

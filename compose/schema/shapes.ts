@@ -72,7 +72,9 @@ export function either(...shapes: readonly TSchema[]): TSchema {
   for (const shape of shapes as readonly Readonly<Record<string, unknown>>[]) {
     for (const [keyword, value] of Object.entries(shape)) {
       if (keyword === 'type') types.push(...[value as string | string[]].flat());
-      else if (keyword in merged) throw new TypeError(`two shapes both say "${keyword}"`);
+      // These speak of every type.
+      else if (keyword === 'enum' || keyword in merged)
+        throw new TypeError(`"${keyword}" cannot be merged`);
       else merged[keyword] = value;
     }
   }

@@ -130,7 +130,7 @@ function describeOther(
   { keyword, params, message, data }: SchemaError,
   path: (string | number)[],
 ): SchemaFinding {
-  const text = typeof data === 'string' ? `"${data}"` : String(data);
+  const text = JSON.stringify(data);
   const bounds = keyword === 'minimum' || keyword === 'maximum';
   const rule = bounds
     ? `must be ${String(params['comparison'])} ${String(params['limit'])}`
@@ -148,7 +148,8 @@ function kindOf(data: unknown): string {
   if (data === null || data === undefined) return 'empty';
   if (Array.isArray(data)) return 'a list';
   if (typeof data === 'object') return 'a mapping';
-  return typeof data === 'string' ? `"${data}"` : `the ${typeof data} ${String(data)}`;
+  const text = JSON.stringify(data);
+  return typeof data === 'string' ? text : `the ${typeof data} ${text}`;
 }
 
 const singular: Readonly<Record<string, string>> = {

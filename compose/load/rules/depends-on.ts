@@ -17,9 +17,8 @@ export function checkDependencies(scope: CheckScope): void {
   if (cycle === null) return;
   const [first = '', second = ''] = cycle;
   scope.keyError(
-    'dependency-cycle',
     ['services', first, 'depends_on', second],
-    `services depend on each other in a circle: ${cycle.join(' → ')}`,
+    ['dependency-cycle', `services depend on each other in a circle: ${cycle.join(' → ')}`],
     {
       related: cycle.slice(1, -1).map((name, index) => ({
         message: `"${name}" depends on "${cycle[index + 2] ?? ''}" at`,
@@ -35,9 +34,8 @@ function checkUndefined(scope: CheckScope, service: string, dependency: string):
   if (isMap(entry) && entry['required'] === false) return;
   const label = didYouMean(dependency, scope.keysOf('services'));
   scope.keyError(
-    'undefined-reference',
     ['services', service, 'depends_on', dependency],
-    `service "${service}" depends on undefined service "${dependency}"`,
+    ['undefined-reference', `service "${service}" depends on undefined service "${dependency}"`],
     {
       label,
       hint:

@@ -1,5 +1,6 @@
 /** Attributes of a service that exclude, need or must equal each other. */
 import { isList, isMap, type TreeMap, type TreeValue } from '../tree.ts';
+import { shownText } from '../yaml-scalars.ts';
 import { isAddress } from '../short-syntax/ports.ts';
 import type { CheckScope } from './scope.ts';
 
@@ -20,9 +21,8 @@ function checkImage(scope: CheckScope, name: string, service: TreeMap): void {
   if ((image !== undefined && image !== '') || build !== undefined || provider !== undefined)
     return;
   scope.keyError(
-    'missing-key',
     ['services', name],
-    `service "${name}" has neither an image nor a build`,
+    ['missing-key', `service "${name}" has neither an image nor a build`],
     {
       hint: 'add "image:", or "build:" with the directory of its Dockerfile',
     },
@@ -35,9 +35,11 @@ function checkBuild(scope: CheckScope, name: string, service: TreeMap): void {
   const path = ['services', name, 'build'];
   if (build['dockerfile'] !== undefined && build['dockerfile_inline'] !== undefined) {
     scope.keyError(
-      'conflicting-attributes',
       [...path, 'dockerfile_inline'],
-      `build of service "${name}" has both dockerfile and dockerfile_inline`,
+      [
+        'conflicting-attributes',
+        `build of service "${name}" has both dockerfile and dockerfile_inline`,
+      ],
     );
   }
   const platforms = build['platforms'];
@@ -45,9 +47,11 @@ function checkBuild(scope: CheckScope, name: string, service: TreeMap): void {
     !isList(platforms) || platforms.length === 0 || platforms.includes(platform ?? null);
   if (typeof platform === 'string' && !isListed) {
     scope.error(
-      'conflicting-attributes',
       [...path, 'platforms'],
-      `build.platforms of service "${name}" must include its platform "${platform}"`,
+      [
+        'conflicting-attributes',
+        `build.platforms of service "${name}" must include its platform "${platform}"`,
+      ],
     );
   }
 }
@@ -57,9 +61,8 @@ function checkNetworkMode(scope: CheckScope, name: string, service: TreeMap): vo
   if (service['network_mode'] === undefined || !isMap(networks)) return;
   if (Object.keys(networks).length === 0) return;
   scope.keyError(
-    'conflicting-attributes',
     ['services', name, 'network_mode'],
-    `service "${name}" has both network_mode and networks`,
+    ['conflicting-attributes', `service "${name}" has both network_mode and networks`],
     {
       related: [{ message: 'networks at', span: scope.spanAt(['services', name, 'networks']) }],
       hint: 'keep one of them',
@@ -71,11 +74,13 @@ function checkHealthcheck(scope: CheckScope, name: string, service: TreeMap): vo
   const { healthcheck } = service;
   const test = isMap(healthcheck) ? healthcheck['test'] : undefined;
   if (!isList(test) || test.length === 0) return;
-  if (['NONE', 'CMD', 'CMD-SHELL'].includes(String(test[0]))) return;
+  if (['NONE', 'CMD', 'CMD-SHELL'].includes(shownText(test[0]))) return;
   scope.error(
-    'invalid-value',
     ['services', name, 'healthcheck', 'test'],
-    `healthcheck.test of service "${name}" must start with "CMD", "CMD-SHELL" or "NONE"`,
+    [
+      'invalid-value',
+      `healthcheck.test of service "${name}" must start with "CMD", "CMD-SHELL" or "NONE"`,
+    ],
     { hint: 'write the command as one string to run it in a shell' },
   );
 }
@@ -92,9 +97,11 @@ function checkDevices(scope: CheckScope, name: string, service: TreeMap): void {
       if (!isMap(device) || device['count'] === undefined || device['device_ids'] === undefined)
         return;
       scope.error(
-        'conflicting-attributes',
         [...path, index],
-        `a device request of service "${name}" has both count and device_ids`,
+        [
+          'conflicting-attributes',
+          `a device request of service "${name}" has both count and device_ids`,
+        ],
       );
     });
   }
@@ -103,9 +110,8 @@ function checkDevices(scope: CheckScope, name: string, service: TreeMap): void {
   devices.forEach((device, index) => {
     if (isMap(device) && device['source'] === '') {
       scope.error(
-        'missing-key',
         ['services', name, 'devices', index],
-        `a device of service "${name}" has no source`,
+        ['missing-key', `a device of service "${name}" has no source`],
       );
     }
   });
@@ -124,15 +130,14 @@ function checkPorts(scope: CheckScope, name: string, service: TreeMap): void {
       address !== '' &&
       !isAddress(address.replace(/^\[(.*)\]$/, '$1'))
     ) {
-      scope.error('invalid-value', [...path, 'host_ip'], `invalid IP address "${address}"`);
+      scope.error([...path, 'host_ip'], ['invalid-value', `invalid IP address "${address}"`]);
     }
     if (target === undefined)
-      scope.error('missing-key', path, `a port of service "${name}" has no target`);
+      scope.error(path, ['missing-key', `a port of service "${name}" has no target`]);
     else if (typeof target === 'number' && (target < 1 || target > 65_535)) {
       scope.error(
-        'invalid-value',
         [...path, 'target'],
-        `port ${target} is not between 1 and 65535`,
+        ['invalid-value', `port ${target} is not between 1 and 65535`],
       );
     }
     checkPublished(scope, [...path, 'published'], published);
@@ -148,7 +153,7 @@ function checkPublished(
   const match = /^(\d+)(?:-(\d+))?$/.exec(published);
   const last = Number(match?.[2] ?? match?.[1] ?? 0);
   if (match === null || last > 65_535 || last < Number(match[1])) {
-    scope.error('invalid-value', path, `invalid published port "${published}"`, {
+    scope.error(path, ['invalid-value', `invalid published port "${published}"`], {
       hint: 'write a port or a range of ports, as in "8080" or "8000-8010"',
     });
   }
@@ -161,21 +166,19 @@ function checkWatch(scope: CheckScope, name: string, service: TreeMap): void {
   watch.forEach((rule, index) => {
     if (!isMap(rule)) return;
     const path = ['services', name, 'develop', 'watch', index];
-    const action = String(rule['action']);
+    const action = shownText(rule['action']);
     if (rule['path'] === '')
-      scope.error('invalid-value', [...path, 'path'], 'a watch rule needs a path');
+      scope.error([...path, 'path'], ['invalid-value', 'a watch rule needs a path']);
     if (action.includes('sync') && rule['target'] === undefined) {
-      scope.error(
+      scope.error(path, [
         'missing-key',
-        path,
         `watch action "${action}" of service "${name}" needs a target`,
-      );
+      ]);
     }
     if (action === 'rebuild' && service['build'] === undefined) {
       scope.error(
-        'conflicting-attributes',
         [...path, 'action'],
-        `service "${name}" has no build, so watch cannot rebuild it`,
+        ['conflicting-attributes', `service "${name}" has no build, so watch cannot rebuild it`],
       );
     }
   });

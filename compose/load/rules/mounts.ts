@@ -1,4 +1,5 @@
 /** Two mounts cannot share a target. */
+import { shownText } from '../yaml-scalars.ts';
 import { isList, isMap, type TreeMap } from '../tree.ts';
 import type { CheckScope } from './scope.ts';
 
@@ -14,16 +15,18 @@ export function checkMounts(scope: CheckScope): void {
 }
 
 function checkMount(scope: CheckScope, path: (string | number)[], mount: TreeMap): void {
-  const kind = String(mount['type']);
+  const kind = shownText(mount['type']);
   if (mount['target'] === undefined || mount['target'] === '') {
-    scope.error(
+    scope.error(path, [
       'missing-key',
-      path,
       `a ${kind} mount of service "${String(path[1])}" has no target`,
-    );
+    ]);
   }
   if (kind === 'bind' && (mount['source'] === undefined || mount['source'] === '')) {
-    scope.error('missing-key', path, `a bind mount of service "${String(path[1])}" has no source`);
+    scope.error(path, [
+      'missing-key',
+      `a bind mount of service "${String(path[1])}" has no source`,
+    ]);
   }
 }
 
@@ -32,7 +35,7 @@ function checkTargets(scope: CheckScope, name: string, service: TreeMap): void {
   const taken = new Map<string, number>();
   if (isList(tmpfs)) {
     tmpfs.forEach((entry, index) => {
-      taken.set(String(entry).split(':', 1)[0] ?? '', index);
+      taken.set(shownText(entry).split(':', 1)[0] ?? '', index);
     });
   }
   if (!isList(volumes)) return;
@@ -41,9 +44,8 @@ function checkTargets(scope: CheckScope, name: string, service: TreeMap): void {
     const clash = typeof target === 'string' ? taken.get(target) : undefined;
     if (clash === undefined) return;
     scope.error(
-      'duplicate-name',
       ['services', name, 'volumes', index],
-      `service "${name}" mounts "${String(target)}" twice`,
+      ['duplicate-name', `service "${name}" mounts "${shownText(target)}" twice`],
       {
         related: [
           { message: 'as tmpfs at', span: scope.spanAt(['services', name, 'tmpfs', clash]) },

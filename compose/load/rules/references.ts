@@ -50,7 +50,11 @@ function checkFiles(
   const kind = rest.at(-1) === 'configs' ? 'config' : 'secret';
   (list as TreeMap[]).forEach((item, index) => {
     const source = isMap(item) ? item['source'] : undefined;
-    if (typeof source !== 'string' || scope.has(`${kind}s`, source)) return;
+    if (typeof source !== 'string') return;
+    if (scope.has(`${kind}s`, source)) {
+      checkDriven(scope, kind, source);
+      return;
+    }
     report(scope, {
       path: ['services', service, ...rest, index, 'source'],
       service,
@@ -58,6 +62,17 @@ function checkFiles(
       name: source,
     });
   });
+}
+
+/** A driver's secret exists in a swarm only: nothing here could give it content. */
+function checkDriven(scope: CheckScope, kind: 'secret' | 'config', name: string): void {
+  const resource = scope.get(`${kind}s`, name);
+  if (!isMap(resource) || resource['driver'] === undefined || resource['external'] === true) return;
+  if (['file', 'environment', 'content'].some((key) => resource[key] !== undefined)) return;
+  scope.keyError(
+    [`${kind}s`, name],
+    ['missing-key', `${kind} "${name}" has no content, only a driver`],
+  );
 }
 
 function checkContexts(scope: CheckScope, service: string, build: TreeMap): void {
@@ -69,11 +84,10 @@ function checkContexts(scope: CheckScope, service: string, build: TreeMap): void
     const path = ['services', service, 'build', 'additional_contexts', key];
     if (!scope.has('services', name)) report(scope, { path, service, kind: 'service', name });
     else if (scope.get('services', name, 'build') === undefined) {
-      scope.error(
+      scope.error(path, [
         'conflicting-attributes',
-        path,
         `service "${service}" builds from service "${name}", which has no build`,
-      );
+      ]);
     }
   }
 }
@@ -107,9 +121,8 @@ interface Reference {
 function report(scope: CheckScope, { path, service, kind, name }: Reference): void {
   const label = didYouMean(name, scope.keysOf(`${kind}s`));
   scope.error(
-    'undefined-reference',
     path,
-    `service "${service}" refers to undefined ${kind} "${name}"`,
+    ['undefined-reference', `service "${service}" refers to undefined ${kind} "${name}"`],
     {
       label,
       hint:

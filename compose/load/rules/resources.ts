@@ -14,9 +14,8 @@ function checkExternalVolume(scope: CheckScope, name: string): void {
   for (const key of Object.keys(volume)) {
     if (key === 'name' || key === 'external' || key.startsWith('x-')) continue;
     scope.keyError(
-      'conflicting-attributes',
       ['volumes', name, key],
-      `volume "${name}" is external, so "${key}" says nothing about it`,
+      ['conflicting-attributes', `volume "${name}" is external, so "${key}" says nothing about it`],
       {
         hint: `remove "external", or remove "${key}"`,
       },
@@ -38,24 +37,24 @@ function checkContent(scope: CheckScope, kind: 'secrets' | 'configs', name: stri
   const [first, second] = given;
   if (first !== undefined && second !== undefined) {
     scope.keyError(
-      'conflicting-attributes',
       [kind, name, second],
-      `${word} "${name}" has both ${first} and ${second}`,
+      ['conflicting-attributes', `${word} "${name}" has both ${first} and ${second}`],
       {
         hint: 'keep one of them',
       },
     );
   } else if (first !== undefined && fields['external'] === true) {
     scope.keyError(
-      'conflicting-attributes',
       [kind, name, first],
-      `${word} "${name}" is external, so "${first}" says nothing about it`,
+      [
+        'conflicting-attributes',
+        `${word} "${name}" is external, so "${first}" says nothing about it`,
+      ],
     );
   } else if (first === undefined && fields['external'] !== true && fields['driver'] === undefined) {
     scope.keyError(
-      'missing-key',
       [kind, name],
-      `${word} "${name}" has no content: it needs one of ${keys.join(', ')}`,
+      ['missing-key', `${word} "${name}" has no content: it needs one of ${keys.join(', ')}`],
     );
   }
 }

@@ -31,9 +31,11 @@ function checkPair(scope: CheckScope, name: string, { own, deploy }: Pair): void
     return;
   const other = ['deploy', ...deploy];
   scope.error(
-    'conflicting-attributes',
     ['services', name, own],
-    `service "${name}" has different values for ${own} and ${other.join('.')}`,
+    [
+      'conflicting-attributes',
+      `service "${name}" has different values for ${own} and ${other.join('.')}`,
+    ],
     {
       related: [
         { message: `${other.join('.')} at`, span: scope.spanAt(['services', name, ...other]) },
@@ -60,16 +62,17 @@ function checkContainerName(scope: CheckScope, name: string, service: TreeMap): 
   const replicas = replicasOf(service);
   if (replicas < 0) {
     scope.error(
-      'invalid-value',
       ['services', name, 'scale'],
-      `service "${name}" cannot run ${replicas} times`,
+      ['invalid-value', `service "${name}" cannot run ${replicas} times`],
     );
   }
   if (typeof own !== 'string' || own === '' || replicas <= 1) return;
   scope.error(
-    'conflicting-attributes',
     ['services', name, 'container_name'],
-    `service "${name}" runs ${replicas} times, but container_name "${own}" can be given once`,
+    [
+      'conflicting-attributes',
+      `service "${name}" runs ${replicas} times, but container_name "${own}" can be given once`,
+    ],
     { hint: 'remove container_name, so that every replica gets a name of its own' },
   );
 }
@@ -88,9 +91,8 @@ function checkUnique(scope: CheckScope, name: string, { service, owners }: NameO
     return;
   }
   scope.error(
-    'duplicate-name',
     ['services', name, 'container_name'],
-    `container name "${own}" is used by service "${owner}" as well`,
+    ['duplicate-name', `container name "${own}" is used by service "${owner}" as well`],
     {
       related: [{ message: 'first at', span: scope.spanAt(['services', owner, 'container_name']) }],
     },

@@ -1,6 +1,6 @@
 import type { ComposeErrorCode } from '../../errors.ts';
 import { type FindingOptions, type Findings, keySpan, valueSpan } from '../findings.ts';
-import { getAt, isMap, type Path, spansOfPath, type TreeMap, type TreeValue } from '../tree.ts';
+import { getAt, isMap, type Path, type Span, type TreeMap, type TreeValue } from '../tree.ts';
 
 /** What a rule sees: the finished tree with the services that are enabled. */
 export class CheckScope {
@@ -36,26 +36,18 @@ export class CheckScope {
   }
 
   /** At the value that is wrong. */
-  error(
-    code: ComposeErrorCode,
-    path: Path,
-    message: string,
-    options: Partial<FindingOptions> = {},
-  ): void {
+  error(path: Path, [code, message]: Mistake, options: Partial<FindingOptions> = {}): void {
     this.#findings.error(code, message, { path, span: valueSpan(this.root, path), ...options });
   }
 
   /** At the key that is wrong. */
-  keyError(
-    code: ComposeErrorCode,
-    path: Path,
-    message: string,
-    options: Partial<FindingOptions> = {},
-  ): void {
-    this.error(code, path, message, { span: keySpan(this.root, path), ...options });
+  keyError(path: Path, mistake: Mistake, options: Partial<FindingOptions> = {}): void {
+    this.error(path, mistake, { span: keySpan(this.root, path), ...options });
   }
 
-  spanAt(path: Path): ReturnType<typeof spansOfPath>['value'] {
+  spanAt(path: Path): Span | null {
     return valueSpan(this.root, path);
   }
 }
+
+type Mistake = readonly [code: ComposeErrorCode, message: string];

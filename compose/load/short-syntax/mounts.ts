@@ -1,6 +1,15 @@
 import type { Rule } from './values.ts';
 import type { Site } from '../site.ts';
-import { flatMapItems, isList, mapOf, newMap, spansAt, type TreeMap } from '../tree.ts';
+import {
+  flatMapItems,
+  isList,
+  isMap,
+  mapOf,
+  newMap,
+  spanOf,
+  spansAt,
+  type TreeMap,
+} from '../tree.ts';
 
 /** `[SOURCE:]TARGET[:options]`. */
 export const toMounts: Rule = (value, site) => {
@@ -20,21 +29,13 @@ function parseMount(text: string, site: Site): TreeMap[] {
   };
   const parts = splitParts(text);
   if (text === '') return fail('it is empty');
+  // So short a text is a target as it stands, as for docker compose.
+  if (text.length <= 2) return [mapOf({ type: 'volume', target: text }, site.span)];
   if (parts.includes('')) return fail('a part between colons is empty');
   if (parts.length > 3) return fail('too many colons');
   const [first = '', second, options] = parts;
   if (second === undefined)
     return [mapOf({ type: 'volume', target: first, volume: newMap(site.span) }, site.span)];
-  const isShortOptions = options === undefined && isOptionsOnly(second);
-  if (isShortOptions) {
-    return [
-      withOptions(
-        mapOf({ type: 'volume', target: first, volume: newMap(site.span) }, site.span),
-        second,
-        site,
-      ),
-    ];
-  }
   const mount = isPath(first)
     ? mapOf(
         {
@@ -67,10 +68,6 @@ function splitParts(text: string): string[] {
   return joined;
 }
 
-function isOptionsOnly(text: string): boolean {
-  return text.split(',').every((option) => ['ro', 'rw', 'z', 'Z', 'nocopy'].includes(option));
-}
-
 function isPath(text: string): boolean {
   return /^([./~\\]|[A-Za-z]:[\\/])/.test(text);
 }
@@ -84,15 +81,16 @@ function withOptions(mount: TreeMap, options: string, site: Site): TreeMap {
     if (option === 'ro') mount['read_only'] = true;
     else if (option === 'rw') delete mount['read_only'];
     else if (option === 'nocopy' && !isBind) mount['volume'] = mapOf({ nocopy: true }, site.span);
-    else if (isBind && /^[zZ]$/.test(option)) setBind(mount, 'selinux', option);
+    else if (/^[zZ]$/.test(option)) setBind(mount, 'selinux', option);
     else if (isBind && propagations.includes(option)) setBind(mount, 'propagation', option);
   }
   return mount;
 }
 
 function setBind(mount: TreeMap, key: string, value: string): void {
-  const bind = mount['bind'];
-  if (typeof bind === 'object' && bind !== null) (bind as TreeMap)[key] = value;
+  const bind = mount['bind'] ?? newMap(spanOf(mount));
+  if (isMap(bind)) bind[key] = value;
+  mount['bind'] = bind;
 }
 
 /** `HOST[:CONTAINER[:rwm]]`. */

@@ -1,6 +1,6 @@
 import type { Rule } from './values.ts';
 import type { Site } from '../site.ts';
-import { flatMapItems, isList, mapOf, spansAt, type Scalar, type TreeMap } from '../tree.ts';
+import { flatMapItems, isList, mapOf, spansAt, type TreeMap } from '../tree.ts';
 import { scalarText } from '../yaml-scalars.ts';
 
 const hint = 'write [IP:][HOST:]CONTAINER[/PROTOCOL], as in "8080:80" or "127.0.0.1:5353:53/udp"';
@@ -11,7 +11,7 @@ export const toPorts: Rule = (value, site) => {
   return flatMapItems(value, (item, index) => {
     if (typeof item === 'object') return [item];
     const at = site.at(index, spansAt(value, index).value);
-    return parsePort(scalarText(item as Scalar), at);
+    return parsePort(scalarText(item), at);
   });
 };
 

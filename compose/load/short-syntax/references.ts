@@ -14,7 +14,7 @@ import {
   type TreeMap,
   type TreeValue,
 } from '../tree.ts';
-import { scalarText } from '../yaml-scalars.ts';
+import { scalarText, shownText } from '../yaml-scalars.ts';
 
 /** A list of names becomes a map from the names. */
 function named(
@@ -26,7 +26,7 @@ function named(
   value.forEach((name, index) => {
     const { value: span } = spansAt(value, index);
     if (typeof name === 'object' && name !== null) return;
-    setKey(map, scalarText(name), make(span), { key: span, value: span });
+    setKey(map, [scalarText(name), make(span)], { key: span, value: span });
   });
   return map;
 }
@@ -51,6 +51,17 @@ export const toFileReferences: Rule = (value, site) => {
       ? [item]
       : [mapOf({ source: scalarText(item) }, site.at(index, spansAt(value, index).value).span)],
   );
+};
+
+/** As above; a build finds a secret by its name below /run/secrets. */
+export const toBuildSecrets: Rule = (value, site) => {
+  const list = toFileReferences(value, site);
+  if (!isList(value) || !isList(list)) return list;
+  list.forEach((item, index) => {
+    if (!isMap(item) || typeof value[index] === 'object') return;
+    item['target'] = `/run/secrets/${shownText(item['source'])}`;
+  });
+  return list;
 };
 
 export const toEnvFiles: Rule = (value, site) => {
@@ -98,7 +109,7 @@ export const toExternal: Rule = (value, site) => {
   if (!isMap(external)) return value;
   const result: TreeMap = mapValues(value, (item) => item);
   const name = external['name'];
-  setKey(result, 'external', true, spansAt(value, 'external'));
+  setKey(result, ['external', true], spansAt(value, 'external'));
   if (typeof name === 'string') {
     const existing = result['name'];
     if (existing !== undefined && existing !== name) {
@@ -110,7 +121,7 @@ export const toExternal: Rule = (value, site) => {
         },
       );
     }
-    setKey(result, 'name', name, spansAt(external, 'name'));
+    setKey(result, ['name', name], spansAt(external, 'name'));
     site.warn(`"external.name" of ${site.place} is deprecated: write "name" and "external: true"`);
   }
   return result;

@@ -1,5 +1,6 @@
 /** Rules for attributes whose short and long form differ in type only. */
-import { formatDuration, formatShortDuration, parseBytes, parseDuration } from '../../units.ts';
+import { posix } from 'node:path';
+import { formatDuration, parseBytes, parseDuration } from '../../units.ts';
 import { shellWords } from '../shell-words.ts';
 import type { Site } from '../site.ts';
 import {
@@ -16,7 +17,7 @@ import {
   spansAt,
   type TreeValue,
 } from '../tree.ts';
-import { scalarText } from '../yaml-scalars.ts';
+import { scalarText, shownText } from '../yaml-scalars.ts';
 
 export type Rule = (value: TreeValue, site: Site) => TreeValue;
 
@@ -46,7 +47,10 @@ function entries(value: TreeValue, site: Site, missing: string | null): TreeValu
     const equals = text.indexOf('=');
     const { value: span } = spansAt(value, index);
     const key = equals === -1 ? text : text.slice(0, equals);
-    setKey(map, key, equals === -1 ? missing : text.slice(equals + 1), { key: span, value: span });
+    setKey(map, [key, equals === -1 ? missing : text.slice(equals + 1)], {
+      key: span,
+      value: span,
+    });
   });
   return map;
 }
@@ -82,19 +86,15 @@ export const toHealthTest: Rule = (value, site) => {
   return newList(value === '' ? [] : ['CMD-SHELL', value], site.span);
 };
 
-function duration(format: (value: bigint) => string): Rule {
-  return (value, site) => {
-    if (typeof value !== 'string' || value === '') return value;
-    const parsed = parseDuration(value);
-    if (parsed !== null) return format(parsed);
-    site.error('invalid-value', `${site.place} is no duration: "${value}"`, {
-      hint: 'write a number with a unit (us, ms, s, m, h, d, w), as in "1m30s"',
-    });
-    return value;
-  };
-}
-export const toDuration: Rule = duration(formatDuration);
-export const toShortDuration: Rule = duration(formatShortDuration);
+export const toDuration: Rule = (value, site) => {
+  if (typeof value !== 'string' || value === '') return value;
+  const parsed = parseDuration(value);
+  if (parsed !== null) return formatDuration(parsed);
+  site.error('invalid-value', `${site.place} is no duration: "${value}"`, {
+    hint: 'write a number with a unit (us, ms, s, m, h, d, w), as in "1m30s"',
+  });
+  return value;
+};
 
 export const toBytes: Rule = (value, site) => {
   if (typeof value === 'number') return String(Math.trunc(value));
@@ -123,6 +123,13 @@ export const toMicroseconds: Rule = (value, site) => {
   if (parsed !== null) return Number(parsed / 1000n);
   site.error('invalid-value', `${site.place} must be a number of microseconds or a duration`);
   return value;
+};
+
+/** A path in the container, without the parts that say nothing. */
+export const toCleanPath: Rule = (value) => {
+  if (typeof value !== 'string' || value === '') return value;
+  const path = posix.normalize(value);
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 };
 
 /** An octal file mode: 0440 is read by YAML as the number 288, "0440" stays text. */
@@ -160,7 +167,7 @@ export const toSortedHosts: Rule = (value, site) => {
       const addresses = value[host];
       const at = site.at(host, spansAt(value, host).value);
       for (const address of isList(addresses) ? addresses : [addresses]) {
-        hosts.push({ text: `${host}=${bareAddress(scalarText(address as Scalar))}`, at });
+        hosts.push(...hostEntries(host, scalarText(address as Scalar), at));
       }
     }
   } else if (isList(value)) {
@@ -168,8 +175,8 @@ export const toSortedHosts: Rule = (value, site) => {
       const at = site.at(index, spansAt(value, index).value);
       const host = splitHost(scalarText(item as Scalar));
       if (host === null) {
-        at.error('invalid-syntax', `${at.place} must be "host=address", not "${String(item)}"`);
-      } else hosts.push({ text: host, at });
+        at.error('invalid-syntax', `${at.place} must be "host=address", not "${shownText(item)}"`);
+      } else hosts.push(...hostEntries(host.name, host.addresses, at));
     });
   } else return value;
   const list = newList([], site.span);
@@ -188,12 +195,31 @@ function compare(left: string, right: string): number {
   return leftHost < rightHost ? -1 : 1;
 }
 
-function splitHost(text: string): string | null {
+function splitHost(text: string): { readonly name: string; readonly addresses: string } | null {
   const at = text.includes('=') ? text.indexOf('=') : text.indexOf(':');
   if (at <= 0) return null;
-  return `${text.slice(0, at).trim()}=${bareAddress(text.slice(at + 1).trim())}`;
+  return { name: text.slice(0, at).trim(), addresses: text.slice(at + 1).trim() };
+}
+
+/** Several addresses of one host stand apart by commas. */
+function hostEntries(host: string, addresses: string, at: Site): { text: string; at: Site }[] {
+  return addresses
+    .split(',')
+    .map((address) => ({ text: `${host}=${bareAddress(address.trim())}`, at }));
 }
 
 function bareAddress(address: string): string {
   return address.replace(/^\[(.*)\]$/, '$1');
 }
+
+/** Options of a provider: every one a list of texts. */
+export const toTextLists: Rule = (value) => {
+  if (!isMap(value)) return value;
+  return mapValues(value, (item) => {
+    const items = isList(item) ? item : [item];
+    return newList(
+      items.map((one) => (typeof one === 'object' && one !== null ? one : scalarText(one))),
+      spanOf(item),
+    );
+  });
+};

@@ -39,10 +39,10 @@ function asBind(project: Project, mount: ServiceMount): string | null {
     return [volumeName(project, source), target, options.join(',')].filter(Boolean).join(':');
   }
   // Docker makes the missing source of a Binds entry, and fails for one in Mounts.
-  if (type !== 'bind' || bind?.create_host_path !== true || bind.recursive !== undefined)
+  if (type !== 'bind' || bind?.create_host_path === false || bind?.recursive !== undefined)
     return null;
-  if (bind.propagation !== undefined) options.push(bind.propagation);
-  if (bind.selinux !== undefined) options.push(bind.selinux);
+  if (bind?.propagation !== undefined) options.push(bind.propagation);
+  if (bind?.selinux !== undefined) options.push(bind.selinux);
   return [source, target, options.join(',')].filter(Boolean).join(':');
 }
 
