@@ -76,7 +76,7 @@ export function decodeVerdict({ payload, flags }: Message): Verdict {
   if (payload.length < 4 + headerBytes)
     throw new NetlinkFormatError(`error message has only ${payload.length} bytes`);
   const view = viewOf(payload);
-  const errno = -view.getInt32(0, isLittleEndian);
+  const errno = Math.abs(view.getInt32(0, isLittleEndian));
   if (errno === 0 || (flags & NLM_F_ACK_TLVS) === 0) return { errno, reason: '' };
   // Unless capped, the refused message is quoted whole before the attributes.
   const quoted = (flags & NLM_F_CAPPED) !== 0 ? headerBytes : view.getUint32(4, isLittleEndian);
