@@ -30,7 +30,9 @@ export const allowed: Readonly<Record<string, Calls>> = {
     getsid gettid kill pause pidfd_open pidfd_send_signal prctl prlimit64 process_vm_readv process_vm_writev ptrace
     restart_syscall rseq set_tid_address setpgid setpriority setrlimit setsid tgkill times tkill vfork wait4 waitid`,
   threads: `arch_prctl futex futex_requeue futex_wait futex_waitv futex_wake get_robust_list get_thread_area modify_ldt
-    set_robust_list set_thread_area uretprobe`,
+    set_robust_list set_thread_area`,
+  // Made by the kernel's own trampolines; it lets them pass any filter (Linux 6.14, kernel/seccomp.c).
+  probes: 'uprobe uretprobe',
   scheduling: `sched_get_priority_max sched_get_priority_min sched_getaffinity sched_getattr sched_getparam
     sched_getscheduler sched_rr_get_interval sched_setaffinity sched_setattr sched_setparam sched_setscheduler
     sched_yield`,

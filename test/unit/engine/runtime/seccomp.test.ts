@@ -88,11 +88,12 @@ const oracle = readOracle();
 
 describe.skipIf(oracle === null)(`against ${oraclePath}`, () => {
   /** Where we answer otherwise, on purpose. */
-  const explained: Readonly<Record<string, string>> = {
+  const explained = {
     file_getattr: 'newer than the profile: ENOSYS lets libc fall back to ioctl',
     file_setattr: 'newer than the profile: ENOSYS lets libc fall back to ioctl',
     socket:
       'the kernel reads 32 bits of the family, so bits above them must not get AF_ALG through',
+    uprobe: 'newer than the profile, and the kernel filters it no more than uretprobe',
   };
 
   test.each(abis.flatMap((abi) => capabilitySets.map(([name, set]) => [abi, name, set] as const)))(
@@ -111,7 +112,10 @@ describe.skipIf(oracle === null)(`against ${oraclePath}`, () => {
           if (answer(abi, number, { first, capabilities: set }) !== theirs) differences.add(name);
         }
       }
-      expect([...differences].sort()).toEqual(Object.keys(explained));
+      const known = syscallNumbers(abi);
+      expect([...differences].sort()).toEqual(
+        Object.keys(explained).filter((name) => known.has(name)),
+      );
     },
   );
 
@@ -159,7 +163,7 @@ describe('the filter', () => {
     const lengthOf = (architecture: 'x86_64' | 'aarch64'): number =>
       seccompFilter({ architecture, capabilities: standard }).length / 8;
     expect({ x86_64: lengthOf('x86_64'), aarch64: lengthOf('aarch64') }).toEqual({
-      x86_64: 169,
+      x86_64: 168,
       aarch64: 71,
     });
   });

@@ -166,7 +166,7 @@ ambient -
 no_new_privs false
 umask 0022
 rlimit nofile 1024 20000
-seccomp 169 instructions
+seccomp 168 instructions
 oom_score_adj inherited
 init false
 log /s/log 0 x 1
@@ -201,7 +201,7 @@ describe('what an option changes', () => {
     [
       'seccomp unconfined',
       security({ options: ['seccomp=unconfined'] }),
-      ['- seccomp 169 instructions', '+ seccomp unconfined'],
+      ['- seccomp 168 instructions', '+ seccomp unconfined'],
     ],
     [
       'a dropped capability changes the filter',
@@ -210,11 +210,11 @@ describe('what an option changes', () => {
         `- bounding ${standard}`,
         `- effective ${standard}`,
         `- permitted ${standard}`,
-        '- seccomp 169 instructions',
+        '- seccomp 168 instructions',
         `+ bounding ${withoutChroot}`,
         `+ effective ${withoutChroot}`,
         `+ permitted ${withoutChroot}`,
-        '+ seccomp 170 instructions',
+        '+ seccomp 169 instructions',
       ],
     ],
     ['a read-only root', security({ isRootReadonly: true }), ['+ readonly /']],
@@ -319,7 +319,7 @@ describe('a privileged container', () => {
       `- bounding ${standard}`,
       `- effective ${standard}`,
       `- permitted ${standard}`,
-      '- seccomp 169 instructions',
+      '- seccomp 168 instructions',
       '+ mount sysfs /sys nosuid,nodev,noexec',
       '+ mount bind /sys/fs/cgroup/memory from /sys/fs/cgroup/memory/t/c1 nosuid,nodev,noexec,bind',
       `+ bounding ${all}`,
