@@ -1,7 +1,7 @@
 /**
- * The receiving half of HTTP/1.1 (RFC 9112) for one response. node:http costs a cold process about 250 µs a request,
- * which is most of what a compose command does besides waiting; this takes a tenth of that. Measured by
- * test/bench/client.
+ * The receiving half of HTTP/1.1 (RFC 9112) for one response. Every command is a cold process, in which node:http
+ * took 45 ms of CPU for 100 creations over 16 connections and this takes 25 (Node 20.20, two busy cores, mostly the
+ * connections then); and no module of it has to be loaded.
  */
 import { EngineError } from '../api/index.ts';
 
