@@ -45,13 +45,14 @@ int mount_clone_source (const struct ts_spec *spec, const struct ts_mount *mount
   return take_fd (&fd);
 }
 
-/* Passes PATH to the file system; a path that is too long for fsconfig goes by descriptor.  */
+/* Passes PATH to the file system.  One that is too long for fsconfig, or that has a backslash, which overlay takes for
+   an escape in some options and not in others, goes by descriptor.  */
 static int set_layer (int fs, const char *key, const char *path)
 {
   char by_fd[TS_FD_PATH_MAX];
   cleanup_close int dir = -1;
 
-  if (strlen (path) <= FSCONFIG_MAX)
+  if (strlen (path) <= FSCONFIG_MAX && strchr (path, '\\') == NULL)
     return sys_fsconfig (fs, FSCONFIG_SET_STRING, key, path);
   dir = open (path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (dir < 0 || format_fd_path (by_fd, sizeof by_fd, dir, NULL) < 0)
