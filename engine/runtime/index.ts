@@ -35,3 +35,7 @@ export type {
 export { parseSecurityOptions } from './security-options.ts';
 export { buildSandboxSpec } from './spec.ts';
 export type { CgroupPlacement, ProcessRequest, SandboxRequest, SecurityRequest } from './spec.ts';
+export { readShimLog } from './shim-log.ts';
+export type { LogQuery, LogRecord } from './shim-log.ts';
+export { connectShim, readExitFile, Shim, ShimError, startShim } from './shim.ts';
+export type { ExitStatus, ShimAddress, ShimFailure } from './shim.ts';

@@ -1,0 +1,146 @@
+/**
+ * A container: its record on disk, which says what was wanted and what became of it, and what the engine knows while
+ * it runs. Whether it runs is the shim's to say; after an engine restart `recover.ts` asks.
+ */
+import type {
+  ContainerConfig,
+  ContainerStatus,
+  EndpointSettings,
+  HostConfig,
+  MountPoint,
+} from '../api/index.ts';
+import type { MountRequest } from '../../volumes/index.ts';
+import type { NetworkFacts, RunningProcess } from './context.ts';
+
+export const containerSchemaVersion = 1;
+
+/** Nanoseconds since the epoch as a decimal string: JSON numbers are exact to 2^53 only. */
+export type Nanoseconds = string;
+
+export interface ContainerRecord {
+  readonly id: string;
+  /** Without its slash. */
+  readonly name: string;
+  readonly createdNs: Nanoseconds;
+  /** `sha256:…` */
+  readonly imageId: string;
+  /** Image and request merged. */
+  readonly config: ContainerConfig;
+  /** Defaults filled in. */
+  readonly hostConfig: HostConfig;
+  /** By network name, as asked for. */
+  readonly endpoints: Readonly<Record<string, EndpointSettings>>;
+  readonly mounts: readonly MountRecord[];
+  readonly run: RunRecord;
+}
+
+/** A mount as decided when the container was made. */
+export interface MountRecord {
+  readonly point: MountPoint;
+  /** With the volume's name filled in. */
+  readonly request: MountRequest;
+  readonly isAnonymous: boolean;
+}
+
+/** The last run, or none yet. */
+export interface RunRecord {
+  readonly status: 'created' | 'running' | 'exited' | 'removing';
+  readonly startedNs: Nanoseconds;
+  readonly finishedNs: Nanoseconds;
+  readonly exitCode: number;
+  readonly isOomKilled: boolean;
+  readonly error: string;
+  /** `stop` or `kill` ended it: a restart policy of unless-stopped leaves it down. */
+  readonly isStoppedByUser: boolean;
+  readonly restartCount: number;
+}
+
+export const neverRun: RunRecord = {
+  status: 'created',
+  startedNs: '0',
+  finishedNs: '0',
+  exitCode: 0,
+  isOomKilled: false,
+  error: '',
+  isStoppedByUser: false,
+  restartCount: 0,
+};
+
+export interface ContainerExit {
+  readonly exitCode: number;
+  readonly error?: string;
+}
+
+/** One container in the engine's memory. `record` is replaced as a whole, never changed in place. */
+export class Container {
+  record: ContainerRecord;
+  process: RunningProcess | null = null;
+  network: NetworkFacts | null = null;
+  /** What the last restart by policy had waited; the back-off goes on from it. */
+  lastDelayMs = 0;
+  /** Waiting for its restart policy's delay; aborted by stop and remove. */
+  restart: { readonly delayMs: number; readonly cancel: AbortController } | null = null;
+  /** Settles when the run under way (or the next one) has ended and everything of it is released. */
+  #nextExit: PromiseWithResolversOf<ContainerExit> = withResolvers();
+  readonly #removed: PromiseWithResolversOf<ContainerExit> = withResolvers();
+
+  constructor(record: ContainerRecord) {
+    this.record = record;
+  }
+
+  get id(): string {
+    return this.record.id;
+  }
+
+  get name(): string {
+    return this.record.name;
+  }
+
+  get status(): ContainerStatus {
+    if (this.restart !== null) return 'restarting';
+    return this.record.run.status;
+  }
+
+  get nextExit(): Promise<ContainerExit> {
+    return this.#nextExit.promise;
+  }
+
+  get removed(): Promise<ContainerExit> {
+    return this.#removed.promise;
+  }
+
+  get lastExit(): ContainerExit {
+    const { exitCode, error } = this.record.run;
+    return error === '' ? { exitCode } : { exitCode, error };
+  }
+
+  announceExit(): void {
+    const ended = this.#nextExit;
+    this.#nextExit = withResolvers();
+    ended.resolve(this.lastExit);
+  }
+
+  announceRemoval(): void {
+    this.#removed.resolve(this.lastExit);
+    this.announceExit();
+  }
+}
+
+/** Promise.withResolvers, which Node 20 lacks. */
+interface PromiseWithResolversOf<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+}
+
+function withResolvers<T>(): PromiseWithResolversOf<T> {
+  let resolve: ((value: T) => void) | undefined;
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return {
+    promise,
+    resolve: (value) => {
+      resolve?.(value);
+    },
+  };
+}

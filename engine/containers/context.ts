@@ -1,0 +1,54 @@
+/**
+ * What the verbs of a container need from the rest of the engine: the composition root hands in the real thing, and
+ * each verb declares the slice it takes.
+ */
+import type { EndpointSettings, PortMap } from '../api/index.ts';
+import type { ImageStore, Snapshots } from '../images/index.ts';
+import type { KeyedLock } from '../lib/index.ts';
+import type { Cgroups, ExitStatus, HostFacts } from '../runtime/index.ts';
+import type { EventBus, Layout, RecordStore } from '../store/index.ts';
+import type { NetworkController } from '../../network/index.ts';
+import type { VolumeStore } from '../../volumes/index.ts';
+import type { ContainerRecord } from './container.ts';
+import type { Containers } from './containers.ts';
+
+export interface ContainerContext {
+  readonly layout: Pick<Layout, 'container' | 'sandbox'>;
+  readonly records: Pick<RecordStore<ContainerRecord>, 'put' | 'delete'>;
+  readonly containers: Containers;
+  /** One holder per container id. */
+  readonly locks: KeyedLock;
+  readonly events: Pick<EventBus, 'publish'>;
+  readonly log: Log;
+  readonly images: Pick<ImageStore, 'resolve'>;
+  readonly snapshots: Pick<Snapshots, 'prepare' | 'remove' | 'view' | 'readFile'>;
+  readonly volumes: Pick<VolumeStore, 'create' | 'get' | 'isEmpty' | 'copyUp' | 'remove'>;
+  readonly networks: Pick<NetworkController, 'list' | 'openSandbox' | 'closeSandbox' | 'sandbox'>;
+  readonly cgroups: Pick<Cgroups, 'create' | 'remove' | 'isCgroup2Only'>;
+  readonly host: HostFacts;
+}
+
+/** For what nobody waits for an answer to. */
+export interface Log {
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void;
+}
+
+/** A container's shim as the verbs see it. */
+export interface RunningProcess {
+  /** Of the container's first process, in the engine's pid namespace. */
+  readonly containerPid: number;
+  readonly exited: Promise<ExitStatus>;
+  signal(signal: number): Promise<void>;
+  /** Lets go of the shim, which goes on. */
+  close(): void;
+}
+
+/** What a container is on its networks while it runs. */
+export interface NetworkFacts {
+  /** By network name. */
+  readonly endpoints: Readonly<Record<string, EndpointSettings>>;
+  readonly ports: PortMap;
+  /** Path of the network namespace; empty on the host's network. */
+  readonly sandboxKey: string;
+}

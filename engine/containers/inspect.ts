@@ -1,0 +1,190 @@
+/** A container as the API shows it: the whole for inspect, a summary for lists. */
+import type {
+  ContainerInspect,
+  ContainerPort,
+  ContainerState,
+  ContainerSummary,
+  EndpointSettings,
+  MountPoint,
+  NetworkSettings,
+  PortMap,
+} from '../api/index.ts';
+import { argumentsOf } from './config.ts';
+import type { Container, MountRecord } from './container.ts';
+import type { ContainerContext } from './context.ts';
+import { describeDuration, formatTime, nowNs } from './time.ts';
+
+/** Facts that only the engine knows beside the container itself. */
+export interface InspectFacts {
+  readonly platform: string;
+  readonly storageDriver: string;
+}
+
+export function inspectContainer(
+  ctx: Pick<ContainerContext, 'containers' | 'layout'>,
+  ref: string,
+  facts: InspectFacts,
+): ContainerInspect {
+  const container = ctx.containers.find(ref);
+  const { record } = container;
+  const paths = ctx.layout.container(container.id);
+  const [path = '', ...args] = argumentsOf(record.config);
+  return {
+    Id: record.id,
+    Created: formatTime(BigInt(record.createdNs)),
+    Path: path,
+    Args: args,
+    State: stateOf(container),
+    Image: record.imageId,
+    ResolvConfPath: paths.resolvConf,
+    HostnamePath: paths.hostname,
+    HostsPath: paths.hosts,
+    LogPath: paths.log,
+    Name: `/${record.name}`,
+    RestartCount: record.run.restartCount,
+    Driver: facts.storageDriver,
+    Platform: facts.platform,
+    MountLabel: '',
+    ProcessLabel: '',
+    AppArmorProfile: '',
+    ExecIDs: null,
+    HostConfig: record.hostConfig,
+    GraphDriver: { Name: facts.storageDriver, Data: null },
+    Mounts: record.mounts.map(toMountPoint),
+    Config: record.config,
+    NetworkSettings: networkSettings(container),
+  };
+}
+
+function stateOf(container: Container): ContainerState {
+  const { run } = container.record;
+  const { status } = container;
+  return {
+    Status: status,
+    Running: status === 'running' || status === 'paused' || status === 'restarting',
+    Paused: status === 'paused',
+    Restarting: status === 'restarting',
+    OOMKilled: run.isOomKilled,
+    Dead: status === 'dead',
+    Pid: container.process?.containerPid ?? 0,
+    ExitCode: run.exitCode,
+    Error: run.error,
+    StartedAt: formatTime(BigInt(run.startedNs)),
+    FinishedAt: formatTime(BigInt(run.finishedNs)),
+  };
+}
+
+function toMountPoint({ point }: MountRecord): MountPoint {
+  return point;
+}
+
+function networkSettings(container: Container): NetworkSettings {
+  const { network } = container;
+  const endpoints = endpointsOf(container);
+  const onDefaultBridge = endpoints['bridge'];
+  return {
+    Bridge: '',
+    SandboxID: network === null ? '' : container.id,
+    SandboxKey: network?.sandboxKey ?? '',
+    Ports: network?.ports ?? {},
+    HairpinMode: false,
+    EndpointID: onDefaultBridge?.EndpointID ?? '',
+    Gateway: onDefaultBridge?.Gateway ?? '',
+    IPAddress: onDefaultBridge?.IPAddress ?? '',
+    IPPrefixLen: onDefaultBridge?.IPPrefixLen ?? 0,
+    MacAddress: onDefaultBridge?.MacAddress ?? '',
+    Networks: endpoints,
+  };
+}
+
+const noEndpoint: EndpointSettings = {
+  IPAMConfig: null,
+  Links: null,
+  Aliases: null,
+  MacAddress: '',
+  DriverOpts: null,
+  GwPriority: 0,
+  NetworkID: '',
+  EndpointID: '',
+  Gateway: '',
+  IPAddress: '',
+  IPPrefixLen: 0,
+  IPv6Gateway: '',
+  GlobalIPv6Address: '',
+  GlobalIPv6PrefixLen: 0,
+  DNSNames: null,
+};
+
+/** As asked for, with the facts of the run under way. */
+function endpointsOf(container: Container): Readonly<Record<string, EndpointSettings>> {
+  const asked = Object.entries(container.record.endpoints);
+  return Object.fromEntries(
+    asked.map(([name, endpoint]) => [
+      name,
+      { ...noEndpoint, ...endpoint, ...container.network?.endpoints[name] },
+    ]),
+  );
+}
+
+export function summarize(container: Container): ContainerSummary {
+  const { record } = container;
+  return {
+    Id: record.id,
+    Names: [`/${record.name}`],
+    Image: record.config.Image ?? '',
+    ImageID: record.imageId,
+    Command: argumentsOf(record.config).join(' '),
+    Created: Number(BigInt(record.createdNs) / 1_000_000_000n),
+    Ports: listPorts(container.network?.ports ?? exposedOnly(container)),
+    Labels: record.config.Labels ?? {},
+    State: container.status,
+    Status: describeStatus(container, nowNs()),
+    HostConfig: { NetworkMode: record.hostConfig.NetworkMode ?? 'bridge' },
+    NetworkSettings: { Networks: endpointsOf(container) },
+    Mounts: record.mounts.map(toMountPoint),
+  };
+}
+
+/** Stopped containers show no ports, as in Docker. */
+function exposedOnly(container: Container): PortMap {
+  if (container.process === null) return {};
+  return Object.fromEntries(
+    Object.keys(container.record.config.ExposedPorts ?? {}).map((port) => [port, null]),
+  );
+}
+
+function listPorts(ports: PortMap): readonly ContainerPort[] {
+  return Object.entries(ports).flatMap(([key, bindings]): readonly ContainerPort[] => {
+    const [port, protocol = 'tcp'] = key.split('/');
+    const target = { PrivatePort: Number(port), Type: protocol };
+    if (bindings === null || bindings.length === 0) return [target];
+    return bindings.map(({ HostIp = '', HostPort = '' }) => ({
+      ...target,
+      IP: HostIp,
+      PublicPort: Number(HostPort),
+    }));
+  });
+}
+
+/** The STATUS column of `docker ps`. */
+export function describeStatus(container: Container, now: bigint): string {
+  const { run } = container.record;
+  const since = (ns: string): string =>
+    describeDuration(Number((now - BigInt(ns)) / 1_000_000_000n));
+  switch (container.status) {
+    case 'created':
+      return 'Created';
+    case 'running':
+      return `Up ${since(run.startedNs)}`;
+    case 'paused':
+      return `Up ${since(run.startedNs)} (Paused)`;
+    case 'restarting':
+      return `Restarting (${run.exitCode}) ${since(run.finishedNs)} ago`;
+    case 'exited':
+      return `Exited (${run.exitCode}) ${since(run.finishedNs)} ago`;
+    case 'removing':
+      return 'Removal In Progress';
+    case 'dead':
+      return 'Dead';
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * One start of a container, in this order; each step that takes something knows how to give it back:
+ *  1. the record says `running` on disk while the network sandbox is opened: whoever finds the one without the other
+ *     after a crash knows what to finish;
+ *  2. the files below /etc are written, which need the sandbox's addresses;
+ *  3. cgroups are made;
+ *  4. the shim builds the rest and executes the program.
+ */
+import { rm } from 'node:fs/promises';
+import { EngineError } from '../api/index.ts';
+import type { Image } from '../images/index.ts';
+import { Rollback } from '../lib/index.ts';
+import { buildSandboxSpec, ShimError, startShim } from '../runtime/index.ts';
+import { closeFd } from '../../native/index.ts';
+import type { SandboxHandle } from '../../network/index.ts';
+import type { Container, ContainerRecord } from './container.ts';
+import type { ContainerContext } from './context.ts';
+import { writeEtcFiles } from './etc-files.ts';
+import { sandboxMounts } from './mounts.ts';
+import { networkFacts, sandboxRequest } from './network-request.ts';
+import { devicesOf, limitsOf, sandboxRequestOf } from './sandbox-request.ts';
+import { nowNs } from './time.ts';
+import { lookUpUser } from './user-lookup.ts';
+
+export type LaunchContext = Pick<
+  ContainerContext,
+  'layout' | 'records' | 'images' | 'snapshots' | 'volumes' | 'networks' | 'cgroups' | 'host'
+>;
+
+/** Resolves when the program runs. The caller holds the container's lock and follows the run. */
+export async function launch(
+  ctx: LaunchContext,
+  container: Container,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { record } = container;
+  const image = imageOf(ctx, record);
+  await Rollback.guard(async (rollback) => {
+    const started = beginRun(record);
+    rollback.add('record', () => ctx.records.put(record.id, record));
+    const [sandbox] = await settleAll([
+      openSandbox(ctx, record, { rollback, signal }),
+      ctx.records.put(record.id, started),
+    ]);
+    try {
+      signal?.throwIfAborted();
+      await runProgram(ctx, container, { image, sandbox, rollback });
+    } finally {
+      for (const fd of sandbox?.held ?? []) closeFd(fd);
+    }
+    container.record = started;
+    container.network =
+      sandbox === null ? null : networkFacts(record, ctx.networks.list(), sandbox);
+  });
+}
+
+function beginRun(record: ContainerRecord): ContainerRecord {
+  return {
+    ...record,
+    run: {
+      ...record.run,
+      status: 'running',
+      startedNs: String(nowNs()),
+      exitCode: 0,
+      isOomKilled: false,
+      error: '',
+      isStoppedByUser: false,
+    },
+  };
+}
+
+function imageOf(ctx: LaunchContext, record: ContainerRecord): Image {
+  const image = ctx.images.resolve(record.imageId);
+  if (image !== null) return image;
+  throw new EngineError('not-found', `No such image: ${record.config.Image ?? record.imageId}`, {
+    hint: 'the image of this container was removed; create the container again',
+  });
+}
+
+/** Both steps must have come to an end before anything is undone. */
+async function settleAll<T extends readonly unknown[]>(work: {
+  readonly [K in keyof T]: Promise<T[K]>;
+}): Promise<T> {
+  await Promise.allSettled(work);
+  return await Promise.all(work);
+}
+
+async function openSandbox(
+  ctx: LaunchContext,
+  record: ContainerRecord,
+  { rollback, signal }: { rollback: Rollback; signal: AbortSignal | undefined },
+): Promise<SandboxHandle | null> {
+  const request = sandboxRequest(record, ctx.networks.list());
+  if (request === null) return null;
+  const sandbox = await ctx.networks.openSandbox(request, signal);
+  rollback.add('network sandbox', () => ctx.networks.closeSandbox(record.id));
+  return sandbox;
+}
+
+interface Parts {
+  readonly image: Image;
+  readonly sandbox: SandboxHandle | null;
+  readonly rollback: Rollback;
+}
+
+async function runProgram(
+  ctx: LaunchContext,
+  container: Container,
+  { image, sandbox, rollback }: Parts,
+): Promise<void> {
+  const { record } = container;
+  const paths = ctx.layout.container(record.id);
+  // The last run's: an engine that finds an exit file takes it for the end of the run under way.
+  await rm(paths.exit, { force: true });
+  await writeEtcFiles(paths, {
+    hosts: sandbox?.hosts ?? '127.0.0.1\tlocalhost\n',
+    resolvConf: sandbox?.resolvConf ?? '',
+    hostname: record.config.Hostname ?? '',
+  });
+  const { devices, rules } = devicesOf(record);
+  const cgroup = ctx.cgroups.create(record.id, { devices: rules, limits: limitsOf(record) });
+  rollback.add('cgroups', () => ctx.cgroups.remove(record.id));
+  const [{ mounts }, user] = await Promise.all([
+    ctx.snapshots.prepare(record.id, image),
+    lookUpUser(ctx, image, {
+      user: record.config.User ?? '',
+      groupAdd: record.hostConfig.GroupAdd ?? [],
+    }),
+  ]);
+  const request = sandboxRequestOf(record, {
+    ...{ user, cgroup, devices },
+    rootMounts: mounts,
+    mounts: sandboxMounts(ctx, record),
+    networkNamespace: sandbox?.path ?? null,
+    files: {
+      hosts: paths.hosts,
+      hostname: paths.hostname,
+      resolvConf: sandbox === null ? '/etc/resolv.conf' : paths.resolvConf,
+    },
+    log: paths.log,
+    paths: { control: ctx.layout.sandbox(record.id).shimSocket, exit: paths.exit },
+  });
+  const spec = buildSandboxSpec(request, ctx.host);
+  container.process = await startShim({ spec, held: sandbox?.held ?? [] });
+}
+
+/** What a failed start means to a client: Docker's CLI maps these words to exit codes 127 and 126. */
+export function startFailure(error: unknown): {
+  readonly exitCode: number;
+  readonly message: string;
+} {
+  if (error instanceof ShimError && error.stage === 'exec') {
+    const reason = reasons[error.errno] ?? error.errno;
+    const message = `failed to create task for container: exec: "${error.path}": ${reason}`;
+    return { exitCode: error.errno === 'ENOENT' ? 127 : 126, message };
+  }
+  return { exitCode: 128, message: error instanceof Error ? error.message : String(error) };
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or directory',
+  EACCES: 'permission denied',
+  ENOEXEC: 'exec format error',
+};

@@ -1,0 +1,142 @@
+/** A container's volumes, binds and tmpfs: decided when it is made, given to the shim at every start. */
+import { mkdir, stat } from 'node:fs/promises';
+import type { ContainerConfig, HostConfig, MountPoint } from '../api/index.ts';
+import { EngineError } from '../api/index.ts';
+import type { Image } from '../images/index.ts';
+import { parseMounts, resolveMount } from '../../volumes/index.ts';
+import type { MountRequest, ResolvedMount, Volume } from '../../volumes/index.ts';
+import type { ContainerRecord, MountRecord } from './container.ts';
+import type { ContainerContext } from './context.ts';
+
+type Context = Pick<ContainerContext, 'volumes' | 'snapshots'>;
+
+/** Checks the requests, makes missing volumes and fills empty ones with the image's content. */
+export async function createMounts(
+  ctx: Context,
+  image: Image,
+  { config, hostConfig }: { readonly config: ContainerConfig; readonly hostConfig: HostConfig },
+): Promise<readonly MountRecord[]> {
+  const requests = parseMounts({
+    binds: hostConfig.Binds ?? [],
+    mounts: hostConfig.Mounts ?? [],
+    tmpfs: hostConfig.Tmpfs ?? {},
+    imageVolumes: Object.keys(config.Volumes ?? {}),
+  });
+  const records: MountRecord[] = [];
+  // One after the other: two mounts may share a volume, and the first one fills it.
+  for (const request of requests) records.push(await createMount(ctx, image, request));
+  return records;
+}
+
+async function createMount(
+  ctx: Context,
+  image: Image,
+  request: MountRequest,
+): Promise<MountRecord> {
+  switch (request.kind) {
+    case 'volume':
+      return await createVolumeMount(ctx, image, request);
+    case 'bind':
+      await requireSource(request);
+      return { point: bindPoint(request), request, isAnonymous: false };
+    case 'tmpfs':
+      return { point: tmpfsPoint(request), request, isAnonymous: false };
+  }
+}
+
+async function createVolumeMount(
+  ctx: Context,
+  image: Image,
+  request: Extract<MountRequest, { kind: 'volume' }>,
+): Promise<MountRecord> {
+  const isAnonymous = request.name === '';
+  const volume = await ctx.volumes.create({
+    ...(!isAnonymous && { name: request.name }),
+    driver: request.driver,
+    driverOptions: request.driverOptions,
+    labels: request.labels,
+  });
+  if (!request.hasNoCopy && (await ctx.volumes.isEmpty(volume.name))) {
+    await ctx.snapshots.view(image, (root) =>
+      ctx.volumes.copyUp(volume.name, { root, path: request.target }),
+    );
+  }
+  return {
+    point: volumePoint(request, volume),
+    request: { ...request, name: volume.name },
+    isAnonymous,
+  };
+}
+
+async function requireSource(request: Extract<MountRequest, { kind: 'bind' }>): Promise<void> {
+  const exists = await stat(request.source).then(
+    () => true,
+    (error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      throw error;
+    },
+  );
+  if (exists) return;
+  if (request.createsSource) {
+    await mkdir(request.source, { recursive: true });
+    return;
+  }
+  throw new EngineError(
+    'invalid-argument',
+    `invalid mount config for type "bind": bind source path does not exist: ${request.source}`,
+    { details: { source: request.source, target: request.target } },
+  );
+}
+
+function volumePoint(
+  request: Extract<MountRequest, { kind: 'volume' }>,
+  volume: Volume,
+): MountPoint {
+  return {
+    Type: 'volume',
+    Name: volume.name,
+    Source: volume.mountpoint,
+    Destination: request.target,
+    Driver: volume.driver,
+    Mode: request.isReadonly ? 'ro' : 'z',
+    RW: !request.isReadonly,
+    Propagation: '',
+  };
+}
+
+function bindPoint(request: Extract<MountRequest, { kind: 'bind' }>): MountPoint {
+  return {
+    Type: 'bind',
+    Source: request.source,
+    Destination: request.target,
+    Mode: request.isReadonly ? 'ro' : '',
+    RW: !request.isReadonly,
+    Propagation: request.propagation,
+  };
+}
+
+function tmpfsPoint(request: Extract<MountRequest, { kind: 'tmpfs' }>): MountPoint {
+  return {
+    Type: 'tmpfs',
+    Source: '',
+    Destination: request.target,
+    Mode: '',
+    RW: !request.isReadonly,
+    Propagation: '',
+  };
+}
+
+/** For the shim. A volume that was removed by hand meanwhile is an error, not an empty directory. */
+export function sandboxMounts(
+  ctx: Pick<ContainerContext, 'volumes'>,
+  record: ContainerRecord,
+): readonly ResolvedMount[] {
+  return record.mounts.map(({ request }) => {
+    if (request.kind !== 'volume') return resolveMount(request, '');
+    const volume = ctx.volumes.get(request.name);
+    if (volume !== undefined) return resolveMount(request, volume.mountpoint);
+    throw new EngineError('not-found', `get ${request.name}: no such volume`, {
+      hint: 'the volume of this container was removed; create the container again',
+    });
+  });
+}

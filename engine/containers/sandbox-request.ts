@@ -1,0 +1,154 @@
+/** From a container's record and what was made for its start to what the runtime decides from. */
+import type { HostConfig } from '../api/index.ts';
+import {
+  defaultDeviceRules,
+  everyDeviceRule,
+  readDevice,
+  readHostDevices,
+} from '../runtime/index.ts';
+import type {
+  CgroupLimits,
+  CgroupPlacement,
+  DeviceRule,
+  EtcFiles,
+  SandboxDevice,
+  SandboxMount,
+  SandboxPaths,
+  SandboxRequest,
+} from '../runtime/index.ts';
+import { argumentsOf, mergeEnvironment } from './config.ts';
+import type { ContainerRecord } from './container.ts';
+import type { ResolvedUser } from './user.ts';
+
+/** The nodes below /dev beside the default ones, and what the container may open. */
+export function devicesOf({ hostConfig }: ContainerRecord): {
+  readonly devices: readonly SandboxDevice[];
+  readonly rules: readonly DeviceRule[];
+} {
+  if (hostConfig.Privileged === true) {
+    return { devices: readHostDevices(), rules: [everyDeviceRule] };
+  }
+  const asked = (hostConfig.Devices ?? []).flatMap(
+    ({ PathOnHost = '', PathInContainer = '', CgroupPermissions = '' }) =>
+      readDevice({
+        hostPath: PathOnHost,
+        containerPath: PathInContainer === '' ? PathOnHost : PathInContainer,
+        permissions: CgroupPermissions,
+      }),
+  );
+  return {
+    devices: asked.map(({ device }) => device),
+    rules: [...defaultDeviceRules, ...asked.map(({ rule }) => rule)],
+  };
+}
+
+const limitKeys = {
+  memoryBytes: 'Memory',
+  memorySwapBytes: 'MemorySwap',
+  memoryReservationBytes: 'MemoryReservation',
+  pids: 'PidsLimit',
+  nanoCpus: 'NanoCpus',
+  cpuQuotaUs: 'CpuQuota',
+  cpuPeriodUs: 'CpuPeriod',
+  cpuShares: 'CpuShares',
+} as const satisfies Record<keyof CgroupLimits, keyof HostConfig>;
+
+/** 0 is unset in all of them. */
+export function limitsOf({ hostConfig }: ContainerRecord): CgroupLimits {
+  const given = Object.entries(limitKeys).filter(([, key]) => (hostConfig[key] ?? 0) !== 0);
+  return Object.fromEntries(given.map(([limit, key]) => [limit, hostConfig[key]]));
+}
+
+/** What was found or made for this start. */
+export interface StartFacts {
+  readonly user: ResolvedUser;
+  readonly cgroup: CgroupPlacement;
+  readonly devices: readonly SandboxDevice[];
+  readonly rootMounts: readonly SandboxMount[];
+  readonly mounts: readonly SandboxMount[];
+  readonly networkNamespace: string | null;
+  readonly files: EtcFiles;
+  /** Path of the log. */
+  readonly log: string;
+  readonly paths: SandboxPaths;
+}
+
+export function sandboxRequestOf(record: ContainerRecord, facts: StartFacts): SandboxRequest {
+  const { config, hostConfig } = record;
+  return {
+    id: record.id,
+    hostname: config.Hostname ?? '',
+    domainname: config.Domainname ?? '',
+    process: processOf(record, facts.user),
+    namespaces: {
+      pid: 'private',
+      ipc: hostConfig.IpcMode === 'none' ? 'none' : 'private',
+      uts: 'private',
+      cgroup: hostConfig.CgroupnsMode === 'private' ? 'private' : 'host',
+    },
+    networkNamespace: facts.networkNamespace,
+    cgroup: facts.cgroup,
+    rootMounts: facts.rootMounts,
+    mounts: facts.mounts,
+    files: facts.files,
+    security: securityOf(record),
+    devices: facts.devices,
+    sysctls: hostConfig.Sysctls ?? {},
+    ulimits: (hostConfig.Ulimits ?? []).map(({ Name = '', Soft = 0, Hard = 0 }) => ({
+      name: Name,
+      soft: Soft,
+      hard: Hard,
+    })),
+    shmSizeBytes: hostConfig.ShmSize ?? 0,
+    log: logOf(record, facts.log),
+    paths: facts.paths,
+  };
+}
+
+function processOf(
+  { config, hostConfig }: ContainerRecord,
+  user: ResolvedUser,
+): SandboxRequest['process'] {
+  return {
+    args: argumentsOf(config),
+    env: mergeEnvironment(
+      [`HOSTNAME=${config.Hostname ?? ''}`, `HOME=${user.home}`],
+      config.Env ?? [],
+    ),
+    cwd: config.WorkingDir ?? '',
+    uid: user.uid,
+    gid: user.gid,
+    groups: user.groups,
+    hasInit: hostConfig.Init === true,
+    oomScoreAdj: hostConfig.OomScoreAdj ?? null,
+  };
+}
+
+function securityOf({ hostConfig }: ContainerRecord): SandboxRequest['security'] {
+  return {
+    isPrivileged: hostConfig.Privileged === true,
+    capAdd: hostConfig.CapAdd ?? [],
+    capDrop: hostConfig.CapDrop ?? [],
+    options: hostConfig.SecurityOpt ?? [],
+    isRootReadonly: hostConfig.ReadonlyRootfs === true,
+    maskedPaths: hostConfig.MaskedPaths ?? null,
+    readonlyPaths: hostConfig.ReadonlyPaths ?? null,
+  };
+}
+
+/** Options of the driver json-file: sizes as "10m", at least one file. */
+function logOf({ hostConfig }: ContainerRecord, path: string): SandboxRequest['log'] {
+  const options = hostConfig.LogConfig?.Config ?? {};
+  return {
+    path,
+    maxBytes: BigInt(parseSize(options['max-size'] ?? '')),
+    maxFiles: Math.max(1, Number(options['max-file'] ?? '1') || 1),
+  };
+}
+
+function parseSize(text: string): number {
+  const match = /^(\d+)([kmg]?)b?$/i.exec(text);
+  if (match === null) return 0;
+  const power = ['', 'k', 'm', 'g'].indexOf((match[2] ?? '').toLowerCase());
+  return Number(match[1]) * 1024 ** power;
+}

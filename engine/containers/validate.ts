@@ -1,0 +1,115 @@
+/** What a creation request may not say, before anything is made. Every finding of one request is reported together. */
+import { EngineError } from '../api/index.ts';
+import type { ContainerCreateRequest, HostConfig } from '../api/index.ts';
+import { signalNumber } from './signals.ts';
+
+const leastMemoryBytes = 6 << 20;
+const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
+const restartPolicies = ['', 'no', 'always', 'unless-stopped', 'on-failure'];
+
+export function validateName(name: string): void {
+  if (namePattern.test(name)) return;
+  throw new EngineError(
+    'invalid-argument',
+    `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
+  );
+}
+
+/** Throws `invalid-argument` or `not-implemented`; returns warnings for what is accepted and has no effect yet. */
+export function validateCreate(request: ContainerCreateRequest): readonly string[] {
+  const host = request.HostConfig ?? {};
+  const problems = invalid(request, host);
+  if (problems.length > 0) throw new EngineError('invalid-argument', problems.join('; '));
+  const refused = notServed(host);
+  if (refused.length > 0) {
+    throw new EngineError(
+      'not-implemented',
+      `this engine does not serve ${refused.join(', ')} yet`,
+      {
+        hint: 'remove the option, or run the project on a Docker Engine with --host',
+      },
+    );
+  }
+  return withoutEffect(request, host);
+}
+
+function invalid(request: ContainerCreateRequest, host: HostConfig): readonly string[] {
+  const policy = host.RestartPolicy ?? {};
+  const checks: readonly (readonly [boolean, string])[] = [
+    [
+      !restartPolicies.includes(policy.Name ?? ''),
+      `invalid restart policy: unknown policy '${policy.Name ?? ''}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
+    ],
+    [
+      (policy.MaximumRetryCount ?? 0) !== 0 && policy.Name !== 'on-failure',
+      `invalid restart policy: maximum retry count can only be used with 'on-failure'`,
+    ],
+    [
+      host.AutoRemove === true && !['', 'no', undefined].includes(policy.Name),
+      `can't create 'AutoRemove' container with restart policy`,
+    ],
+    [
+      (host.Memory ?? 0) > 0 && (host.Memory ?? 0) < leastMemoryBytes,
+      'Minimum memory limit allowed is 6MB',
+    ],
+    [request.WorkingDir !== undefined && !isPath(request.WorkingDir), workingDirectory(request)],
+    ...[...(request.Cmd ?? []), ...(request.Entrypoint ?? []), ...(request.Env ?? [])].map(
+      (text) => [text.includes('\0'), 'a NUL byte in a command or the environment'] as const,
+    ),
+  ];
+  if (request.StopSignal !== undefined && request.StopSignal !== '')
+    signalNumber(request.StopSignal);
+  return checks.filter(([isWrong]) => isWrong).map(([, message]) => message);
+}
+
+function isPath(path: string): boolean {
+  return path === '' || path.startsWith('/');
+}
+
+function workingDirectory(request: ContainerCreateRequest): string {
+  return `the working directory '${request.WorkingDir ?? ''}' is invalid, it needs to be an absolute path`;
+}
+
+/** Options that change what a container may reach: ignoring one of these would be worse than refusing it. */
+function notServed(host: HostConfig): readonly string[] {
+  const isOwn = (mode: string | undefined): boolean => ['', 'private', undefined].includes(mode);
+  const options: readonly (readonly [string, boolean])[] = [
+    [`PidMode "${host.PidMode ?? ''}"`, !isOwn(host.PidMode)],
+    [`UTSMode "${host.UTSMode ?? ''}"`, !isOwn(host.UTSMode)],
+    [
+      `IpcMode "${host.IpcMode ?? ''}"`,
+      !['', 'private', 'shareable', 'none', undefined].includes(host.IpcMode),
+    ],
+    [`UsernsMode "${host.UsernsMode ?? ''}"`, !['', 'host', undefined].includes(host.UsernsMode)],
+    [
+      `NetworkMode "${host.NetworkMode ?? ''}"`,
+      host.NetworkMode?.startsWith('container:') ?? false,
+    ],
+    [
+      `Runtime "${host.Runtime ?? ''}"`,
+      !['', 'tscompose', 'runc', undefined].includes(host.Runtime),
+    ],
+    ['DeviceRequests', (host.DeviceRequests ?? []).length > 0],
+    ['VolumesFrom', (host.VolumesFrom ?? []).length > 0],
+  ];
+  return options.filter(([, isAsked]) => isAsked).map(([name]) => name);
+}
+
+function withoutEffect(request: ContainerCreateRequest, host: HostConfig): readonly string[] {
+  const isHealthChecked = (request.Healthcheck?.Test ?? []).some((word) => word !== 'NONE');
+  const options: readonly (readonly [string, boolean])[] = [
+    ['Tty', request.Tty === true],
+    ['OpenStdin', request.OpenStdin === true],
+    ['Healthcheck', isHealthChecked],
+    ['BlkioWeight', (host.BlkioWeight ?? 0) > 0],
+    ['CpusetCpus', (host.CpusetCpus ?? '') !== ''],
+    ['StorageOpt', Object.keys(host.StorageOpt ?? {}).length > 0],
+    [
+      `LogConfig.Type "${host.LogConfig?.Type ?? ''}"`,
+      !['', 'json-file', 'local', undefined].includes(host.LogConfig?.Type),
+    ],
+  ];
+  return options
+    .filter(([, isAsked]) => isAsked)
+    .map(([name]) => `${name} has no effect on this engine yet`);
+}

@@ -1,0 +1,56 @@
+/** What the engine says of itself. */
+import { isAlive } from '../../containers/state.ts';
+import type { Containers } from '../../containers/containers.ts';
+import type { ImageStore } from '../../images/index.ts';
+import type { EventBus } from '../../store/index.ts';
+import type { EngineVersion, SystemBackend } from '../routes/index.ts';
+
+export interface SystemBackendContext {
+  readonly version: EngineVersion;
+  /** Of this state root, for as long as it exists. */
+  readonly engineId: string;
+  readonly stateRoot: string;
+  readonly cgroupVersion: 1 | 2;
+  readonly containers: Containers;
+  readonly images: ImageStore;
+  readonly events: EventBus;
+  readonly warnings: readonly string[];
+}
+
+export function createSystemBackend(ctx: SystemBackendContext): SystemBackend {
+  return {
+    version: () => ctx.version,
+    info: () =>
+      Promise.resolve({
+        id: ctx.engineId,
+        containers: countContainers(ctx.containers),
+        images: ctx.images.list().length,
+        stateRoot: ctx.stateRoot,
+        storageDriver: 'overlay2',
+        storageStatus: [],
+        cgroupVersion: ctx.cgroupVersion,
+        securityOptions: ['name=seccomp,profile=builtin', 'name=cgroupns'],
+        networkDrivers: ['bridge', 'host', 'null'],
+        volumeDrivers: ['local'],
+        eventSubscribers: 0,
+        warnings: ctx.warnings,
+      }),
+    events: (range, abort) =>
+      ctx.events.subscribe({
+        ...(range.sinceNs !== null && { since: range.sinceNs }),
+        ...(range.untilNs !== null && { until: range.untilNs }),
+        signal: abort,
+      }),
+  };
+}
+
+function countContainers(containers: Containers): {
+  readonly running: number;
+  readonly paused: number;
+  readonly stopped: number;
+} {
+  const statuses = [...containers].map(({ status }) => status);
+  const paused = statuses.filter((status) => status === 'paused').length;
+  const running = statuses.filter(isAlive).length - paused;
+  return { running, paused, stopped: statuses.length - running - paused };
+}

@@ -1,0 +1,175 @@
+/**
+ * The composition root: opens every subsystem once, passes each what it needs, and reconciles records with the kernel
+ * before anything is served.
+ */
+import { createHash } from 'node:crypto';
+import { arch } from 'node:os';
+import { containerSchemaVersion } from '../containers/container.ts';
+import type { ContainerRecord } from '../containers/container.ts';
+import { Containers } from '../containers/containers.ts';
+import type { ContainerContext } from '../containers/context.ts';
+import { readContainerRecord } from '../containers/record.ts';
+import { recoverContainers } from '../containers/recover.ts';
+import { ImageStore, Snapshots } from '../images/index.ts';
+import { KeyedLock } from '../lib/index.ts';
+import { Cgroups, readHostFacts } from '../runtime/index.ts';
+import { EventBus, prepareLayout, RecordStore } from '../store/index.ts';
+import type { JsonObject, Layout, OpenedStore } from '../store/index.ts';
+import { NetworkController, Resolver } from '../../network/index.ts';
+import type { HostForwarding, Network, Sandbox } from '../../network/index.ts';
+import { VolumeStore } from '../../volumes/index.ts';
+import { createContainerBackend } from './backends/containers.ts';
+import { createImageBackend } from './backends/images.ts';
+import { createNetworkBackend, ensurePredefinedNetworks } from './backends/networks.ts';
+import { createSystemBackend } from './backends/system.ts';
+import { createVolumeBackend } from './backends/volumes.ts';
+import type { Config } from './config.ts';
+import type { Log } from './log.ts';
+import type { Backends } from './routes/index.ts';
+import { engineVersion } from './version.ts';
+
+export interface Engine {
+  readonly backends: Backends;
+  /** Lets go of everything; containers, their names and their ports go on. */
+  close(): Promise<void>;
+}
+
+const storageDriver = 'overlay2';
+
+export async function createEngine(config: Config, log: Log): Promise<Engine> {
+  const { layout } = config;
+  await prepareLayout(layout);
+  const events = new EventBus();
+  const containers = new Containers();
+  const cgroups = Cgroups.discover({ instance: layout.instance });
+  const [records, networks, images, volumes] = await Promise.all([
+    openContainerRecords(layout, log),
+    openNetworks(layout, log),
+    ImageStore.open({ layout }),
+    VolumeStore.open({ root: layout.volumes }),
+  ]);
+  const snapshots = await Snapshots.open({ layout, layers: images.layers });
+  for (const problem of images.problems)
+    log.warn('a part of the image store could not be read', { ...problem });
+  await images.ensureHostImage({ nodePath: process.execPath });
+  const context: ContainerContext = {
+    ...{ layout, records, containers, events, log, images, snapshots, volumes, cgroups },
+    networks: networks.controller,
+    locks: new KeyedLock(),
+    host: readHostFacts(),
+  };
+  await ensurePredefinedNetworks(networks.controller);
+  await recoverContainers(
+    {
+      ...context,
+      containersDirectory: layout.containers,
+      recovery: {
+        recoverNetworks: (liveIds) => networks.controller.recover(liveIds),
+        removeStrayCgroups: (liveIds) => removeStrayCgroups(cgroups, liveIds),
+        sweepSnapshots: (knownIds) => snapshots.sweep(new Set(knownIds)),
+      },
+    },
+    records.values(),
+  );
+  const shared = { containers, events, images, volumes, networks: networks.controller };
+  return {
+    backends: {
+      containers: createContainerBackend(context, { platform: platform(), storageDriver }),
+      images: createImageBackend(shared),
+      networks: createNetworkBackend(shared),
+      volumes: createVolumeBackend(shared),
+      system: createSystemBackend({
+        ...shared,
+        version: engineVersion,
+        engineId: createHash('sha256').update(layout.stateRoot).digest('hex').slice(0, 32),
+        stateRoot: layout.stateRoot,
+        cgroupVersion: cgroups.isCgroup2Only ? 2 : 1,
+        warnings: [],
+      }),
+    },
+    close: () => close(containers, networks),
+  };
+}
+
+/** Docker's "linux/amd64". */
+function platform(): string {
+  return `linux/${arch() === 'x64' ? 'amd64' : arch()}`;
+}
+
+interface Networks {
+  readonly controller: NetworkController;
+  readonly resolver: Resolver;
+}
+
+async function openNetworks(layout: Layout, log: Log): Promise<Networks> {
+  const [networks, sandboxes, forwarding, resolver] = await Promise.all([
+    openRecords<Network>(layout.records.networks, 'disk', log),
+    openRecords<Sandbox>(layout.bootRecords.sandboxes, 'boot', log),
+    openRecords<HostForwarding>(layout.bootRecords.forwarding, 'boot', log),
+    Resolver.start({ runRoot: layout.runRoot }),
+  ]);
+  const controller = await NetworkController.open({
+    instance: layout.instance,
+    namespaces: layout.networkNamespaces,
+    records: { networks, sandboxes, forwarding },
+    resolver,
+    warn: (message, fields) => {
+      log.warn(message, fields);
+    },
+  });
+  return { controller, resolver };
+}
+
+async function openContainerRecords(
+  layout: Layout,
+  log: Log,
+): Promise<RecordStore<ContainerRecord>> {
+  return report(
+    await RecordStore.open({
+      directory: layout.records.containers,
+      durability: 'disk',
+      schemaVersion: containerSchemaVersion,
+      read: readContainerRecord,
+    }),
+    log,
+  );
+}
+
+/** Records of network/, whose own code checks what it uses of them. */
+async function openRecords<T extends object>(
+  directory: string,
+  durability: 'disk' | 'boot',
+  log: Log,
+): Promise<RecordStore<T>> {
+  const read = (body: JsonObject, schema: number): T | null =>
+    schema === 1 ? (body as unknown as T) : null;
+  return report(await RecordStore.open<T>({ directory, durability, schemaVersion: 1, read }), log);
+}
+
+function report<T extends object>(opened: OpenedStore<T>, log: Log): RecordStore<T> {
+  for (const { path, reason, movedTo } of opened.quarantined) {
+    log.error('a record could not be read and was moved aside', { path, reason, movedTo });
+  }
+  return opened.store;
+}
+
+async function removeStrayCgroups(cgroups: Cgroups, liveIds: readonly string[]): Promise<void> {
+  const live = new Set(liveIds);
+  await Promise.all(
+    cgroups
+      .list()
+      .filter((id) => !live.has(id))
+      .map((id) => cgroups.remove(id)),
+  );
+}
+
+async function close(containers: Containers, networks: Networks): Promise<void> {
+  for (const container of containers) {
+    container.restart?.cancel.abort();
+    container.process?.close();
+  }
+  networks.controller.close();
+  // Without a sandbox nobody asks the resolver anything, and the next engine starts another.
+  if ([...containers].every(({ process }) => process === null)) await networks.resolver.stop();
+  else networks.resolver.close();
+}
