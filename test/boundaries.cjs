@@ -89,7 +89,7 @@ module.exports = {
       name: 'no-orphans',
       severity: 'error',
       to: {},
-      from: { orphan: true, pathNot: '(^|/)(index|main)\\.ts$|^cli/commands/|\\.mjs$' },
+      from: { orphan: true, pathNot: '(^|/)(index|main|dispatch)\\.ts$|^cli/commands/|\\.mjs$' },
     },
   ],
   options: {

@@ -1,0 +1,95 @@
+// Who is measured: ourselves always, and whatever peers this machine has, with the same rootfs and the same files.
+import { spawn } from 'node:child_process';
+import { createReadStream } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EngineClient } from '../../dist/engine/client/index.js';
+import { run } from './measure.mjs';
+
+const root = new URL('../..', import.meta.url).pathname;
+export const image = 'tscompose-bench/busybox:latest';
+
+/** One static busybox: the smallest thing that can sleep. */
+export async function makeRootfs(directory) {
+  const tree = join(directory, 'rootfs');
+  await mkdir(join(tree, 'bin'), { recursive: true });
+  await run(['cp', '/bin/busybox', join(tree, 'bin/busybox')]);
+  for (const name of ['sh', 'sleep', 'true'])
+    await run(['ln', '-s', 'busybox', join(tree, 'bin', name)]);
+  const archive = join(directory, 'rootfs.tar');
+  await run(['tar', '-C', tree, '-cf', archive, '.']);
+  return archive;
+}
+
+export async function startOurs(rootfs) {
+  const directory = await mkdtemp(join(tmpdir(), 'tsc-bench-'));
+  const { NODE_EXTRA_CA_CERTS: _slow, ...inherited } = process.env;
+  const env = {
+    ...inherited,
+    TSCOMPOSE_STATE_ROOT: join(directory, 'state'),
+    TSCOMPOSE_RUN_ROOT: join(directory, 'run'),
+  };
+  const cli = [process.execPath, join(root, 'dist/bin/tscompose.cjs')];
+  const daemon = spawn(
+    process.execPath,
+    [
+      join(root, 'dist/bin/daemon.cjs'),
+      ...[
+        '--state-root',
+        env.TSCOMPOSE_STATE_ROOT,
+        '--run-root',
+        env.TSCOMPOSE_RUN_ROOT,
+        '--ready-fd',
+        '3',
+      ],
+    ],
+    { env, stdio: ['ignore', 'ignore', 'inherit', 'pipe'] },
+  );
+  await new Promise((resolve, reject) => {
+    daemon.stdio[3].once('data', resolve);
+    daemon.once('exit', (code) => reject(new Error(`the engine ended with ${code}`)));
+  });
+  const client = new EngineClient({ address: `unix://${env.TSCOMPOSE_RUN_ROOT}/engine.sock` });
+  await client.images.import(createReadStream(rootfs), { reference: image });
+  return {
+    name: 'tscompose',
+    compose: cli,
+    env,
+    client,
+    daemonPid: daemon.pid,
+    isHelper: ([file = '']) => file.endsWith('tscompose-shim'),
+    isResolver: ([file = '']) => file.endsWith('tscompose-resolver'),
+    async stop() {
+      client.close();
+      await run([...cli, 'daemon', 'stop'], { env });
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Peers whose engine answers; each is given the same image under the same name. */
+export async function findPeers(rootfs) {
+  const all = [
+    { name: 'docker compose', engine: ['docker'], compose: ['docker', 'compose'] },
+    { name: 'podman-compose', engine: ['podman'], compose: ['podman-compose'] },
+  ];
+  const present = [];
+  for (const peer of all) {
+    try {
+      await run([...peer.engine, 'info']);
+      await run([...peer.compose, 'version']);
+      await run([...peer.engine, 'import', '-', image], { input: createReadStream(rootfs) });
+      present.push({
+        ...peer,
+        env: process.env,
+        stop: () => run([...peer.engine, 'image', 'rm', '-f', image]),
+      });
+    } catch (error) {
+      process.stderr.write(
+        `not measured: ${peer.name} (${String(error.message).split('\n')[0]})\n`,
+      );
+    }
+  }
+  return present;
+}

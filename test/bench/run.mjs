@@ -1,0 +1,168 @@
+// `npm run bench`: our figures, and in the same run those of the peers this machine has, as medians and ratios.
+// Prints a table and writes JSON to the file given by `--json FILE`. `--only up,cli` measures some parts.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { findPeers, image, makeRootfs, startOurs } from './candidates.mjs';
+import { kernelMemory, measure, pssOf, run } from './measure.mjs';
+
+const { values: options } = parseArgs({
+  options: {
+    json: { type: 'string' },
+    only: { type: 'string' },
+    sizes: { type: 'string', default: '1,10,50' },
+  },
+});
+const sizes = options.sizes.split(',').map(Number);
+const wants = (part) => options.only === undefined || options.only.split(',').includes(part);
+
+/** Upper limits of the figures we promise, in ms or KiB. */
+const targets = {
+  'start through the API': 12,
+  'up -d, 10 services': 250,
+  'up -d, 50 services': 800,
+  'down, 50 services': 600,
+  version: 45,
+  'memory per container, 50 containers': 1024,
+};
+
+const directory = await mkdtemp(join(tmpdir(), 'tsc-bench-'));
+const rows = [];
+try {
+  const rootfs = await makeRootfs(directory);
+  const ours = await startOurs(rootfs);
+  const peers = await findPeers(rootfs);
+  try {
+    if (wants('start')) await startThroughApi(ours);
+    if (wants('cli')) for (const one of [ours, ...peers]) await commandStart(one);
+    if (wants('up')) for (const one of [ours, ...peers]) await upAndDown(one);
+    if (wants('memory')) await memory(ours);
+  } finally {
+    for (const one of [...peers, ours]) await one.stop();
+  }
+} finally {
+  await rm(directory, { recursive: true, force: true });
+}
+print();
+if (options.json)
+  await writeFile(options.json, `${JSON.stringify({ date: new Date(), rows }, null, 2)}\n`);
+
+function record(what, who, figures, unit = 'ms') {
+  rows.push({ what, who: who.name, unit, ...figures });
+}
+
+async function startThroughApi(ours) {
+  for (const [what, network] of [
+    ['start through the API', 'bridge'],
+    ['start through the API, no network', 'none'],
+  ]) {
+    const figures = await measure({
+      runs: 200,
+      warmUp: 10,
+      before: () =>
+        ours.client.containers.create({
+          Image: image,
+          Cmd: ['sleep', '1000'],
+          HostConfig: { NetworkMode: network },
+        }),
+      work: ({ Id }) => ours.client.containers.start(Id),
+      after: ({ Id }) => ours.client.containers.remove(Id, { force: true }),
+    });
+    record(what, ours, figures);
+  }
+}
+
+async function commandStart(who) {
+  const project = await writeProject(10);
+  const base = [...who.compose, '-p', 'bench-cli', '-f', project];
+  for (const [what, command] of [
+    ['version', [...who.compose, 'version']],
+    ['ps', [...base, 'ps']],
+    ['config, 10 services', [...base, 'config', '-q']],
+  ]) {
+    record(what, who, await measure({ runs: 20, warmUp: 3, work: () => run(command, who) }));
+  }
+}
+
+async function upAndDown(who) {
+  for (const size of sizes) {
+    const project = await writeProject(size);
+    const base = [...who.compose, '-p', `bench${size}`, '-f', project];
+    const up = [...base, 'up', '-d'];
+    const down = [...base, 'down', '-t', '0'];
+    const runs = size >= 50 ? 7 : 12;
+    record(
+      `up -d, ${size} services`,
+      who,
+      await measure({ runs, work: () => run(up, who), after: () => run(down, who) }),
+    );
+    record(
+      `down, ${size} services`,
+      who,
+      await measure({ runs, before: () => run(up, who), work: () => run(down, who) }),
+    );
+    await run(up, who);
+    record(`up -d again, ${size} services`, who, await measure({ runs, work: () => run(up, who) }));
+    await run(down, who);
+  }
+}
+
+async function memory(ours) {
+  const isDaemon = (_command, pid) => pid === ours.daemonPid;
+  record('memory of the daemon, idle', ours, { p50: (await pssOf(isDaemon)).kib }, 'KiB');
+  for (const size of sizes) {
+    const project = await writeProject(size);
+    const base = [...ours.compose, '-p', `bench${size}`, '-f', project];
+    const kernelBefore = await kernelMemory();
+    await run([...base, 'up', '-d'], ours);
+    const shims = await pssOf(ours.isHelper);
+    const kernel = Math.max(0, (await kernelMemory()) - kernelBefore);
+    const each = Math.round(shims.kib / size);
+    record(
+      `memory per container, ${size} containers`,
+      ours,
+      { p50: each + Math.round(kernel / size), shim: each, kernel: Math.round(kernel / size) },
+      'KiB',
+    );
+    record(
+      `memory of the daemon, ${size} containers`,
+      ours,
+      { p50: (await pssOf(isDaemon)).kib },
+      'KiB',
+    );
+    await run([...base, 'down', '-t', '0'], ours);
+  }
+}
+
+/** Services that sleep on one network, as ../shared/bench/peers measures them. */
+async function writeProject(size) {
+  const services = Array.from({ length: size }, (_unused, index) =>
+    [
+      `  s${index + 1}:`,
+      `    image: ${image}`,
+      '    command: ["sleep", "100000"]',
+      '    stop_signal: SIGKILL',
+      '    networks: [net]',
+    ].join('\n'),
+  );
+  const file = join(directory, `compose-${size}.yaml`);
+  await writeFile(file, `services:\n${services.join('\n')}\nnetworks:\n  net: {}\n`);
+  return file;
+}
+
+function print() {
+  const number = (value) => (value === undefined ? '' : value.toFixed(value < 100 ? 1 : 0));
+  process.stdout.write(
+    '| what | who | p50 | p90 | unit | target | ours : theirs |\n|---|---|--:|--:|---|--:|--:|\n',
+  );
+  for (const row of rows) {
+    const own = rows.find(({ what, who }) => what === row.what && who === 'tscompose');
+    const ratio = row === own || own === undefined ? '' : (own.p50 / row.p50).toFixed(2);
+    const target = row === own ? targets[row.what] : undefined;
+    const verdict = target === undefined ? '' : `≤ ${target}${row.p50 > target ? ' missed' : ''}`;
+    process.stdout.write(
+      `| ${row.what} | ${row.who} | ${number(row.p50)} | ${number(row.p90)} | ${row.unit} | ${verdict} | ${ratio} |\n`,
+    );
+  }
+}
