@@ -48,5 +48,6 @@ function runProgram(): void {
 /** What engine-start.ts starts: no parser, no terminal, nothing of the command line's program in its memory. */
 async function runEmbeddedEngine(found: DaemonRequest): Promise<void> {
   const { runDaemon } = loadScript(join(__dirname, 'daemon.cjs')) as DaemonModule;
-  process.exitCode = await runDaemon(found);
+  // Not only the exit code: a handle that something forgot must not keep an engine that has ended.
+  process.exit(await runDaemon(found));
 }

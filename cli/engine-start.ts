@@ -29,8 +29,16 @@ export async function startEngine(request: StartRequest): Promise<void> {
       hint: 'run with sudo, or name another engine with --host or DOCKER_HOST',
     });
   }
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(readyTimeoutMs)]);
   const log = openLog(runRoot);
+  const timeout = new AbortController();
+  const deadline = AbortSignal.any([signal, timeout.signal]);
+  const timer = setTimeout(() => {
+    timeout.abort(
+      new CliError(`the engine did not answer within ${readyTimeoutMs / 1000} seconds`, {
+        hint: `its log is ${log.path}`,
+      }),
+    );
+  }, readyTimeoutMs);
   const child = spawnDaemon(request, log.fd);
   closeSync(log.fd);
   try {
@@ -42,14 +50,8 @@ export async function startEngine(request: StartRequest): Promise<void> {
       return;
     }
     throw startFailure(code, log);
-  } catch (error) {
-    if (error instanceof DOMException && error.name === 'TimeoutError') {
-      throw new CliError(`the engine did not answer within ${readyTimeoutMs / 1000} seconds`, {
-        hint: `its log is ${log.path}`,
-      });
-    }
-    throw error;
   } finally {
+    clearTimeout(timer);
     child.unref();
   }
 }

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import type { Project } from '../../compose/index.ts';
 import { CliError } from '../cli-error.ts';
-import { defineCommand } from '../command.ts';
+import { defineCommand, type Command } from '../command.ts';
 import { servicesArgument } from '../options.ts';
 import { compareText } from '../ui/format.ts';
 
@@ -22,7 +22,7 @@ interface ConfigRequest {
   readonly noEnvResolution?: boolean;
 }
 
-export const configCommand = defineCommand<ConfigRequest>({
+export const configCommand: Command = defineCommand<ConfigRequest>({
   name: 'config',
   summary: 'check the compose file and show what it means',
   arguments: [servicesArgument],

@@ -6,12 +6,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runRootOf, stateRootOf } from '../address.ts';
 import { CliError } from '../cli-error.ts';
-import { defineCommand } from '../command.ts';
+import { defineCommand, type Command } from '../command.ts';
 import type { Context } from '../context.ts';
 
 type NoOptions = Readonly<Record<string, never>>;
 
-const statusCommand = defineCommand<NoOptions>({
+const statusCommand: Command = defineCommand<NoOptions>({
   name: 'status',
   summary: 'say whether the embedded engine runs; exit code 3 when it does not',
   options: {},
@@ -43,7 +43,7 @@ const statusCommand = defineCommand<NoOptions>({
   },
 });
 
-const stopCommand = defineCommand<NoOptions>({
+const stopCommand: Command = defineCommand<NoOptions>({
   name: 'stop',
   summary: 'end the embedded engine; containers go on, the next command starts it again',
   options: {},
@@ -59,7 +59,7 @@ const stopCommand = defineCommand<NoOptions>({
   },
 });
 
-export const daemonCommand = defineCommand<NoOptions>({
+export const daemonCommand: Command = defineCommand<NoOptions>({
   name: 'daemon',
   summary: 'run the embedded engine in the foreground, or look after the one that runs',
   options: {},
@@ -68,7 +68,7 @@ export const daemonCommand = defineCommand<NoOptions>({
   run: async (_request, context: Context) => {
     const { runDaemon } = await import('../../engine/daemon/main.ts');
     const { env } = context;
-    return runDaemon({ stateRoot: stateRootOf(env), runRoot: runRootOf(env) });
+    return process.exit(await runDaemon({ stateRoot: stateRootOf(env), runRoot: runRootOf(env) }));
   },
 });
 
@@ -102,13 +102,13 @@ async function stopEngine(
   socketPath: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(stopTimeoutMs)]);
+  const deadline = performance.now() + stopTimeoutMs;
   process.kill(engine.pid, 'SIGTERM');
   // It is no child of ours, so the kernel tells nobody here of its end, and a connection closes before its process
   // does: pidfd_open(2) would be the event, and needs the addon, which only the daemon loads.
   const { setTimeout: delay } = await import('node:timers/promises');
   while (isAlive(engine)) {
-    if (deadline.aborted) {
+    if (performance.now() > deadline) {
       throw new CliError(
         `the engine, process ${engine.pid}, did not end within ${stopTimeoutMs / 1000} s`,
         {

@@ -1,6 +1,6 @@
 import type { Project } from '../../compose/index.ts';
 import { CliError } from '../cli-error.ts';
-import { defineCommand } from '../command.ts';
+import { defineCommand, type Command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { removeOrphansOption, servicesArgument, timeoutOption } from '../options.ts';
 
@@ -11,7 +11,7 @@ interface DownRequest {
   readonly timeout?: number;
 }
 
-export const downCommand = defineCommand<DownRequest>({
+export const downCommand: Command = defineCommand<DownRequest>({
   name: 'down',
   summary: 'stop and remove containers and networks',
   arguments: [servicesArgument],

@@ -1,6 +1,6 @@
 import type { ContainerSummary } from '../../engine/api/index.ts';
 import type { EngineClient, LogsOptions } from '../../engine/client/index.ts';
-import { defineCommand } from '../command.ts';
+import { defineCommand, type Command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { advance, LogFollower, type LogStart, type ShownUntil } from '../log-follower.ts';
 import { mergeByTime } from '../log-merge.ts';
@@ -21,7 +21,7 @@ interface LogsRequest {
   readonly noLogPrefix?: boolean;
 }
 
-export const logsCommand = defineCommand<LogsRequest>({
+export const logsCommand: Command = defineCommand<LogsRequest>({
   name: 'logs',
   summary: 'show what the containers have written, in the order of time',
   arguments: [servicesArgument],

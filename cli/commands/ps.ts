@@ -1,5 +1,5 @@
 import type { ContainerSummary } from '../../engine/api/index.ts';
-import { defineCommand } from '../command.ts';
+import { defineCommand, type Command } from '../command.ts';
 import { servicesArgument } from '../options.ts';
 import { isOneOff, nameOf, projectFilter, selectContainers, serviceOf } from '../select.ts';
 import { comparePorts, compareText, formatAge, formatCommand, formatPorts } from '../ui/format.ts';
@@ -14,7 +14,7 @@ interface PsRequest {
   readonly noTrunc?: boolean;
 }
 
-export const psCommand = defineCommand<PsRequest>({
+export const psCommand: Command = defineCommand<PsRequest>({
   name: 'ps',
   summary: 'list the containers of a project',
   arguments: [servicesArgument],

@@ -1,5 +1,5 @@
 import type { executePlan, Plan, reconcile } from '../../compose/index.ts';
-import { defineCommand } from '../command.ts';
+import { defineCommand, type Command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { removeOrphansOption, servicesArgument, timeoutOption } from '../options.ts';
 import { CliError } from '../cli-error.ts';
@@ -20,7 +20,7 @@ export interface UpRequest {
   readonly noLogPrefix?: boolean;
 }
 
-export const upCommand = defineCommand<UpRequest>({
+export const upCommand: Command = defineCommand<UpRequest>({
   name: 'up',
   summary: 'create and start containers, and show their logs',
   arguments: [servicesArgument],

@@ -1,8 +1,8 @@
-import { defineCommand } from '../command.ts';
+import { defineCommand, type Command } from '../command.ts';
 import { version } from '../product.ts';
 import { versionText, type VersionRequest } from '../version-text.ts';
 
-export const versionCommand = defineCommand<VersionRequest>({
+export const versionCommand: Command = defineCommand<VersionRequest>({
   name: 'version',
   summary: 'show the version, and which engine would be used and why',
   options: {
