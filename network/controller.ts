@@ -12,6 +12,7 @@ import { NetworkError } from './errors.ts';
 import { parseResolvConf } from './files/resolv-conf.ts';
 import type { ResolvConf } from './files/resolv-conf.ts';
 import {
+  checkNameservers,
   parseExtraHosts,
   sandboxHosts,
   sandboxResolvConf,
@@ -217,6 +218,7 @@ export class NetworkController {
       });
     }
     parseExtraHosts(request);
+    checkNameservers(request);
     const attached = request.endpoints.map(({ networkId }) => {
       const { network, pool } = this.#require(networkId);
       if (pool !== null) return { network, pool };

@@ -1,5 +1,5 @@
 /** /etc/hosts and /etc/resolv.conf of a sandbox, from what the user asked for and what the host has. Pure. */
-import { isIP, isIPv4 } from 'node:net';
+import { isIP } from 'node:net';
 import { NetworkError } from '../errors.ts';
 import { dnsAddress } from '../firewall/sandbox-dns.ts';
 import type { Endpoint, SandboxRequest } from '../model.ts';
@@ -67,9 +67,26 @@ export function sandboxUpstreams(
   host: ResolvConf,
 ): readonly string[] {
   if (!endpoints.some(({ isDefault }) => isDefault)) return [];
-  return nonEmpty(request.dns?.nameservers, host.nameservers)
-    .filter((address) => isIPv4(address))
-    .slice(0, mostNameservers);
+  return nonEmpty(request.dns?.nameservers, host.nameservers.filter(isServer)).slice(
+    0,
+    mostNameservers,
+  );
+}
+
+/** Throws for a name server that is no address. */
+export function checkNameservers({ name, dns }: SandboxRequest): void {
+  const wrong = dns?.nameservers?.find((address) => !isServer(address));
+  if (wrong === undefined) return;
+  throw new NetworkError({
+    code: 'invalid-argument',
+    message: `name server "${wrong}" of container "${name}" is not an IP address`,
+    fields: { nameserver: wrong, container: name },
+  });
+}
+
+/** A link-local IPv6 address may name its interface: fe80::1%eth0. */
+function isServer(address: string): boolean {
+  return isIP(address.replace(/%[^%]+$/, '')) !== 0;
 }
 
 function nonEmpty(

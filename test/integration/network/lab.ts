@@ -246,13 +246,19 @@ export interface ServerOptions {
 }
 
 /** What the server says, or "timeout", or an errno. */
-export async function ask(
+export async function ask(place: Place, address: string, port: number): Promise<string> {
+  return await runClient(place, tcpClient, [address, port]);
+}
+
+export async function askUdp(place: Place, address: string, port: number): Promise<string> {
+  return await runClient(place, udpClient, [address, port]);
+}
+
+async function runClient(
   place: Place,
-  address: string,
-  port: number,
-  protocol: 'tcp' | 'udp' = 'tcp',
+  script: string,
+  [address, port]: readonly [string, number],
 ): Promise<string> {
-  const script = protocol === 'tcp' ? tcpClient : udpClient;
   const output = await runIn(place, process.execPath, '-e', script, address, String(port));
   return output.trim();
 }

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ask, inventory, Lab, neighbour, run, runIn, serve, tcp } from './lab.ts';
+import { ask, askUdp, inventory, Lab, neighbour, run, runIn, serve, tcp } from './lab.ts';
 
 interface Addressed {
   readonly endpoints: readonly { readonly ipv4Address: string; readonly gateway: string }[];
@@ -158,8 +158,8 @@ describe('published ports', () => {
       ports: [{ protocol: 'udp', hostIp: '', published: 5300, target: 53 }],
     });
     await serve(lab, box, { port: 53, answer: 'box', protocol: 'udp' });
-    expect(await ask(outside, '10.9.0.1', 5300, 'udp')).toBe('box 10.9.0.2');
-    expect(await ask('host', '127.0.0.1', 5300, 'udp')).toBe(`box ${gatewayOf(box)}`);
+    expect(await askUdp(outside, '10.9.0.1', 5300)).toBe('box 10.9.0.2');
+    expect(await askUdp('host', '127.0.0.1', 5300)).toBe(`box ${gatewayOf(box)}`);
   });
 
   test('ports that are not published must not be reached by a direct route', async () => {

@@ -8,16 +8,7 @@ import { closeFd } from '../../../native/index.ts';
 import type { Fd } from '../../../native/index.ts';
 import { nativeKernel } from '../../../network/index.ts';
 import type { Kernel, NetworkController } from '../../../network/index.ts';
-import {
-  ask,
-  inventory,
-  Lab,
-  RememberingResolver,
-  run,
-  sandboxRequest,
-  serve,
-  tcp,
-} from './lab.ts';
+import { ask, inventory, Lab, run, sandboxRequest, serve, tcp } from './lab.ts';
 
 class Killed extends Error {}
 
@@ -125,7 +116,7 @@ describe('an engine that is killed', () => {
         expect(await inventory(lab)).toEqual(before);
         expect(lab.records.sandboxes.values()).toEqual([]);
         expect(lab.records.forwarding.values()).toEqual([]);
-        expect((lab.resolver as RememberingResolver).sandboxes.size).toBe(0);
+        expect((await lab.resolver.list()).sandboxIds).toEqual([]);
       },
     );
     // Both bridges, the namespace, links, DNS, rules: fewer would mean that the count is wrong.

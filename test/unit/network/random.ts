@@ -40,6 +40,10 @@ export class Random {
 export const rounds = 500;
 
 /** The fields that have a value: an optional field is missing and never undefined. */
-export function defined<T extends object>(value: T): T {
-  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as T;
+export function defined<T extends object>(value: T): Defined<T> {
+  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+  return Object.fromEntries(fields) as Defined<T>;
 }
+
+/** Which of them are missing only the value knows. */
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };

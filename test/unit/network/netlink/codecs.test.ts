@@ -96,7 +96,7 @@ function someLink(random: Random): Link {
     transmitQueues: random.maybe(() => random.below(u32)),
     receiveQueues: random.maybe(() => random.below(u32)),
     namespaceFd: random.maybe(() => random.below(u32)),
-  }) as Link;
+  });
 }
 
 function someExpression(random: Random): Expression {

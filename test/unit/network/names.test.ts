@@ -1,0 +1,164 @@
+import { describe, expect, test } from 'vitest';
+import { planEndpoint, validateEndpoints } from '../../../network/endpoint.ts';
+import type { AttachedNetwork } from '../../../network/endpoint.ts';
+import { AddressPool } from '../../../network/ipam/pool.ts';
+import { macOfAddress, parseMac } from '../../../network/mac.ts';
+import type { Network, SandboxRequest } from '../../../network/index.ts';
+import { NameBook } from '../../../network/name-book.ts';
+import { bridgeName, linkGroups, vethName } from '../../../network/names.ts';
+
+const id = 'ab'.repeat(32);
+const network: Network = {
+  id: 'cd'.repeat(32),
+  name: 'shop_default',
+  driver: 'bridge',
+  isInternal: false,
+  ipam: [{ subnet: '172.18.0.0/16', gateway: '172.18.0.1', range: null, reserved: {} }],
+  ipamDriver: 'default',
+  ipamOptions: {},
+  options: {},
+  labels: {},
+  createdAt: '2026-01-01T00:00:00.000Z',
+};
+
+function attached(): AttachedNetwork {
+  const [ipam] = network.ipam;
+  if (ipam === undefined) throw new Error('no subnet');
+  return { network, pool: new AddressPool(ipam) };
+}
+
+function request(more: Partial<SandboxRequest> = {}): SandboxRequest {
+  return {
+    id,
+    name: 'Shop-web-1',
+    hostname: 'web',
+    endpoints: [{ networkId: network.id, aliases: ['web', 'WWW'] }],
+    ports: [],
+    ...more,
+  };
+}
+
+describe('names of links', () => {
+  test('must fit the kernel and differ by id', () => {
+    expect(bridgeName(id)).toBe('tscabababababab');
+    expect(vethName(id, network.id)).toMatch(/^tscv[0-9a-f]{11}$/);
+    expect(vethName(id, network.id)).not.toBe(vethName(id, id));
+    expect(vethName(id, network.id)).not.toBe(vethName(network.id, id));
+  });
+
+  test('groups must differ by engine and never be the default', () => {
+    const one = linkGroups('tscompose');
+    const other = linkGroups('tscompose-123456');
+    expect(new Set([one.live, one.dying, other.live, other.dying, 0]).size).toBe(5);
+    expect(Math.max(one.dying, other.dying)).toBeLessThan(2 ** 31);
+  });
+});
+
+describe('hardware addresses', () => {
+  test('must come from the IPv4 address', () => {
+    expect(macOfAddress('172.18.0.2')).toBe('02:42:ac:12:00:02');
+  });
+
+  test.each([
+    '',
+    '02:42:ac:12:00',
+    '02:42:ac:12:00:zz',
+    '01:00:5e:00:00:01',
+    '00:00:00:00:00:00',
+    '02:42:ac:12:00:02:03',
+  ])('must not be read from %j', (text) => {
+    expect(() => parseMac(text)).toThrow(`hardware address "${text}"`);
+  });
+});
+
+describe('an endpoint', () => {
+  test('must have its names in lower case, each once', () => {
+    const plan = {
+      request: request(),
+      index: 0,
+      attached: attached(),
+      ipv4Address: '172.18.0.2',
+      defaultIndex: 0,
+    };
+    expect(planEndpoint(plan)).toEqual({
+      networkId: network.id,
+      interfaceName: 'eth0',
+      hostInterface: vethName(id, network.id),
+      macAddress: '02:42:ac:12:00:02',
+      ipv4Address: '172.18.0.2',
+      prefixLength: 16,
+      gateway: '172.18.0.1',
+      names: ['shop-web-1', 'web', 'www', 'abababababab'],
+      isDefault: true,
+    });
+  });
+
+  test.each([
+    [
+      { endpoints: [{ networkId: network.id, ipv4Address: '10.0.0.1' }] },
+      'address "10.0.0.1" is not in subnet 172.18.0.0/16 of network "shop_default"',
+    ],
+    [
+      { endpoints: [{ networkId: network.id, macAddress: 'x' }] },
+      'hardware address "x" is not of the form',
+    ],
+    [
+      { endpoints: [{ networkId: network.id }, { networkId: network.id }] },
+      'container "Shop-web-1" joins network "shop_default" twice',
+    ],
+  ])('%j must be refused', (more, message) => {
+    const wrong = request(more);
+    expect(() => {
+      validateEndpoints(wrong, wrong.endpoints.map(attached));
+    }).toThrow(message);
+  });
+});
+
+describe('the book of names', () => {
+  test('must tell the resolver all names of a network at once, several changes as one', async () => {
+    const told: [string, string][] = [];
+    const book = new NameBook({
+      setNames: (networkId, entries) => {
+        told.push([
+          networkId.slice(0, 2),
+          entries.map(({ name, addresses }) => `${name}=${addresses.join('+')}`).join(' '),
+        ]);
+        return Promise.resolve();
+      },
+      removeNetwork: (networkId) => {
+        told.push([networkId.slice(0, 2), 'removed']);
+        return Promise.resolve();
+      },
+    });
+    book.addNetwork(network.id, 'Net');
+    const endpoint = {
+      networkId: network.id,
+      interfaceName: 'eth0',
+      hostInterface: '',
+      macAddress: '',
+      prefixLength: 16,
+      gateway: '',
+      isDefault: true,
+    };
+    const sandbox = (name: string, address: string) => ({
+      id: name,
+      name,
+      endpoints: [{ ...endpoint, names: [name, 'web'], ipv4Address: address }],
+      ports: [],
+      upstreams: [],
+    });
+    const [one, two] = [sandbox('one', '172.18.0.2'), sandbox('two', '172.18.0.3')];
+    await Promise.all([book.add([one]), book.add([two])]);
+    await book.remove([one]);
+    await book.removeNetwork(network.id);
+    await book.removeNetwork(network.id);
+    expect(told).toEqual([
+      [
+        'cd',
+        'one=172.18.0.2 one.net=172.18.0.2 web=172.18.0.2+172.18.0.3 web.net=172.18.0.2+172.18.0.3 two=172.18.0.3 two.net=172.18.0.3',
+      ],
+      ['cd', 'two=172.18.0.3 two.net=172.18.0.3 web=172.18.0.3 web.net=172.18.0.3'],
+      ['cd', 'removed'],
+    ]);
+  });
+});

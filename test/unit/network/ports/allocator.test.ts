@@ -1,0 +1,125 @@
+import { describe, expect, test } from 'vitest';
+import { Rollback } from '../../../../engine/lib/index.ts';
+import { SyscallError } from '../../../../native/index.ts';
+import type { Fd } from '../../../../native/index.ts';
+import type { Kernel, PortRequest } from '../../../../network/index.ts';
+import { PortAllocator } from '../../../../network/ports/allocator.ts';
+
+/** Binds what nobody has bound. */
+class Sockets implements Pick<Kernel, 'openSocket' | 'closeFd'> {
+  readonly bound = new Map<Fd, string>();
+  readonly foreign = new Set<string>();
+  #last = 10;
+
+  readonly openSocket: Kernel['openSocket'] = ({ type, bind, listen, reuseAddress }) => {
+    expect({ listen, reuseAddress }).toEqual({ listen: undefined, reuseAddress: undefined });
+    const name = `${type ?? ''} ${bind?.address ?? ''}:${bind?.port ?? 0}`;
+    if (this.foreign.has(name) || [...this.bound.values()].includes(name))
+      return Promise.reject(new SyscallError({ call: 'bind', errno: 'EADDRINUSE', purpose: name }));
+    const fd = ++this.#last as Fd;
+    this.bound.set(fd, name);
+    return Promise.resolve(fd);
+  };
+
+  readonly closeFd: Kernel['closeFd'] = (fd) => {
+    if (!this.bound.delete(fd)) throw new Error(`descriptor ${fd} is not open`);
+  };
+}
+
+function port(published: number, more: Partial<PortRequest> = {}): PortRequest {
+  return { protocol: 'tcp', hostIp: '', published, target: 80, ...more };
+}
+
+const web = { id: 'a', name: 'web' };
+const other = { id: 'b', name: 'other' };
+
+describe('published ports', () => {
+  test('must be bound without listening, in the order of the request', async () => {
+    const sockets = new Sockets();
+    const ports = new PortAllocator(sockets);
+    const requests = [port(0), port(8080), port(8080, { protocol: 'udp', hostIp: '127.0.0.1' })];
+    const { bindings, held } = await ports.reserve(requests, web, new Rollback());
+    expect(bindings.slice(1)).toEqual([
+      { protocol: 'tcp', hostIp: '0.0.0.0', published: 8080, target: 80 },
+      { protocol: 'udp', hostIp: '127.0.0.1', published: 8080, target: 80 },
+    ]);
+    expect(held.map((fd) => sockets.bound.get(fd))).toEqual([
+      `stream 0.0.0.0:${bindings[0]?.published ?? 0}`,
+      'stream 0.0.0.0:8080',
+      'dgram 127.0.0.1:8080',
+    ]);
+  });
+
+  test.each([
+    { name: 'the same address', first: '127.0.0.1', second: '127.0.0.1', clashes: true },
+    { name: 'every address over one', first: '127.0.0.1', second: '', clashes: true },
+    { name: 'one address under every', first: '', second: '127.0.0.1', clashes: true },
+    { name: 'two addresses', first: '127.0.0.1', second: '127.0.0.2', clashes: false },
+  ])('of two containers: $name', async ({ first, second, clashes }) => {
+    const ports = new PortAllocator(new Sockets());
+    await ports.reserve([port(8080, { hostIp: first })], web, new Rollback());
+    const attempt = ports.reserve([port(8080, { hostIp: second })], other, new Rollback());
+    if (!clashes) await expect(attempt).resolves.toBeDefined();
+    else
+      await expect(attempt).rejects.toMatchObject({
+        code: 'port-in-use',
+        message: `address ${second === '' ? '0.0.0.0' : second}:8080 is already in use`,
+        hint: 'container "web" holds it; stop it or publish another port',
+      });
+  });
+
+  test('that fail must give back those that did not', async () => {
+    const sockets = new Sockets();
+    const ports = new PortAllocator(sockets);
+    sockets.foreign.add('stream 0.0.0.0:65533');
+    const attempt = Rollback.guard((rollback) =>
+      ports.reserve([port(8080), port(65533)], web, rollback),
+    );
+    await expect(attempt).rejects.toMatchObject({
+      code: 'port-in-use',
+      hint: 'another program holds it; stop it or publish another port',
+    });
+    expect(sockets.bound.size).toBe(0);
+    await ports.reserve([port(8080)], other, new Rollback());
+  });
+
+  test('that were adopted are taken until they are released', async () => {
+    const ports = new PortAllocator(new Sockets());
+    const binding = { protocol: 'tcp', hostIp: '0.0.0.0', published: 8080, target: 80 } as const;
+    ports.adopt([binding], web);
+    await expect(ports.reserve([port(8080)], other, new Rollback())).rejects.toMatchObject({
+      code: 'port-in-use',
+    });
+    ports.release([binding], other.id);
+    await expect(ports.reserve([port(8080)], other, new Rollback())).rejects.toThrow();
+    ports.release([binding], web.id);
+    await ports.reserve([port(8080)], other, new Rollback());
+  });
+
+  test('that are ephemeral must differ and pass over what others hold', async () => {
+    const sockets = new Sockets();
+    const ports = new PortAllocator(sockets);
+    const requests = Array.from({ length: 100 }, () => port(0));
+    const { bindings } = await ports.reserve(requests, web, new Rollback());
+    expect(new Set(bindings.map(({ published }) => published)).size).toBe(100);
+    const next = (bindings.at(-1)?.published ?? 0) + 1;
+    sockets.foreign.add(`stream 0.0.0.0:${next}`);
+    const { bindings: more } = await ports.reserve([port(0)], other, new Rollback());
+    expect(more[0]?.published).not.toBe(next);
+  });
+
+  test.each([
+    [port(-1), '-1 is not a port'],
+    [port(65536), '65536 is not a port'],
+    [port(1.5), '1.5 is not a port'],
+    [port(80, { target: 0 }), '0 is not a port'],
+    [port(80, { hostIp: 'localhost' }), '"localhost" is not an IPv4 address'],
+    [port(80, { hostIp: '::1' }), 'publishing on IPv6 address "::1" is not supported'],
+    [port(80, { hostIp: '[::]' }), 'publishing on IPv6 address "[::]" is not supported'],
+  ])('%j must be refused before anything is bound', async (request, message) => {
+    const sockets = new Sockets();
+    const attempt = new PortAllocator(sockets).reserve([port(8080), request], web, new Rollback());
+    await expect(attempt).rejects.toThrow(message);
+    expect(sockets.bound.size).toBe(0);
+  });
+});
