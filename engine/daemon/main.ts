@@ -26,10 +26,26 @@ export const exitCodes = {
 /** Another engine starts within less, or stops within less. */
 const lockTimeoutMs = 20_000;
 
-/** Runs until SIGTERM, SIGINT or SIGHUP; resolves to the exit code. Never rejects. */
+/** Long enough for what ends by itself after the last promise. */
+const lingerMs = 250;
+
+/** Runs until SIGTERM, SIGINT or SIGHUP; resolves to the exit code. Never rejects, and ends the process soon after. */
 export async function runDaemon(request: DaemonRequest): Promise<number> {
   const log = createLog();
   endOnCrash(log);
+  const code = await run(request, log);
+  // A start that failed half-way may leave handles that nobody owns any more, and whoever started us waits.
+  const timer = setTimeout(() => {
+    log.warn('something held the process after its end', {
+      resources: process.getActiveResourcesInfo(),
+    });
+    process.exit(code);
+  }, lingerMs);
+  timer.unref();
+  return code;
+}
+
+async function run(request: DaemonRequest, log: Log): Promise<number> {
   const stop = stopSignal(log);
   try {
     const config = createConfig(request);
@@ -59,9 +75,16 @@ async function serve(config: Config, { log, lock, stop }: Process): Promise<numb
   const { engineSocket, enginePid } = config.layout;
   const stopping = new AbortController();
   let running: Running = { log, lock, pidPath: enginePid, engine: null, server: null, stopping };
+  // Half an engine has nothing to end in order, and must not go on working without its lock. Whatever it leaves, the
+  // next start repairs.
+  const giveUp = (): void => {
+    process.exit(exitCodes.done);
+  };
+  stop.addEventListener('abort', giveUp);
   try {
     const engine = await createEngine(config, log);
     running = { ...running, engine };
+    stop.removeEventListener('abort', giveUp);
     const http = createHttpServer({
       router: createRouter(createRoutes(engine.backends)),
       versions: { lowest: minApiVersion, highest: apiVersion },
