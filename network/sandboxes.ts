@@ -4,10 +4,11 @@
  */
 import { join } from 'node:path';
 import { allOf } from './all-of.ts';
+import { forgetFlows } from './firewall/flows.ts';
 import type { PublishedPort } from './firewall/ruleset.ts';
 import { mtuOf } from './drivers/bridge.ts';
 import { parseMac } from './mac.ts';
-import type { Network, Sandbox } from './model.ts';
+import type { Network, PortBinding, Sandbox } from './model.ts';
 import { bridgeName } from './names.ts';
 import type { VethRequest } from './links.ts';
 import type { Parts } from './parts.ts';
@@ -87,7 +88,14 @@ function resolvedOf({ id, endpoints, upstreams }: Sandbox): {
 
 async function publishPorts(parts: Parts, sandbox: Sandbox): Promise<void> {
   const addPorts = publishedPorts(sandbox);
-  if (addPorts.length > 0) await parts.firewall.apply({ addPorts });
+  if (addPorts.length === 0) return;
+  await parts.firewall.apply({ addPorts });
+  await forgetFlows(parts.netfilter, addPorts);
+}
+
+async function withdrawPorts(parts: Parts, removePorts: readonly PortBinding[]): Promise<void> {
+  await parts.firewall.apply({ removePorts });
+  await forgetFlows(parts.netfilter, removePorts);
 }
 
 /** Ports lead to the endpoint that also has the default route; a sandbox without one publishes nothing. */
@@ -121,14 +129,14 @@ export async function teardownSandboxes(
   parts: Parts,
   sandboxes: readonly Sandbox[],
 ): Promise<void> {
-  const { links, firewall, names, resolver, records } = parts;
+  const { links, names, resolver, records } = parts;
   const removePorts = sandboxes.flatMap(({ ports }) => ports);
   const hostInterfaces = sandboxes.flatMap(({ endpoints }) =>
     endpoints.map(({ hostInterface }) => hostInterface),
   );
   await allOf([
     links.remove(hostInterfaces),
-    ...(removePorts.length === 0 ? [] : [firewall.apply({ removePorts })]),
+    ...(removePorts.length === 0 ? [] : [withdrawPorts(parts, removePorts)]),
     names.remove(sandboxes),
     ...sandboxes
       .filter(({ endpoints }) => endpoints.length > 0)

@@ -1,6 +1,20 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ask, askUdp, inventory, Lab, neighbour, run, runIn, serve, tcp } from './lab.ts';
+import { closeFd } from '../../../native/index.ts';
+import { eventually } from '../../lib/eventually.ts';
+import {
+  ask,
+  askUdp,
+  inventory,
+  Lab,
+  neighbour,
+  run,
+  runIn,
+  sandboxRequest,
+  serve,
+  startIn,
+  tcp,
+} from './lab.ts';
 
 interface Addressed {
   readonly endpoints: readonly { readonly ipv4Address: string; readonly gateway: string }[];
@@ -13,6 +27,10 @@ function addressOf(handle: Addressed, index = 0): string {
 function gatewayOf(handle: Addressed): string {
   return handle.endpoints[0]?.gateway ?? '';
 }
+
+const steadyUdpClient = `const s = require('dgram').createSocket('udp4');
+  s.on('message', (m) => console.log(String(m))).on('error', () => {}).bind(40000, () => {
+    setInterval(() => s.send('x', +process.argv[2], process.argv[1]), 20); console.log('started'); });`;
 
 let lab: Lab;
 let before: Record<string, string>;
@@ -160,6 +178,45 @@ describe('published ports', () => {
     await serve(lab, box, { port: 53, answer: 'box', protocol: 'udp' });
     expect(await askUdp(outside, '10.9.0.1', 5300)).toBe('box 10.9.0.2');
     expect(await askUdp('host', '127.0.0.1', 5300)).toBe(`box ${gatewayOf(box)}`);
+  });
+
+  test('of UDP must lead to the new container although a client goes on sending', async () => {
+    const outside = await neighbour(lab, {
+      link: 'lan0',
+      hostAddress: '10.9.0.1',
+      address: '10.9.0.2',
+    });
+    const network = await lab.network();
+    const ports = [{ protocol: 'udp', hostIp: '', published: 5300, target: 53 } as const];
+    // One socket all the time: one flow, which began before there was anything to lead to.
+    const client = startIn(
+      lab,
+      outside,
+      process.execPath,
+      '-e',
+      steadyUdpClient,
+      '10.9.0.1',
+      '5300',
+    );
+    const heard: string[] = [];
+    client.stdout?.on('data', (data: Buffer) => heard.push(...data.toString().trim().split('\n')));
+    await eventually(() => {
+      expect(heard).toContain('started');
+    });
+    const request = sandboxRequest([network], { ports });
+    const old = await lab.controller.openSandbox(request);
+    await serve(lab, old, { port: 53, answer: 'old', protocol: 'udp' });
+    await eventually(() => {
+      expect(heard).toContain('old 10.9.0.2');
+    });
+    await lab.controller.closeSandbox(request.id);
+    for (const fd of old.held) closeFd(fd);
+    const next = await lab.sandbox([network], { ports });
+    expect(next.endpoints[0]?.ipv4Address).not.toBe(addressOf(old));
+    await serve(lab, next, { port: 53, answer: 'new', protocol: 'udp' });
+    await eventually(() => {
+      expect(heard).toContain('new 10.9.0.2');
+    });
   });
 
   test('ports that are not published must not be reached by a direct route', async () => {

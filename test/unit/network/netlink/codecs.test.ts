@@ -6,6 +6,8 @@ import {
 } from '../../../../network/netlink/attributes.ts';
 import { decodeAddress, encodeAddress } from '../../../../network/netlink/address.ts';
 import { NetlinkFormatError } from '../../../../network/netlink/bytes.ts';
+import { decodeFlow, encodeFlow } from '../../../../network/netlink/conntrack.ts';
+import type { Tuple } from '../../../../network/netlink/conntrack.ts';
 import { decodeLink, encodeLink } from '../../../../network/netlink/link.ts';
 import type { Link } from '../../../../network/netlink/link.ts';
 import {
@@ -68,6 +70,11 @@ const makers = {
       peer: random.below(u32),
       broadcast: random.maybe(() => random.below(u32)),
     }),
+  flow: (random: Random) => ({
+    original: someTuple(random),
+    reply: someTuple(random),
+    id: random.below(u32),
+  }),
   route: (random: Random) => {
     const prefixLength = random.below(33);
     return defined({
@@ -81,6 +88,16 @@ const makers = {
     });
   },
 };
+
+function someTuple(random: Random): Tuple {
+  return {
+    source: random.below(u32),
+    destination: random.below(u32),
+    protocol: random.below(256),
+    sourcePort: random.below(0x10000),
+    destinationPort: random.below(0x10000),
+  };
+}
 
 function someLink(random: Random): Link {
   return defined({
@@ -148,6 +165,7 @@ describe('decoding must give back what was encoded', () => {
     { name: 'messages', make: makers.messages, encode: encodeMessages, decode: decodeMessages },
     { name: 'links', make: makers.link, encode: encodeLink, decode: decodeLink },
     { name: 'addresses', make: makers.address, encode: encodeAddress, decode: decodeAddress },
+    { name: 'flows', make: makers.flow, encode: encodeFlow, decode: decodeFlow },
     { name: 'routes', make: makers.route, encode: encodeRoute, decode: decodeRoute },
     {
       name: 'expressions',
@@ -241,6 +259,7 @@ describe('decoding must fail with a NetlinkFormatError or not at all', () => {
     decodeLink,
     decodeAddress,
     decodeRoute,
+    decodeFlow,
     decodeExpressions,
     decodeElements,
     decodeChain,
@@ -270,6 +289,7 @@ describe('decoding must fail with a NetlinkFormatError or not at all', () => {
       encodeLink(makers.link(random)),
       encodeAddress(makers.address(random)),
       encodeRoute(makers.route(random)),
+      encodeFlow(makers.flow(random)),
       encodeMessages(makers.messages(random)),
       encodeExpressions(random.list(8, () => someExpression(random))),
       ...newElements(someElements(random)).map(({ payload }) => payload),
