@@ -50,16 +50,16 @@ static int find_count (const char *text, const char *key, uint64_t *count)
   size_t length = strlen (key);
 
   for (const char *line = text; line != NULL; line = strchr (line, '\n'))
-  {
-    if (*line == '\n')
-      line++;
-    if (strncmp (line, key, length) == 0 && line[length] == ' ')
     {
-      const char *number = line + length + 1;
-      *count = scan_number (&number);
-      return 1;
+      if (*line == '\n')
+        line++;
+      if (strncmp (line, key, length) == 0 && line[length] == ' ')
+        {
+          const char *number = line + length + 1;
+          *count = scan_number (&number);
+          return 1;
+        }
     }
-  }
   return 0;
 }
 
@@ -71,13 +71,13 @@ uint64_t cgroup_oom_kills (const struct ts_spec *spec)
   uint64_t count = 0;
 
   for (uint32_t i = 0; i < spec->cgroups.count; i++)
-  {
-    cleanup_close int dir = open (spec_text (spec, groups[i]), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    for (int f = 0; dir >= 0 && f < 2; f++)
-      if (read_text_at (dir, files[f], text, sizeof text) > 0
-          && find_count (text, "oom_kill", &count))
-        return count;
-  }
+    {
+      cleanup_close int dir = open (spec_text (spec, groups[i]), O_PATH | O_DIRECTORY | O_CLOEXEC);
+      for (int f = 0; dir >= 0 && f < 2; f++)
+        if (read_text_at (dir, files[f], text, sizeof text) > 0
+            && find_count (text, "oom_kill", &count))
+          return count;
+    }
   return 0;
 }
 
@@ -93,20 +93,20 @@ static int signal_listed (int dir, int signal)
   if (procs < 0)
     return errno;
   while ((n = read (procs, text + kept, sizeof text - 1 - kept)) > 0)
-  {
-    size_t length = kept + (size_t)n;
-    text[length] = 0;
-    const char *at = text;
-    for (const char *end; (end = strchr (at, '\n')) != NULL; at = end + 1)
     {
-      pid_t pid = (pid_t)scan_number (&at);
-      /* 0 is a process outside of this pid namespace.  ESRCH: it has ended since.  */
-      if (pid > 0 && kill (pid, signal) < 0 && errno != ESRCH)
-        return errno;
+      size_t length = kept + (size_t)n;
+      text[length] = 0;
+      const char *at = text;
+      for (const char *end; (end = strchr (at, '\n')) != NULL; at = end + 1)
+        {
+          pid_t pid = (pid_t)scan_number (&at);
+          /* 0 is a process outside of this pid namespace.  ESRCH: it has ended since.  */
+          if (pid > 0 && kill (pid, signal) < 0 && errno != ESRCH)
+            return errno;
+        }
+      kept = length - (size_t)(at - text);
+      memmove (text, at, kept);
     }
-    kept = length - (size_t)(at - text);
-    memmove (text, at, kept);
-  }
   return n < 0 ? errno : 0;
 }
 
@@ -120,11 +120,11 @@ int cgroup_signal_all (const struct ts_spec *spec, int signal)
   if (dir < 0)
     return errno;
   if (signal == SIGKILL && (spec->flags & TS_FLAG_CGROUP2) != 0)
-  {
-    /* Linux 5.14: at once, and forks cannot outrun it.  */
-    cleanup_close int all = openat (dir, "cgroup.kill", O_WRONLY | O_CLOEXEC);
-    if (all >= 0)
-      return write_all (all, "1", 1) < 0 ? errno : 0;
-  }
+    {
+      /* Linux 5.14: at once, and forks cannot outrun it.  */
+      cleanup_close int all = openat (dir, "cgroup.kill", O_WRONLY | O_CLOEXEC);
+      if (all >= 0)
+        return write_all (all, "1", 1) < 0 ? errno : 0;
+    }
   return signal_listed (dir, signal);
 }

@@ -25,10 +25,10 @@ static int open_parent (const char *path)
   size_t length = (size_t)(strrchr (path, '/') - path);
 
   if (length >= sizeof directory)
-  {
-    errno = ENAMETOOLONG;
-    return -1;
-  }
+    {
+      errno = ENAMETOOLONG;
+      return -1;
+    }
   memcpy (directory, path, length == 0 ? 1 : length);
   directory[length == 0 ? 1 : length] = 0;
   return open (directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -65,11 +65,11 @@ struct connection *control_add (struct control *control, int fd)
 {
   for (int i = 0; i < CONTROL_MAX; i++)
     if (control->connections[i].fd < 0)
-    {
-      control->connections[i].fd = fd;
-      control->connections[i].used = 0;
-      return &control->connections[i];
-    }
+      {
+        control->connections[i].fd = fd;
+        control->connections[i].used = 0;
+        return &control->connections[i];
+      }
   close (fd); /* Nothing was sent.  */
   return NULL;
 }
@@ -128,28 +128,29 @@ static void take_message (struct connection *connection, struct message *message
 int connection_read (struct connection *connection, struct message *message)
 {
   for (;;)
-  {
-    size_t missing = missing_bytes (connection);
-    if (missing == 0)
-      return drop (connection);
-    ssize_t n = recv (connection->fd, connection->input + connection->used, missing, MSG_DONTWAIT);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0 && errno == EAGAIN)
-      return 0;
-    if (n <= 0)
-      return drop (connection);
-    connection->used += (uint32_t)n;
-    if (connection->used >= sizeof (struct ts_frame_header) && missing_bytes (connection) == 0)
     {
-      struct ts_frame_header header;
-      memcpy (&header, connection->input, sizeof header);
-      if (connection->used != sizeof header + payload_size (header.type))
+      size_t missing = missing_bytes (connection);
+      if (missing == 0)
         return drop (connection);
-      take_message (connection, message);
-      return 1;
+      ssize_t n
+          = recv (connection->fd, connection->input + connection->used, missing, MSG_DONTWAIT);
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0 && errno == EAGAIN)
+        return 0;
+      if (n <= 0)
+        return drop (connection);
+      connection->used += (uint32_t)n;
+      if (connection->used >= sizeof (struct ts_frame_header) && missing_bytes (connection) == 0)
+        {
+          struct ts_frame_header header;
+          memcpy (&header, connection->input, sizeof header);
+          if (connection->used != sizeof header + payload_size (header.type))
+            return drop (connection);
+          take_message (connection, message);
+          return 1;
+        }
     }
-  }
 }
 
 void connection_send (struct connection *connection, enum ts_message_type type, const void *payload,

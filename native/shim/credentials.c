@@ -21,11 +21,11 @@ static int set_capabilities (struct capability_sets sets)
   struct __user_cap_data_struct data[2];
 
   for (int i = 0; i < 2; i++)
-  {
-    data[i].effective = (uint32_t)(sets.effective >> (32 * i));
-    data[i].permitted = (uint32_t)(sets.permitted >> (32 * i));
-    data[i].inheritable = (uint32_t)(sets.inheritable >> (32 * i));
-  }
+    {
+      data[i].effective = (uint32_t)(sets.effective >> (32 * i));
+      data[i].permitted = (uint32_t)(sets.permitted >> (32 * i));
+      data[i].inheritable = (uint32_t)(sets.inheritable >> (32 * i));
+    }
   return (int)syscall (SYS_capset, &header, data);
 }
 
@@ -35,11 +35,11 @@ static int set_limits (const struct sandbox *sandbox)
   const struct ts_rlimit *limits = spec_items (spec, spec->rlimits);
 
   for (uint32_t i = 0; i < spec->rlimits.count; i++)
-  {
-    struct rlimit limit = { .rlim_cur = limits[i].soft, .rlim_max = limits[i].hard };
-    if (prlimit (0, (int)limits[i].resource, &limit, NULL) < 0)
-      return sandbox_fail (sandbox, TS_STAGE_RLIMIT, "");
-  }
+    {
+      struct rlimit limit = { .rlim_cur = limits[i].soft, .rlim_max = limits[i].hard };
+      if (prlimit (0, (int)limits[i].resource, &limit, NULL) < 0)
+        return sandbox_fail (sandbox, TS_STAGE_RLIMIT, "");
+    }
   return 0;
 }
 
@@ -57,15 +57,15 @@ static int join_keyring (const struct sandbox *sandbox)
 static int drop_bounding (const struct sandbox *sandbox)
 {
   for (int cap = 0; cap < 64; cap++)
-  {
-    if ((sandbox->spec->bounding >> cap & 1) != 0)
-      continue;
-    if (prctl (PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
-      continue;
-    if (errno == EINVAL) /* Behind the last one that this kernel knows.  */
-      break;
-    return sandbox_fail (sandbox, TS_STAGE_CAPABILITIES, "bounding");
-  }
+    {
+      if ((sandbox->spec->bounding >> cap & 1) != 0)
+        continue;
+      if (prctl (PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
+        continue;
+      if (errno == EINVAL) /* Behind the last one that this kernel knows.  */
+        break;
+      return sandbox_fail (sandbox, TS_STAGE_CAPABILITIES, "bounding");
+    }
   return 0;
 }
 

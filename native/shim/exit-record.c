@@ -38,11 +38,11 @@ int exit_record_write (const struct ts_exit *record, const char *path)
       || append_text (temporary, sizeof temporary, &length, ".tmp") < 0)
     return -1;
   if (write_temporary (record, temporary) < 0 || rename (temporary, path) < 0)
-  {
-    int saved = errno;
-    (void)unlink (temporary); /* The next attempt would overwrite it.  */
-    errno = saved;
-    return -1;
-  }
+    {
+      int saved = errno;
+      (void)unlink (temporary); /* The next attempt would overwrite it.  */
+      errno = saved;
+      return -1;
+    }
   return sync_directory (path);
 }

@@ -29,11 +29,11 @@ _Noreturn void init_run (pid_t main_pid)
   /* A blocked signal is queued even for pid 1, which otherwise gets none that it has no handler for
      (pid_namespaces(7)).  */
   for (;;)
-  {
-    int signal = sigwaitinfo (&all, NULL);
-    if (signal == SIGCHLD)
-      reap (main_pid);
-    else if (signal > 0)
-      kill (main_pid, signal); /* ESRCH: it has ended, and SIGCHLD is on its way.  */
-  }
+    {
+      int signal = sigwaitinfo (&all, NULL);
+      if (signal == SIGCHLD)
+        reap (main_pid);
+      else if (signal > 0)
+        kill (main_pid, signal); /* ESRCH: it has ended, and SIGCHLD is on its way.  */
+    }
 }

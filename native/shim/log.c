@@ -41,11 +41,11 @@ static int append_parts (struct log *log, const struct iovec *parts, int count)
     n = pwritev (log->fd, parts, count, (off_t)log->size);
   while (n < 0 && errno == EINTR);
   if (n == (ssize_t)total)
-  {
-    log->size += total;
-    log->is_dirty = 1;
-    return 0;
-  }
+    {
+      log->size += total;
+      log->is_dirty = 1;
+      return 0;
+    }
   /* A regular file takes less than it was given only when the disk or a quota is full.  */
   if (n >= 0)
     errno = ENOSPC;
@@ -107,17 +107,17 @@ static uint64_t highest_in (const char *entries, size_t size, const char *base, 
   size_t length = strlen (base);
 
   for (size_t at = 0; at < size;)
-  {
-    const struct linux_dirent *entry = (const void *)(entries + at);
-    at += entry->length;
-    if (strncmp (entry->name, base, length) != 0 || entry->name[length] != '.')
-      continue;
-    const char *digits = entry->name + length + 1;
-    const char *end = digits;
-    uint64_t number = scan_number (&end);
-    if (end > digits && *end == 0 && number > highest)
-      highest = number;
-  }
+    {
+      const struct linux_dirent *entry = (const void *)(entries + at);
+      at += entry->length;
+      if (strncmp (entry->name, base, length) != 0 || entry->name[length] != '.')
+        continue;
+      const char *digits = entry->name + length + 1;
+      const char *end = digits;
+      uint64_t number = scan_number (&end);
+      if (end > digits && *end == 0 && number > highest)
+        highest = number;
+    }
   return highest;
 }
 
@@ -240,12 +240,12 @@ static void rotate (struct log *log)
   if (rotated_path (path, log->path, log->sequence) < 0 || rename (log->path, path) < 0)
     return;
   if (create_file (&next, log->sequence + 1) < 0)
-  {
-    if (next.fd >= 0 && next.fd != log->fd)
-      close (next.fd); /* Its header could not be written.  */
-    (void)rename (path, log->path);
-    return;
-  }
+    {
+      if (next.fd >= 0 && next.fd != log->fd)
+        close (next.fd); /* Its header could not be written.  */
+      (void)rename (path, log->path);
+      return;
+    }
   /* Not synced: only the log's end is promised to be on disk when the exit is recorded.  */
   close (log->fd);
   *log = next;

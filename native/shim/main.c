@@ -68,10 +68,10 @@ static int check_executable (struct shim *shim)
     return fail (shim, TS_STAGE_EXECUTABLE, "");
   if ((seals & F_SEAL_WRITE) == 0 || given.st_ino != running.st_ino
       || given.st_dev != running.st_dev)
-  {
-    errno = EPERM;
-    return fail (shim, TS_STAGE_EXECUTABLE, "not sealed");
-  }
+    {
+      errno = EPERM;
+      return fail (shim, TS_STAGE_EXECUTABLE, "not sealed");
+    }
   close (EXECUTABLE_FD); /* The kernel holds what it executes.  */
   return 0;
 }
@@ -141,18 +141,18 @@ static int start_child (struct shim *shim, const struct pipes *pipes, char **vec
   /* The cgroup namespace is made after joining the groups; see cgroup_join.  */
   args.flags = (spec->namespaces & ~(uint32_t)CLONE_NEWCGROUP) | CLONE_PIDFD;
   if (cgroup >= 0)
-  {
-    args.flags |= CLONE_INTO_CGROUP;
-    args.cgroup = (uint64_t)cgroup;
-  }
+    {
+      args.flags |= CLONE_INTO_CGROUP;
+      args.cgroup = (uint64_t)cgroup;
+    }
   int pid = sys_clone3 (&args);
   if (pid < 0)
     return fail (shim, TS_STAGE_CLONE, "");
   if (pid > 0)
-  {
-    shim->pid = pid;
-    return 0;
-  }
+    {
+      shim->pid = pid;
+      return 0;
+    }
   /* Set again when the credentials are: until then this keeps a half made sandbox from outliving
    * its shim.  */
   (void)prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);

@@ -45,8 +45,8 @@ int mount_clone_source (const struct ts_spec *spec, const struct ts_mount *mount
   return take_fd (&fd);
 }
 
-/* Passes PATH to the file system.  One that is too long for fsconfig, or that has a backslash, which overlay takes for
-   an escape in some options and not in others, goes by descriptor.  */
+/* Passes PATH to the file system.  One that is too long for fsconfig, or that has a backslash,
+   which overlay takes for an escape in some options and not in others, goes by descriptor.  */
 static int set_layer (int fs, const char *key, const char *path)
 {
   char by_fd[TS_FD_PATH_MAX];
@@ -65,14 +65,14 @@ static int set_options (int fs, const struct ts_spec *spec, const struct ts_moun
   const struct ts_pair *options = spec_items (spec, mount->options);
 
   for (uint32_t i = 0; i < mount->options.count; i++)
-  {
-    const char *key = spec_text (spec, options[i].key);
-    int result = options[i].value.offset == 0 ? sys_fsconfig (fs, FSCONFIG_SET_FLAG, key, NULL)
-                                              : sys_fsconfig (fs, FSCONFIG_SET_STRING, key,
-                                                              spec_text (spec, options[i].value));
-    if (result < 0)
-      return -1;
-  }
+    {
+      const char *key = spec_text (spec, options[i].key);
+      int result = options[i].value.offset == 0 ? sys_fsconfig (fs, FSCONFIG_SET_FLAG, key, NULL)
+                                                : sys_fsconfig (fs, FSCONFIG_SET_STRING, key,
+                                                                spec_text (spec, options[i].value));
+      if (result < 0)
+        return -1;
+    }
   return 0;
 }
 
@@ -94,15 +94,15 @@ struct page
 static int append_layer (struct page *page, const char *path)
 {
   for (; *path != 0; path++)
-  {
-    char one[3] = { 0 };
-    size_t n = 0;
-    if (strchr (":,\\", *path) != NULL)
-      one[n++] = '\\';
-    one[n] = *path;
-    if (append_text (page->text, sizeof page->text, &page->length, one) < 0)
-      return -1;
-  }
+    {
+      char one[3] = { 0 };
+      size_t n = 0;
+      if (strchr (":,\\", *path) != NULL)
+        one[n++] = '\\';
+      one[n] = *path;
+      if (append_text (page->text, sizeof page->text, &page->length, one) < 0)
+        return -1;
+    }
   return 0;
 }
 
@@ -128,13 +128,13 @@ static int append_overlay (struct page *page, const struct ts_spec *spec,
           || append_layer (page, spec_text (spec, mount->work)) < 0))
     return -1;
   for (uint32_t i = 0; i < mount->options.count; i++)
-  {
-    if (append (page, ",") < 0 || append (page, spec_text (spec, options[i].key)) < 0)
-      return -1;
-    if (options[i].value.offset != 0
-        && (append (page, "=") < 0 || append (page, spec_text (spec, options[i].value)) < 0))
-      return -1;
-  }
+    {
+      if (append (page, ",") < 0 || append (page, spec_text (spec, options[i].key)) < 0)
+        return -1;
+      if (options[i].value.offset != 0
+          && (append (page, "=") < 0 || append (page, spec_text (spec, options[i].value)) < 0))
+        return -1;
+    }
   return 0;
 }
 
@@ -172,11 +172,11 @@ static int make_overlay (const struct ts_spec *spec, const struct ts_mount *moun
     return -1;
   for (uint32_t i = 0; i < mount->lower.count; i++)
     if (set_layer (fs, "lowerdir+", spec_text (spec, lower[i])) < 0)
-    {
-      if (i == 0 && errno == EINVAL)
-        return make_overlay_by_mount (spec, mount, scratch);
-      return -1;
-    }
+      {
+        if (i == 0 && errno == EINVAL)
+          return make_overlay_by_mount (spec, mount, scratch);
+        return -1;
+      }
   if (mount->upper.length > 0
       && (set_layer (fs, "upperdir", spec_text (spec, mount->upper)) < 0
           || set_layer (fs, "workdir", spec_text (spec, mount->work)) < 0))
@@ -189,25 +189,25 @@ static int make_overlay (const struct ts_spec *spec, const struct ts_mount *moun
 static const char *type_name (const struct ts_mount *mount)
 {
   switch ((enum ts_mount_kind)mount->kind)
-  {
-  case TS_MOUNT_TMPFS:
-    return "tmpfs";
-  case TS_MOUNT_PROC:
-    return "proc";
-  case TS_MOUNT_SYSFS:
-    return "sysfs";
-  case TS_MOUNT_MQUEUE:
-    return "mqueue";
-  case TS_MOUNT_DEVPTS:
-    return "devpts";
-  case TS_MOUNT_CGROUP:
-    /* A hierarchy of version 1 is named by its options, the unified one has none.  */
-    return mount->options.count > 0 ? "cgroup" : "cgroup2";
-  case TS_MOUNT_OVERLAY:
-  case TS_MOUNT_BIND:
-  case TS_MOUNT_KINDS:
-    break;
-  }
+    {
+    case TS_MOUNT_TMPFS:
+      return "tmpfs";
+    case TS_MOUNT_PROC:
+      return "proc";
+    case TS_MOUNT_SYSFS:
+      return "sysfs";
+    case TS_MOUNT_MQUEUE:
+      return "mqueue";
+    case TS_MOUNT_DEVPTS:
+      return "devpts";
+    case TS_MOUNT_CGROUP:
+      /* A hierarchy of version 1 is named by its options, the unified one has none.  */
+      return mount->options.count > 0 ? "cgroup" : "cgroup2";
+    case TS_MOUNT_OVERLAY:
+    case TS_MOUNT_BIND:
+    case TS_MOUNT_KINDS:
+      break;
+    }
   return "none";
 }
 

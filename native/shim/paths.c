@@ -15,12 +15,12 @@ static int resolve (int root, const char *path, int flags, uint64_t extra)
      inside (openat2(2)).  A container that shares a volume could do that for ever, so the number of
      tries is bounded.  */
   for (int tries = 0; tries < 128; tries++)
-  {
-    int fd = sys_openat2 (root, path, (uint64_t)flags,
-                          RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | extra);
-    if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
-      return fd;
-  }
+    {
+      int fd = sys_openat2 (root, path, (uint64_t)flags,
+                            RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | extra);
+      if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
+        return fd;
+    }
   return -1;
 }
 
@@ -29,17 +29,17 @@ int open_below (int root, const char *path, int flags) { return resolve (root, p
 static int make_component (int parent, const char *name, enum ts_create create)
 {
   if (create == TS_CREATE_DIRECTORY)
-  {
-    if (mkdirat (parent, name, 0755) < 0)
-      return -1;
-  }
+    {
+      if (mkdirat (parent, name, 0755) < 0)
+        return -1;
+    }
   else
-  {
-    int file = openat (parent, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (file < 0)
-      return -1;
-    close (file); /* Nothing was written.  */
-  }
+    {
+      int file = openat (parent, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
+      if (file < 0)
+        return -1;
+      close (file); /* Nothing was written.  */
+    }
   return openat (parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 }
 
@@ -54,27 +54,27 @@ static int walk (int root, const char *path, enum ts_create create, uint64_t ext
   if (parent < 0)
     return -1;
   if (strlen (path) >= sizeof prefix)
-  {
-    errno = ENAMETOOLONG;
-    return -1;
-  }
-  while (path[end] != 0)
-  {
-    size_t start = end + strspn (path + end, "/");
-    end = start + strcspn (path + start, "/");
-    if (start == end)
-      break;
-    int is_last = path[end + strspn (path + end, "/")] == 0;
-    memcpy (prefix, path, end);
-    prefix[end] = 0;
-    int fd = resolve (root, prefix, O_PATH, extra);
-    if (fd < 0 && errno == ENOENT)
-      fd = make_component (parent, prefix + start, is_last ? create : TS_CREATE_DIRECTORY);
-    if (fd < 0)
+    {
+      errno = ENAMETOOLONG;
       return -1;
-    close (parent); /* Only a reference.  */
-    parent = fd;
-  }
+    }
+  while (path[end] != 0)
+    {
+      size_t start = end + strspn (path + end, "/");
+      end = start + strcspn (path + start, "/");
+      if (start == end)
+        break;
+      int is_last = path[end + strspn (path + end, "/")] == 0;
+      memcpy (prefix, path, end);
+      prefix[end] = 0;
+      int fd = resolve (root, prefix, O_PATH, extra);
+      if (fd < 0 && errno == ENOENT)
+        fd = make_component (parent, prefix + start, is_last ? create : TS_CREATE_DIRECTORY);
+      if (fd < 0)
+        return -1;
+      close (parent); /* Only a reference.  */
+      parent = fd;
+    }
   return take_fd (&parent);
 }
 
@@ -93,16 +93,16 @@ int make_parent_below (int root, const char *path, const char **name)
   const char *slash = strrchr (path, '/');
 
   if (slash == NULL || slash[1] == 0)
-  {
-    errno = EINVAL;
-    return -1;
-  }
+    {
+      errno = EINVAL;
+      return -1;
+    }
   size_t length = (size_t)(slash - path);
   if (length >= sizeof parent)
-  {
-    errno = ENAMETOOLONG;
-    return -1;
-  }
+    {
+      errno = ENAMETOOLONG;
+      return -1;
+    }
   memcpy (parent, path, length);
   parent[length] = 0;
   *name = slash + 1;

@@ -24,14 +24,14 @@ int sandbox_fail (const struct sandbox *sandbox, enum ts_stage stage, const char
   int saved = errno;
 
   if (report->progress != TS_FAILED)
-  {
-    size_t length = strnlen (path, TS_EXIT_PATH_MAX);
-    memcpy (report->path, path, length);
-    report->path[length] = 0;
-    report->stage = stage;
-    report->error = (uint32_t)saved;
-    report->progress = TS_FAILED;
-  }
+    {
+      size_t length = strnlen (path, TS_EXIT_PATH_MAX);
+      memcpy (report->path, path, length);
+      report->path[length] = 0;
+      report->stage = stage;
+      report->error = (uint32_t)saved;
+      report->progress = TS_FAILED;
+    }
   errno = saved;
   return -1;
 }
@@ -73,14 +73,14 @@ static int set_stdio (const struct sandbox *sandbox)
   const int from[] = { null, sandbox->stdout_fd, sandbox->stderr_fd };
 
   for (int i = 0; i < 3; i++)
-  {
-    if (from[i] < 0)
-      continue; /* The shim's own /dev/null stays.  */
-    if (dup2 (from[i], i) < 0)
-      return sandbox_fail (sandbox, TS_STAGE_STDIO, "");
-    if (i > 0 && sandbox->spec->uid != 0 && fchown (i, sandbox->spec->uid, (gid_t)-1) < 0)
-      return sandbox_fail (sandbox, TS_STAGE_STDIO, "");
-  }
+    {
+      if (from[i] < 0)
+        continue; /* The shim's own /dev/null stays.  */
+      if (dup2 (from[i], i) < 0)
+        return sandbox_fail (sandbox, TS_STAGE_STDIO, "");
+      if (i > 0 && sandbox->spec->uid != 0 && fchown (i, sandbox->spec->uid, (gid_t)-1) < 0)
+        return sandbox_fail (sandbox, TS_STAGE_STDIO, "");
+    }
   return 0;
 }
 
@@ -97,10 +97,10 @@ static int enter_directory (const struct sandbox *sandbox)
   if (syscall (SYS_getcwd, now, sizeof now) < 0)
     return sandbox_fail (sandbox, TS_STAGE_WORKING_DIRECTORY, path);
   if (now[0] != '/')
-  {
-    errno = EXDEV;
-    return sandbox_fail (sandbox, TS_STAGE_WORKING_DIRECTORY, path);
-  }
+    {
+      errno = EXDEV;
+      return sandbox_fail (sandbox, TS_STAGE_WORKING_DIRECTORY, path);
+    }
   return 0;
 }
 
@@ -124,10 +124,10 @@ static int join_path (char *path, const char *directory, size_t length, const ch
   size_t used = length;
 
   if (length >= PATH_MAX)
-  {
-    errno = ENAMETOOLONG;
-    return -1;
-  }
+    {
+      errno = ENAMETOOLONG;
+      return -1;
+    }
   memcpy (path, directory, length);
   path[length] = 0;
   if (length > 0 && append_text (path, PATH_MAX, &used, "/") < 0)
@@ -143,25 +143,25 @@ static void execute (const struct sandbox *sandbox)
   int denied = 0;
 
   if (name[0] == 0)
-  {
-    errno = ENOENT;
-    return;
-  }
-  if (strchr (name, '/') != NULL)
-  {
-    execve (name, sandbox->argv, sandbox->envp);
-    return;
-  }
-  for (const char *at = search_path (sandbox->envp); at != NULL;)
-  {
-    size_t length = strcspn (at, ":");
-    if (join_path (path, at, length, name) == 0)
-      execve (path, sandbox->argv, sandbox->envp);
-    denied |= errno == EACCES;
-    if (!is_passing_failure (errno))
+    {
+      errno = ENOENT;
       return;
-    at = at[length] == ':' ? at + length + 1 : NULL;
-  }
+    }
+  if (strchr (name, '/') != NULL)
+    {
+      execve (name, sandbox->argv, sandbox->envp);
+      return;
+    }
+  for (const char *at = search_path (sandbox->envp); at != NULL;)
+    {
+      size_t length = strcspn (at, ":");
+      if (join_path (path, at, length, name) == 0)
+        execve (path, sandbox->argv, sandbox->envp);
+      denied |= errno == EACCES;
+      if (!is_passing_failure (errno))
+        return;
+      at = at[length] == ':' ? at + length + 1 : NULL;
+    }
   errno = denied ? EACCES : ENOENT;
 }
 
@@ -172,11 +172,11 @@ static int wait_for_start (const struct sandbox *sandbox)
   ssize_t n;
 
   if ((sandbox->spec->flags & TS_FLAG_START_AT_ONCE) == 0)
-  {
-    sandbox->report->progress = TS_READY;
-    if (write_all (sandbox->report_fd, "", 1) < 0)
-      return sandbox_fail (sandbox, TS_STAGE_START, "");
-  }
+    {
+      sandbox->report->progress = TS_READY;
+      if (write_all (sandbox->report_fd, "", 1) < 0)
+        return sandbox_fail (sandbox, TS_STAGE_START, "");
+    }
   do
     n = read (sandbox->go_fd, &byte, 1);
   while (n < 0 && errno == EINTR);
@@ -195,11 +195,11 @@ static int split_init (const struct sandbox *sandbox)
   if (pid < 0)
     return sandbox_fail (sandbox, TS_STAGE_CLONE, "");
   if (pid == 0)
-  {
-    if (setsid () < 0)
-      return sandbox_fail (sandbox, TS_STAGE_CLONE, "");
-    return 0;
-  }
+    {
+      if (setsid () < 0)
+        return sandbox_fail (sandbox, TS_STAGE_CLONE, "");
+      return 0;
+    }
   /* It does not exec, so nothing closes by itself: neither the output pipes, whose end must mean
      that the program is gone, nor descriptors of the host.  0 is the container's /dev/null.  */
   if (dup2 (0, 1) < 0 || dup2 (0, 2) < 0 || sys_close_range (3, ~0u, 0) < 0)

@@ -26,14 +26,14 @@ static int open_sources (const struct sandbox *sandbox, struct sources *sources)
   const struct ts_mount *mounts = spec_items (spec, spec->mounts);
 
   for (uint32_t i = 0; i < spec->mounts.count; i++)
-  {
-    sources->fds[i] = -1;
-    if (mounts[i].kind != TS_MOUNT_BIND)
-      continue;
-    sources->fds[i] = mount_clone_source (spec, &mounts[i]);
-    if (sources->fds[i] < 0)
-      return sandbox_fail (sandbox, TS_STAGE_MOUNT, spec_text (spec, mounts[i].source));
-  }
+    {
+      sources->fds[i] = -1;
+      if (mounts[i].kind != TS_MOUNT_BIND)
+        continue;
+      sources->fds[i] = mount_clone_source (spec, &mounts[i]);
+      if (sources->fds[i] < 0)
+        return sandbox_fail (sandbox, TS_STAGE_MOUNT, spec_text (spec, mounts[i].source));
+    }
   return 0;
 }
 
@@ -105,14 +105,15 @@ static int make_devices (const struct sandbox *sandbox, int is_dev)
   const struct ts_device *devices = spec_items (spec, spec->devices);
 
   for (uint32_t i = 0; i < spec->devices.count; i++)
-  {
-    const char *path = spec_text (spec, devices[i].path);
-    const char *inner = below_dev (path);
-    if ((inner != NULL) != is_dev)
-      continue;
-    if (make_device (is_dev ? sandbox->dev : sandbox->root, is_dev ? inner : path, &devices[i]) < 0)
-      return sandbox_fail (sandbox, TS_STAGE_DEVICE, path);
-  }
+    {
+      const char *path = spec_text (spec, devices[i].path);
+      const char *inner = below_dev (path);
+      if ((inner != NULL) != is_dev)
+        continue;
+      if (make_device (is_dev ? sandbox->dev : sandbox->root, is_dev ? inner : path, &devices[i])
+          < 0)
+        return sandbox_fail (sandbox, TS_STAGE_DEVICE, path);
+    }
   return 0;
 }
 
@@ -122,17 +123,17 @@ static int make_links (const struct sandbox *sandbox)
   const struct ts_pair *links = spec_items (spec, spec->links);
 
   for (uint32_t i = 0; i < spec->links.count; i++)
-  {
-    const char *path = spec_text (spec, links[i].key);
-    const char *inner = sandbox->dev >= 0 ? below_dev (path) : NULL;
-    const char *name;
-    cleanup_close int parent = inner == NULL ? make_parent_below (sandbox->root, path, &name)
-                                             : make_parent_below (sandbox->dev, inner, &name);
-    /* The image's own file goes before a link of ours.  */
-    if (parent < 0
-        || (symlinkat (spec_text (spec, links[i].value), parent, name) < 0 && errno != EEXIST))
-      return sandbox_fail (sandbox, TS_STAGE_LINK, path);
-  }
+    {
+      const char *path = spec_text (spec, links[i].key);
+      const char *inner = sandbox->dev >= 0 ? below_dev (path) : NULL;
+      const char *name;
+      cleanup_close int parent = inner == NULL ? make_parent_below (sandbox->root, path, &name)
+                                               : make_parent_below (sandbox->dev, inner, &name);
+      /* The image's own file goes before a link of ours.  */
+      if (parent < 0
+          || (symlinkat (spec_text (spec, links[i].value), parent, name) < 0 && errno != EEXIST))
+        return sandbox_fail (sandbox, TS_STAGE_LINK, path);
+    }
   return 0;
 }
 
@@ -156,10 +157,10 @@ static int attach (struct sandbox *sandbox, const struct ts_mount *mount, int fd
   if (mount->kind == TS_MOUNT_PROC && sandbox->proc < 0)
     sandbox->proc = dup (fd);
   if (mount->kind == TS_MOUNT_TMPFS && sandbox->dev < 0 && strcmp (path, "/dev") == 0)
-  {
-    sandbox->dev = dup (fd);
-    return sandbox->dev < 0 ? -1 : make_devices (sandbox, 1);
-  }
+    {
+      sandbox->dev = dup (fd);
+      return sandbox->dev < 0 ? -1 : make_devices (sandbox, 1);
+    }
   return 0;
 }
 
@@ -169,12 +170,13 @@ static int make_mounts (struct sandbox *sandbox, struct sources *sources)
   const struct ts_mount *mounts = spec_items (spec, spec->mounts);
 
   for (uint32_t i = 1; i < spec->mounts.count; i++)
-  {
-    cleanup_close int fd
-        = sources->fds[i] >= 0 ? sources->fds[i] : mount_make (spec, &mounts[i], sandbox->host_dir);
-    if (fd < 0 || attach (sandbox, &mounts[i], fd) < 0)
-      return sandbox_fail (sandbox, TS_STAGE_MOUNT, spec_text (spec, mounts[i].target));
-  }
+    {
+      cleanup_close int fd = sources->fds[i] >= 0
+                                 ? sources->fds[i]
+                                 : mount_make (spec, &mounts[i], sandbox->host_dir);
+      if (fd < 0 || attach (sandbox, &mounts[i], fd) < 0)
+        return sandbox_fail (sandbox, TS_STAGE_MOUNT, spec_text (spec, mounts[i].target));
+    }
   return 0;
 }
 
@@ -193,10 +195,10 @@ static int write_sysctl (int proc, const char *name, const char *value)
   if (fd < 0 || fstatfs (fd, &fs) < 0)
     return -1;
   if (fs.f_type != PROC_SUPER_MAGIC)
-  {
-    errno = EXDEV;
-    return -1;
-  }
+    {
+      errno = EXDEV;
+      return -1;
+    }
   return write_all (fd, value, strlen (value));
 }
 
@@ -209,11 +211,11 @@ static int write_sysctls (struct sandbox *sandbox)
   if (spec->sysctls.count > 0 && sandbox->proc < 0)
     sandbox->proc = mount_make (spec, &detached, sandbox->host_dir);
   for (uint32_t i = 0; i < spec->sysctls.count; i++)
-  {
-    const char *name = spec_text (spec, sysctls[i].key);
-    if (write_sysctl (sandbox->proc, name, spec_text (spec, sysctls[i].value)) < 0)
-      return sandbox_fail (sandbox, TS_STAGE_SYSCTL, name);
-  }
+    {
+      const char *name = spec_text (spec, sysctls[i].key);
+      if (write_sysctl (sandbox->proc, name, spec_text (spec, sysctls[i].value)) < 0)
+        return sandbox_fail (sandbox, TS_STAGE_SYSCTL, name);
+    }
   return 0;
 }
 
@@ -237,14 +239,14 @@ static int mask_paths (const struct sandbox *sandbox)
   const struct ts_ref *masked = spec_items (spec, spec->masked);
 
   for (uint32_t i = 0; i < spec->masked.count; i++)
-  {
-    const char *path = spec_text (spec, masked[i]);
-    cleanup_close int target = open_below (sandbox->root, path, O_PATH);
-    if (target < 0 && is_absent (errno))
-      continue;
-    if (target < 0 || mask_path (sandbox->mask, target) < 0)
-      return sandbox_fail (sandbox, TS_STAGE_MASKED_PATH, path);
-  }
+    {
+      const char *path = spec_text (spec, masked[i]);
+      cleanup_close int target = open_below (sandbox->root, path, O_PATH);
+      if (target < 0 && is_absent (errno))
+        continue;
+      if (target < 0 || mask_path (sandbox->mask, target) < 0)
+        return sandbox_fail (sandbox, TS_STAGE_MASKED_PATH, path);
+    }
   return 0;
 }
 
@@ -264,14 +266,14 @@ static int make_paths_readonly (const struct sandbox *sandbox)
   const struct ts_ref *paths = spec_items (spec, spec->readonly);
 
   for (uint32_t i = 0; i < spec->readonly.count; i++)
-  {
-    const char *path = spec_text (spec, paths[i]);
-    cleanup_close int target = open_below (sandbox->root, path, O_PATH);
-    if (target < 0 && is_absent (errno))
-      continue;
-    if (target < 0 || make_readonly (target) < 0)
-      return sandbox_fail (sandbox, TS_STAGE_READONLY_PATH, path);
-  }
+    {
+      const char *path = spec_text (spec, paths[i]);
+      cleanup_close int target = open_below (sandbox->root, path, O_PATH);
+      if (target < 0 && is_absent (errno))
+        continue;
+      if (target < 0 || make_readonly (target) < 0)
+        return sandbox_fail (sandbox, TS_STAGE_READONLY_PATH, path);
+    }
   return 0;
 }
 
@@ -288,10 +290,10 @@ static int pivot (const struct sandbox *sandbox)
   /* Had the umount found another mount than the host's root, that would still lie above, and ".."
    * lead to it.  */
   if (root.st_dev != above.st_dev || root.st_ino != above.st_ino)
-  {
-    errno = EXDEV;
-    return sandbox_fail (sandbox, TS_STAGE_PIVOT_ROOT, "..");
-  }
+    {
+      errno = EXDEV;
+      return sandbox_fail (sandbox, TS_STAGE_PIVOT_ROOT, "..");
+    }
   return 0;
 }
 

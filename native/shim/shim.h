@@ -7,7 +7,7 @@
 #include "control.h"
 #include "log.h"
 #include "sandbox.h"
-#include "stdio.h"
+#include "streams.h"
 
 struct shim
 {

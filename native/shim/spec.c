@@ -63,14 +63,14 @@ static int check_pairs (const struct view *view, struct ts_list list, int may_la
     return 0;
   const struct ts_pair *pairs = (const void *)(view->bytes + list.offset);
   for (uint32_t i = 0; i < list.count; i++)
-  {
-    if (!check_ref (view, pairs[i].key))
-      return 0;
-    if (may_lack_value && pairs[i].value.offset == 0)
-      continue;
-    if (!check_ref (view, pairs[i].value))
-      return 0;
-  }
+    {
+      if (!check_ref (view, pairs[i].key))
+        return 0;
+      if (may_lack_value && pairs[i].value.offset == 0)
+        continue;
+      if (!check_ref (view, pairs[i].value))
+        return 0;
+    }
   return 1;
 }
 
@@ -130,13 +130,13 @@ static const char *check_devices (const struct view *view, const struct ts_spec 
     return "devices";
   const struct ts_device *devices = spec_items (spec, spec->devices);
   for (uint32_t i = 0; i < spec->devices.count; i++)
-  {
-    uint32_t type = devices[i].mode & S_IFMT;
-    if (!check_ref (view, devices[i].path) || !is_inside_path (view, devices[i].path))
-      return "path of a device";
-    if (type != S_IFCHR && type != S_IFBLK && type != S_IFIFO)
-      return "type of a device";
-  }
+    {
+      uint32_t type = devices[i].mode & S_IFMT;
+      if (!check_ref (view, devices[i].path) || !is_inside_path (view, devices[i].path))
+        return "path of a device";
+      if (type != S_IFCHR && type != S_IFBLK && type != S_IFIFO)
+        return "type of a device";
+    }
   return NULL;
 }
 
@@ -239,17 +239,17 @@ const struct ts_spec *spec_map (int fd, const char **what)
   if (have < 0)
     return NULL;
   if ((have & seals) != seals)
-  {
-    *what = "not sealed";
-    return NULL;
-  }
+    {
+      *what = "not sealed";
+      return NULL;
+    }
   if (fstat (fd, &st) < 0)
     return NULL;
   if (st.st_size < (off_t)sizeof (struct ts_spec) || st.st_size > (off_t)TS_SPEC_MAX_SIZE)
-  {
-    *what = "size";
-    return NULL;
-  }
+    {
+      *what = "size";
+      return NULL;
+    }
   bytes = mmap (NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
   if (bytes == MAP_FAILED)
     return NULL;

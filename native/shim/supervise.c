@@ -59,10 +59,10 @@ static void read_report (struct shim *shim)
   if (n < 0 && (errno == EINTR || errno == EAGAIN))
     return;
   if (n == 1)
-  {
-    set_state (shim, TS_CREATED);
-    return;
-  }
+    {
+      set_state (shim, TS_CREATED);
+      return;
+    }
   close (shim->report_fd); /* Only read from.  */
   shim->report_fd = -1;
   if (shim->report->progress == TS_EXECUTING)
@@ -99,13 +99,13 @@ static void note_end (struct shim *shim, const siginfo_t *info)
 static void reap (struct shim *shim)
 {
   for (;;)
-  {
-    siginfo_t info = { 0 };
-    if (waitid (P_ALL, 0, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
-      return;
-    if (info.si_pid == shim->pid)
-      note_end (shim, &info);
-  }
+    {
+      siginfo_t info = { 0 };
+      if (waitid (P_ALL, 0, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
+        return;
+      if (info.si_pid == shim->pid)
+        note_end (shim, &info);
+    }
 }
 
 static void read_signals (struct shim *shim)
@@ -136,10 +136,10 @@ static int send_signal (struct shim *shim, const struct ts_signal *request)
 static void handle (struct shim *shim, struct connection *connection, const struct message *message)
 {
   if (message->type == TS_START)
-  {
-    shim_go (shim);
-    return;
-  }
+    {
+      shim_go (shim);
+      return;
+    }
   struct ts_reply reply = { .request = message->signal.request,
                             .error = (uint32_t)send_signal (shim, &message->signal) };
   connection_send (connection, TS_REPLY, &reply, sizeof reply);
@@ -154,10 +154,10 @@ static void read_connection (struct shim *shim, struct connection *connection)
     handle (shim, connection, &message);
   /* The engine that ordered this sandbox is gone, and nobody else knows that it waits.  */
   if (result < 0 && connection == shim->control.connections && shim->go_fd >= 0)
-  {
-    shim_note_failure (shim, TS_STAGE_START, ECONNRESET, "");
-    kill_container (shim);
-  }
+    {
+      shim_note_failure (shim, TS_STAGE_START, ECONNRESET, "");
+      kill_container (shim);
+    }
 }
 
 static void accept_connection (struct shim *shim)
@@ -194,10 +194,10 @@ static void serve (struct shim *shim, int timeout_ms)
   for (int i = 0; i < CONTROL_MAX; i++)
     fds[POLL_CONNECTIONS + i].fd = connections[i].fd;
   for (int i = 0; i < POLL_COUNT; i++)
-  {
-    fds[i].events = POLLIN;
-    fds[i].revents = 0;
-  }
+    {
+      fds[i].events = POLLIN;
+      fds[i].revents = 0;
+    }
   if (poll (fds, POLL_COUNT, timeout_ms) < 0)
     return; /* EINTR cannot be: every signal is blocked.  ENOMEM passes.  */
   for (int i = 0; i < 2; i++)
@@ -223,13 +223,13 @@ static void kill_descendants (void)
   siginfo_t info;
 
   while (read_text_at (AT_FDCWD, "/proc/thread-self/children", text, sizeof text) > 0)
-  {
-    const char *at = text;
-    for (pid_t pid; (pid = (pid_t)scan_number (&at)) > 0; at += *at == ' ')
-      kill (pid, SIGKILL); /* A child of ours that was not waited for, so the pid is its own.  */
-    if (waitid (P_ALL, 0, &info, WEXITED) < 0)
-      return;
-  }
+    {
+      const char *at = text;
+      for (pid_t pid; (pid = (pid_t)scan_number (&at)) > 0; at += *at == ' ')
+        kill (pid, SIGKILL); /* A child of ours that was not waited for, so the pid is its own.  */
+      if (waitid (P_ALL, 0, &info, WEXITED) < 0)
+        return;
+    }
 }
 
 /* While the disk is full the end is not recorded, so the shim stays, and tells it only when it is.
@@ -244,10 +244,10 @@ static void record_end (struct shim *shim)
   const char *path = spec_text (shim->spec, shim->spec->exit_path);
 
   if ((shim->exit.flags & TS_EXIT_FAILED) != 0)
-  {
-    shim->exit.code = (uint32_t)exit_code_of_failure (&shim->exit);
-    shim->exit.signal = 0;
-  }
+    {
+      shim->exit.code = (uint32_t)exit_code_of_failure (&shim->exit);
+      shim->exit.signal = 0;
+    }
   shim->exit.lost_log_bytes = shim->log.lost_bytes;
   while (exit_record_write (&shim->exit, path) < 0 && may_pass (errno))
     serve (shim, 1000);

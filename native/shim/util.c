@@ -10,15 +10,15 @@ int write_all (int fd, const void *bytes, size_t size)
   const char *at = bytes;
 
   while (size > 0)
-  {
-    ssize_t n = write (fd, at, size);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      return -1;
-    at += n;
-    size -= (size_t)n;
-  }
+    {
+      ssize_t n = write (fd, at, size);
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0)
+        return -1;
+      at += n;
+      size -= (size_t)n;
+    }
   return 0;
 }
 
@@ -27,21 +27,21 @@ int read_all_at (int fd, void *bytes, size_t size, off_t offset)
   char *at = bytes;
 
   while (size > 0)
-  {
-    ssize_t n = pread (fd, at, size, offset);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      return -1;
-    if (n == 0)
     {
-      errno = ENODATA;
-      return -1;
+      ssize_t n = pread (fd, at, size, offset);
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0)
+        return -1;
+      if (n == 0)
+        {
+          errno = ENODATA;
+          return -1;
+        }
+      at += n;
+      offset += n;
+      size -= (size_t)n;
     }
-    at += n;
-    offset += n;
-    size -= (size_t)n;
-  }
   return 0;
 }
 
@@ -53,16 +53,16 @@ ssize_t read_text_at (int dir, const char *path, char *text, size_t size)
 
   size_t length = 0;
   while (length < size - 1)
-  {
-    ssize_t n = read (fd, text + length, size - 1 - length);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      return -1;
-    if (n == 0)
-      break;
-    length += (size_t)n;
-  }
+    {
+      ssize_t n = read (fd, text + length, size - 1 - length);
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0)
+        return -1;
+      if (n == 0)
+        break;
+      length += (size_t)n;
+    }
   text[length] = 0;
   return (ssize_t)length;
 }
@@ -95,10 +95,10 @@ int append_text (char *text, size_t size, size_t *length, const char *more)
   size_t n = strlen (more);
 
   if (n >= size - *length)
-  {
-    errno = ENAMETOOLONG;
-    return -1;
-  }
+    {
+      errno = ENAMETOOLONG;
+      return -1;
+    }
   memcpy (text + *length, more, n + 1);
   *length += n;
   return 0;

@@ -24,6 +24,7 @@ export async function startInEngine(
     bundle: true,
     platform: 'node',
     format: 'esm',
+    target: 'node20',
     outfile,
     logLevel: 'error',
   });

@@ -1,6 +1,7 @@
-/* The program's standard streams.  */
-#ifndef TS_STDIO_H
-#define TS_STDIO_H
+/* The program's standard streams.  (Not stdio.h: on an include path that name would hide the one of
+ * libc.)  */
+#ifndef TS_STREAMS_H
+#define TS_STREAMS_H
 
 #include "log.h"
 

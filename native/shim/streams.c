@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "stdio.h"
+#include "streams.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,29 +14,29 @@
 int stdio_open (struct stdio *stdio)
 {
   for (int i = 0; i < 2; i++)
-  {
-    int ends[2];
-    if (pipe2 (ends, O_CLOEXEC) < 0)
-      return -1;
-    /* EPERM above /proc/sys/fs/pipe-max-size or the user's quota: the default size also works.  */
-    (void)fcntl (ends[1], F_SETPIPE_SZ, PIPE_BYTES);
-    /* Only the shim's end: the flag belongs to the open file, and programs expect to block.  */
-    if (fcntl (ends[0], F_SETFL, O_NONBLOCK) < 0)
-      return -1;
-    stdio->outputs[i]
-        = (struct output){ .read_fd = ends[0], .stream = i == 0 ? TS_LOG_STDOUT : TS_LOG_STDERR };
-    stdio->write_fds[i] = ends[1];
-  }
+    {
+      int ends[2];
+      if (pipe2 (ends, O_CLOEXEC) < 0)
+        return -1;
+      /* EPERM above /proc/sys/fs/pipe-max-size or the user's quota: the default size also works. */
+      (void)fcntl (ends[1], F_SETPIPE_SZ, PIPE_BYTES);
+      /* Only the shim's end: the flag belongs to the open file, and programs expect to block.  */
+      if (fcntl (ends[0], F_SETFL, O_NONBLOCK) < 0)
+        return -1;
+      stdio->outputs[i]
+          = (struct output){ .read_fd = ends[0], .stream = i == 0 ? TS_LOG_STDOUT : TS_LOG_STDERR };
+      stdio->write_fds[i] = ends[1];
+    }
   return 0;
 }
 
 void stdio_close_program_ends (struct stdio *stdio)
 {
   for (int i = 0; i < 2; i++)
-  {
-    close (stdio->write_fds[i]); /* Never written to.  */
-    stdio->write_fds[i] = -1;
-  }
+    {
+      close (stdio->write_fds[i]); /* Never written to.  */
+      stdio->write_fds[i] = -1;
+    }
 }
 
 int stdio_pump (struct output *output, struct log *log)
@@ -51,10 +51,10 @@ int stdio_pump (struct output *output, struct log *log)
     n = read (output->read_fd, chunk, sizeof chunk);
   while (n < 0 && errno == EINTR);
   if (n > 0)
-  {
-    log_write (log, output->stream, chunk, (uint32_t)n);
-    return 1;
-  }
+    {
+      log_write (log, output->stream, chunk, (uint32_t)n);
+      return 1;
+    }
   if (n < 0 && errno == EAGAIN)
     return 0;
   close (output->read_fd); /* Only read from.  */

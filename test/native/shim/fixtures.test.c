@@ -1,0 +1,203 @@
+/* The bytes that the TypeScript side was tested with mean the same here.  */
+#define _GNU_SOURCE
+#include "check.h"
+#include "control.h"
+#include "files.h"
+#include "spec.h"
+
+#include <linux/filter.h>
+#include <sys/socket.h>
+
+static const struct ts_spec *spec;
+
+static int is (struct ts_ref ref, const char *text)
+{
+  return strcmp (spec_text (spec, ref), text) == 0 && ref.length == strlen (text);
+}
+
+static int are (struct ts_list list, const char *const *texts, uint32_t count)
+{
+  const struct ts_ref *refs = spec_items (spec, list);
+
+  if (list.count != count)
+    return 0;
+  for (uint32_t i = 0; i < count; i++)
+    if (!is (refs[i], texts[i]))
+      return 0;
+  return 1;
+}
+
+#define ARE(list, ...)                                                                             \
+  are (list, (const char *const[]){ __VA_ARGS__ },                                                 \
+       sizeof ((const char *const[]){ __VA_ARGS__ }) / sizeof (char *))
+
+static void test_header (void)
+{
+  TEST ("numbers of the specification are where TypeScript writes them");
+  CHECK (spec->flags == TS_FLAGS_KNOWN);
+  CHECK (spec->namespaces == 0x2c020000);
+  CHECK (spec->umask == 0027 && spec->uid == 1000 && spec->gid == 1001);
+  CHECK (spec->oom_score_adj == -500);
+  CHECK (spec->log_max_files == 3 && spec->log_max_bytes == 10000000000);
+  CHECK (spec->bounding == 0xa80425fb && spec->effective == 2 && spec->permitted == 3);
+  CHECK (spec->inheritable == 4 && spec->ambient == 0x1ffffffffff);
+
+  TEST ("texts of the specification are where TypeScript writes them");
+  CHECK (spec->id.length == 64);
+  CHECK (is (spec->hostname, "h\xc3\xb6st") && is (spec->domainname, "example.org"));
+  CHECK (is (spec->network_namespace, "/run/netns/x") && is (spec->cwd, "/work/dir"));
+  CHECK (is (spec->log_path, "/state/log") && is (spec->control_path, "/run/shim.sock"));
+  CHECK (is (spec->exit_path, "/state/exit"));
+
+  TEST ("lists of texts are where TypeScript writes them");
+  CHECK (ARE (spec->cgroups, "/sys/fs/cgroup/unified/x", "/sys/fs/cgroup/memory/x"));
+  CHECK (ARE (spec->masked, "/proc/kcore"));
+  CHECK (ARE (spec->readonly, "/proc/sys", "/proc/bus"));
+  CHECK (ARE (spec->args, "sh", "-c", ""));
+  CHECK (ARE (spec->env, "A=1", "B="));
+}
+
+static void test_mounts (void)
+{
+  const struct ts_mount *mounts = spec_items (spec, spec->mounts);
+  const struct ts_pair *options = spec_items (spec, mounts[0].options);
+
+  TEST ("an overlay has its layers and options");
+  CHECK (spec->mounts.count == 3);
+  CHECK (mounts[0].kind == TS_MOUNT_OVERLAY && mounts[0].create == TS_CREATE_DIRECTORY);
+  CHECK (is (mounts[0].target, "/") && is (mounts[0].upper, "/upper"));
+  CHECK (is (mounts[0].work, "/work") && ARE (mounts[0].lower, "/layers/2", "/layers/1"));
+  CHECK (mounts[0].options.count == 2 && is (options[0].key, "index"));
+  CHECK (is (options[0].value, "off") && is (options[1].key, "volatile"));
+  CHECK (options[1].value.offset == 0);
+
+  TEST ("a bind has its source, flags and propagation");
+  CHECK (mounts[1].kind == TS_MOUNT_BIND && mounts[1].create == TS_CREATE_FILE);
+  CHECK (is (mounts[1].source, "/host/hosts") && mounts[1].propagation == 0x80000);
+  CHECK (mounts[1].flags == TS_MOUNT_RECURSIVE && mounts[1].attr_set == 0x11);
+  CHECK (mounts[1].attr_clear == 0x70);
+
+  TEST ("a tmpfs has its attributes and stays private");
+  CHECK (mounts[2].kind == TS_MOUNT_TMPFS && mounts[2].create == TS_CREATE_NOTHING);
+  CHECK (mounts[2].attr_set == 0x2e && mounts[2].propagation == 0x40000);
+}
+
+static void test_lists (void)
+{
+  const struct ts_device *devices = spec_items (spec, spec->devices);
+  const struct ts_pair *links = spec_items (spec, spec->links);
+  const struct ts_pair *sysctls = spec_items (spec, spec->sysctls);
+  const struct ts_rlimit *limits = spec_items (spec, spec->rlimits);
+  const struct sock_filter *filter = spec_items (spec, spec->seccomp);
+  const uint32_t *groups = spec_items (spec, spec->groups);
+
+  TEST ("devices, links, sysctls, limits, groups and filter are whole");
+  CHECK (spec->devices.count == 2 && is (devices[1].path, "/dev/sda"));
+  CHECK (devices[0].mode == (S_IFCHR | 0666) && devices[1].mode == (S_IFBLK | 0660));
+  CHECK (devices[1].major == 8 && devices[1].minor == 300);
+  CHECK (devices[1].uid == 6 && devices[1].gid == 7);
+  CHECK (spec->links.count == 1 && is (links[0].key, "/dev/fd"));
+  CHECK (is (links[0].value, "/proc/self/fd"));
+  CHECK (spec->sysctls.count == 1 && is (sysctls[0].key, "net/ipv4/ip_forward"));
+  CHECK (spec->rlimits.count == 1 && limits[0].resource == 7 && limits[0].soft == 1024);
+  CHECK (limits[0].hard == UINT64_MAX);
+  CHECK (spec->groups.count == 3 && groups[1] == 4000000000);
+  CHECK (spec->seccomp.count == 1 && filter[0].code == 6 && filter[0].k == 0x7fff0000);
+}
+
+static void test_messages (void)
+{
+  struct control control;
+  struct message message;
+  int pair[2];
+  size_t size;
+  char *bytes = load ("to-shim.bin", &size);
+
+  socketpair (AF_UNIX, SOCK_STREAM, 0, pair);
+  control_init (&control);
+  struct connection *connection = control_add (&control, pair[0]);
+
+  TEST ("messages of the engine arrive, also byte by byte");
+  int seen = 0;
+  for (size_t i = 0; i < size; i++)
+    {
+      CHECK (write (pair[1], bytes + i, 1) == 1);
+      if (connection_read (connection, &message) <= 0)
+        continue;
+      if (seen++ == 0)
+        CHECK (message.type == TS_START);
+      else
+        CHECK (message.type == TS_SIGNAL && message.signal.request == 7
+               && message.signal.signal == 15 && message.signal.flags == TS_SIGNAL_ALL);
+    }
+  CHECK (seen == 2 && connection->fd >= 0);
+
+  TEST ("a message of another length ends the connection");
+  CHECK (write (pair[1], "\x0d\0\0\0\x41\0\0\0", 8) == 8);
+  CHECK (connection_read (connection, &message) == -1 && connection->fd < 0);
+  close (pair[1]);
+  free (bytes);
+}
+
+static void test_replies (void)
+{
+  struct ts_status status = { 1, TS_RUNNING, 4711, 4712, 123456, 0xffffffffff };
+  struct ts_reply reply = { 3, 22 };
+  struct ts_exit record = { .magic = TS_EXIT_MAGIC,
+                            .version = TS_PROTOCOL_VERSION,
+                            .flags = TS_EXIT_OOM_KILLED,
+                            .code = 137,
+                            .signal = 9,
+                            .finished_ns = 1700000000123456789,
+                            .lost_log_bytes = 77 };
+  struct control control;
+  char got[256];
+  int pair[2];
+  size_t size;
+  char *expected = load ("from-shim.bin", &size);
+
+  TEST ("messages of the shim are the recorded ones");
+  socketpair (AF_UNIX, SOCK_STREAM, 0, pair);
+  control_init (&control);
+  control_add (&control, pair[0]);
+  control_broadcast (&control, TS_STATUS, &status, sizeof status);
+  control_broadcast (&control, TS_REPLY, &reply, sizeof reply);
+  control_broadcast (&control, TS_ENDED, &record, TS_EXIT_HEADER);
+  CHECK (recv (pair[1], got, sizeof got, 0) == (ssize_t)size);
+  CHECK (memcmp (got, expected, size) == 0);
+  close (pair[0]);
+  close (pair[1]);
+  free (expected);
+}
+
+static void test_exit (void)
+{
+  struct ts_exit record;
+  size_t size;
+  char *bytes = load ("exit-failed.bin", &size);
+
+  TEST ("a recorded failure has its fields where C has them");
+  memcpy (&record, bytes, size);
+  CHECK (record.magic == TS_EXIT_MAGIC && record.flags == TS_EXIT_FAILED && record.code == 127);
+  CHECK (record.stage == TS_STAGE_EXEC && record.error == 2 && record.path_length == 10);
+  CHECK (TS_EXIT_HEADER + record.path_length == size);
+  free (bytes);
+}
+
+int main (void)
+{
+  size_t size;
+  void *bytes = load ("spec.bin", &size);
+
+  TEST ("the recorded specification is accepted");
+  CHECK (spec_check (bytes, size) == NULL);
+  spec = bytes;
+  test_header ();
+  test_mounts ();
+  test_lists ();
+  test_messages ();
+  test_replies ();
+  test_exit ();
+  free (bytes);
+  return REPORT ();
+}

@@ -1,0 +1,214 @@
+/* Whatever the bytes are, spec_check refuses them or every text and item lies inside them
+ * (CVE-2021-43784).  */
+#define _GNU_SOURCE
+#include "check.h"
+#include "files.h"
+#include "spec.h"
+
+#include <linux/filter.h>
+
+static volatile unsigned char sink;
+static uint32_t state = 20261120;
+
+/* Numerical Recipes' generator: the same run every time.  */
+static uint32_t random_below (uint32_t limit)
+{
+  state = state * 1664525 + 1013904223;
+  return (uint32_t)(((uint64_t)state * limit) >> 32);
+}
+
+static void touch (const void *bytes, size_t size)
+{
+  for (size_t i = 0; i < size; i++)
+    sink ^= ((const unsigned char *)bytes)[i];
+}
+
+static void touch_text (const struct ts_spec *spec, struct ts_ref ref)
+{
+  const char *text = spec_text (spec, ref);
+
+  if (strlen (text) != ref.length)
+    abort ();
+  touch (text, ref.length + 1);
+}
+
+static void touch_texts (const struct ts_spec *spec, struct ts_list list)
+{
+  const struct ts_ref *refs = spec_items (spec, list);
+
+  for (uint32_t i = 0; i < list.count; i++)
+    touch_text (spec, refs[i]);
+}
+
+static void touch_pairs (const struct ts_spec *spec, struct ts_list list)
+{
+  const struct ts_pair *pairs = spec_items (spec, list);
+
+  for (uint32_t i = 0; i < list.count; i++)
+    {
+      touch_text (spec, pairs[i].key);
+      if (pairs[i].value.offset != 0)
+        touch_text (spec, pairs[i].value);
+    }
+}
+
+/* Reads everything that the shim would.  */
+static void walk (const struct ts_spec *spec)
+{
+  const struct ts_mount *mounts = spec_items (spec, spec->mounts);
+  const struct ts_device *devices = spec_items (spec, spec->devices);
+  const struct ts_ref single[]
+      = { spec->id,  spec->hostname, spec->domainname,   spec->network_namespace,
+          spec->cwd, spec->log_path, spec->control_path, spec->exit_path };
+  const struct ts_list texts[]
+      = { spec->cgroups, spec->masked, spec->readonly, spec->args, spec->env };
+
+  for (size_t i = 0; i < sizeof single / sizeof *single; i++)
+    touch_text (spec, single[i]);
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    touch_texts (spec, texts[i]);
+  for (uint32_t i = 0; i < spec->mounts.count; i++)
+    {
+      touch_text (spec, mounts[i].source);
+      touch_text (spec, mounts[i].target);
+      touch_text (spec, mounts[i].upper);
+      touch_text (spec, mounts[i].work);
+      touch_texts (spec, mounts[i].lower);
+      touch_pairs (spec, mounts[i].options);
+    }
+  for (uint32_t i = 0; i < spec->devices.count; i++)
+    touch_text (spec, devices[i].path);
+  touch_pairs (spec, spec->links);
+  touch_pairs (spec, spec->sysctls);
+  touch (spec_items (spec, spec->groups), spec->groups.count * sizeof (uint32_t));
+  touch (spec_items (spec, spec->rlimits), spec->rlimits.count * sizeof (struct ts_rlimit));
+  touch (spec_items (spec, spec->seccomp), spec->seccomp.count * sizeof (struct sock_filter));
+}
+
+static const uint32_t odd_numbers[]
+    = { 0,   1,      7,       8,          247,        248,        255,
+        256, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xfffffff8, 0xffffffff };
+
+static void mutate (unsigned char *bytes, size_t size)
+{
+  for (uint32_t n = 1 + random_below (4); n > 0; n--)
+    {
+      uint32_t at = random_below ((uint32_t)size);
+      switch (random_below (4))
+        {
+        case 0:
+          bytes[at] ^= (unsigned char)(1u << random_below (8));
+          break;
+        case 1:
+          bytes[at] = (unsigned char)random_below (256);
+          break;
+        case 2:
+          at &= ~3u;
+          if (at + 4 <= size)
+            memcpy (bytes + at, &odd_numbers[random_below (14)], 4);
+          break;
+        default:
+          at &= ~3u;
+          if (at + 4 <= size)
+            {
+              uint32_t inside = random_below ((uint32_t)size + 16);
+              memcpy (bytes + at, &inside, 4);
+            }
+        }
+    }
+}
+
+static void test_mutations (const unsigned char *valid, size_t size)
+{
+  unsigned int accepted = 0;
+
+  TEST ("mutated specifications are refused or wholly inside");
+  for (int round = 0; round < 200000; round++)
+    {
+      size_t length = random_below (8) == 0 ? random_below ((uint32_t)size) : size;
+      unsigned char *bytes = malloc (length + 1);
+      memcpy (bytes, valid, length);
+      if (length > 0)
+        mutate (bytes, length);
+      /* A length that says the truth, or the other checks would not be reached.  */
+      if (length >= 12)
+        memcpy (bytes + 8, &(uint32_t){ (uint32_t)length }, 4);
+      bytes = realloc (bytes, length > 0 ? length : 1);
+      if (spec_check (bytes, length) == NULL)
+        {
+          accepted++;
+          walk ((const void *)bytes);
+        }
+      free (bytes);
+    }
+  CHECK (accepted > 1000);
+}
+
+struct change
+{
+  const char *name;
+  size_t offset;
+  uint32_t value;
+  const char *wrong;
+};
+
+static void test_refusals (const unsigned char *valid, size_t size)
+{
+#define AT(field) offsetof (struct ts_spec, field)
+  const struct change changes[] = {
+    { "another magic number", AT (magic), 1, "magic number" },
+    { "another size", AT (total_size), (uint32_t)size - 1, "size" },
+    { "an unknown flag", AT (flags), 64, "flags" },
+    { "a network namespace to make", AT (namespaces), 0x40020000, "namespaces" },
+    { "no mount namespace", AT (namespaces), 0x20000000, "namespaces" },
+    { "a text beyond the end", AT (id.length), 0xffffffff, "names" },
+    { "a text in the header", AT (id.offset), 0, "names" },
+    { "a list beyond the end", AT (mounts.count), 0x10000000, "mounts" },
+    { "a list that is not aligned", AT (args.offset), 249, "arguments" },
+    { "no argument", AT (args.count), 0, "arguments" },
+    { "no root", AT (mounts.count), 0, "number of mounts" },
+    { "a wild umask", AT (umask), 01000, "umask" },
+  };
+
+  for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+    {
+      unsigned char *bytes = malloc (size);
+      memcpy (bytes, valid, size);
+      memcpy (bytes + changes[i].offset, &changes[i].value, 4);
+      TEST (changes[i].name);
+      const char *wrong = spec_check (bytes, size);
+      CHECK (wrong != NULL && strcmp (wrong, changes[i].wrong) == 0);
+      free (bytes);
+    }
+}
+
+static void test_paths (const unsigned char *valid, size_t size)
+{
+  const char *const bad[] = { "/..", "/a/..", "/../a", "relative", "/ab/../cd" };
+  const struct ts_spec *spec = (const void *)valid;
+
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    {
+      unsigned char *bytes = malloc (size);
+      memcpy (bytes, valid, size);
+      TEST (bad[i]);
+      /* cwd is "/work/dir", which has room for each of them.  */
+      uint32_t length = (uint32_t)strlen (bad[i]);
+      memcpy (bytes + spec->cwd.offset, bad[i], length + 1);
+      memcpy (bytes + AT (cwd.length), &length, 4);
+      CHECK (spec_check (bytes, size) != NULL);
+      free (bytes);
+    }
+}
+
+int main (void)
+{
+  size_t size;
+  unsigned char *valid = load ("spec.bin", &size);
+
+  test_refusals (valid, size);
+  test_paths (valid, size);
+  test_mutations (valid, size);
+  free (valid);
+  return REPORT ();
+}
