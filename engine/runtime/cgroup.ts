@@ -21,7 +21,7 @@ import { isId } from '../lib/index.ts';
 import { findHierarchies } from './cgroup-hierarchies.ts';
 import type { Hierarchy } from './cgroup-hierarchies.ts';
 import { limitWrites } from './cgroup-limits.ts';
-import type { CgroupLimits } from './cgroup-limits.ts';
+import type { CgroupLimits, ControlWrite } from './cgroup-limits.ts';
 import { cgroupView } from './cgroup-view.ts';
 import { printDeviceRule } from './devices.ts';
 import type { DeviceRule } from './devices.ts';
@@ -113,17 +113,10 @@ export class Cgroups {
 
   /** Sets what is given and leaves the rest. */
   update(id: string, limits: CgroupLimits): void {
-    for (const { controller, file, value } of limitWrites(limits, this.isCgroup2Only ? 2 : 1)) {
-      const hierarchy = this.#find(controller);
-      if (hierarchy === null)
-        throw new EngineError(
-          'invalid-argument',
-          `this machine has no ${controller} cgroup controller`,
-          {
-            hint: `remove the ${controller} limits, or enable the controller on the kernel's command line`,
-          },
-        );
-      writeLimit(join(this.#directoryOf(hierarchy, id), file), value);
+    for (const write of limitWrites(limits, this.isCgroup2Only ? 2 : 1)) {
+      const hierarchy = this.#find(write.controller);
+      if (hierarchy === null) throw noController(write.controller);
+      writeLimit(join(this.#directoryOf(hierarchy, id), write.file), write);
     }
   }
 
@@ -274,17 +267,35 @@ function enableControllers(directory: string): void {
   const file = join(directory, 'cgroup.subtree_control');
   const enabled = readFileSync(file, 'utf8').trim().split(' ');
   const missing = v2Controllers.filter((name) => offered.includes(name) && !enabled.includes(name));
-  if (missing.length > 0) writeFileSync(file, missing.map((name) => `+${name}`).join(' '));
+  if (missing.length === 0) return;
+  try {
+    writeFileSync(file, missing.map((name) => `+${name}`).join(' '));
+  } catch (error) {
+    // EBUSY: below a delegated root, a group with processes of its own cannot hand anything down, cgroups(7).
+    throw new EngineError(
+      'unavailable',
+      `cannot enable the cgroup controllers ${missing.join(', ')} in "${directory}"`,
+      { hint: 'move the processes of that cgroup into one below it', cause: error },
+    );
+  }
 }
 
-function writeLimit(path: string, value: string): void {
+function writeLimit(path: string, { controller, value }: ControlWrite): void {
   try {
-    writeFileSync(path, value);
+    // Not O_CREAT: a file that the kernel does not offer must be ENOENT.
+    writeFileSync(path, value, { flag: 'r+' });
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw noController(controller, error);
     throw new EngineError('invalid-argument', `the kernel refused "${value}" for ${path}`, {
       cause: error,
     });
   }
+}
+
+function noController(controller: string, cause?: unknown): EngineError {
+  const limits = `this machine has no ${controller} cgroup controller`;
+  const hint = `remove the ${controller} limits, or enable the controller on the kernel's command line`;
+  return new EngineError('invalid-argument', limits, { hint, cause });
 }
 
 /** Processes that have exited are still counted for a moment; only while they leave is it worth trying again. */
@@ -312,13 +323,20 @@ async function removeLeaving(directory: string, signal: AbortSignal | undefined)
   }
 }
 
-/** rmdir from the leaves up; control files are not entries that rmdir(2) minds. */
+/**
+ * Control files are not entries that rmdir(2) minds; groups below it are, with EBUSY, as are processes. Looking for
+ * groups costs more than the removal itself, so it comes second.
+ */
 function removeTree(directory: string): void {
-  for (const name of listDirectories(directory)) removeTree(join(directory, name));
   try {
     rmdirSync(directory);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return;
+    const below = code === 'EBUSY' ? listDirectories(directory) : [];
+    if (below.length === 0) throw error;
+    for (const name of below) removeTree(join(directory, name));
+    rmdirSync(directory);
   }
 }
 

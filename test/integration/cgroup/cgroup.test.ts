@@ -209,6 +209,54 @@ describe.skipIf(absent.length > 0)(`cgroups (missing: ${absent.join(', ') || 'no
   });
 });
 
+/** The v2 hierarchy of a hybrid host taken for the only one: it has no controllers, but all else of v2. */
+const unifiedLine = readFileSync('/proc/self/mountinfo', 'utf8')
+  .split('\n')
+  .find((line) => line.includes(' - cgroup2 '));
+
+describe.skipIf(absent.length > 0 || unifiedLine === undefined)('v2 alone', () => {
+  let alone: Cgroups;
+
+  beforeEach(() => {
+    const instance = `tsc-test-${randomBytes(3).toString('hex')}`;
+    alone = Cgroups.discover({ instance, mountinfo: unifiedLine ?? '' });
+  });
+
+  afterEach(async () => {
+    for (const left of alone.list()) await alone.remove(left);
+    expect(alone.directories('').filter((path) => existsSync(path))).toEqual([]);
+  });
+
+  test('a container must be frozen, thawed, killed and removed with what it made', async () => {
+    const placement = alone.create(id, confined);
+    expect([
+      placement.directories.length,
+      placement.hasCgroup2,
+      placement.hasDeviceControl,
+    ]).toEqual([1, true, false]);
+    mkdirSync(join(placement.directories[0] ?? '', 'a', 'b'), { recursive: true });
+    const child = runInside(placement, echo);
+    await conversation(child).ask('ready');
+    await alone.freeze(id, AbortSignal.timeout(5000));
+    expect(readFileSync(join(placement.directories[0] ?? '', 'cgroup.events'), 'utf8')).toContain(
+      'frozen 1',
+    );
+    alone.thaw(id);
+    expect(alone.kill(id)).toBe(true);
+    await alone.remove(id);
+    expect(alone.list()).toEqual([]);
+    expect(alone.kill(id)).toBe(false);
+    expect(alone.pids(id)).toEqual([]);
+  });
+
+  test.skipIf(!isLegacy)('a limit whose controller is missing must be refused by its name', () => {
+    expect(() => alone.create(id, { ...confined, limits: { memoryBytes: 64 << 20 } })).toThrow(
+      'this machine has no memory cgroup controller',
+    );
+    expect(alone.list()).toEqual([]);
+  });
+});
+
 /** "c 1:3" → what a process in the container gets for making and for opening it. */
 async function deviceMatrix(
   placement: CgroupPlacement,
