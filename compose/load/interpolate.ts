@@ -1,7 +1,7 @@
+import { placeOf } from '../schema/validate.ts';
 import { casts, isUnusualBoolean } from './casts.ts';
 import type { Findings } from './findings.ts';
 import { type Lookup, substitute, TemplateError } from './template.ts';
-import { printPath } from './tree-path.ts';
 import {
   isList,
   isMap,
@@ -74,7 +74,7 @@ function cast(text: string, site: Site, findings: Findings): TreeValue {
   if (value === null) {
     findings.error(
       'invalid-type',
-      `${printPath(site.path)} must be ${rule.type}, not "${text}"`,
+      `${placeOf(site.path)} must be ${rule.type}, not "${text}"`,
       site,
     );
     return text;
@@ -101,7 +101,7 @@ export function reportTemplate(
     });
     return;
   }
-  findings.error('interpolation', `invalid variable in ${printPath(site.path)}: ${error.message}`, {
+  findings.error('interpolation', `invalid variable in ${placeOf(site.path)}: ${error.message}`, {
     path: site.path,
     span,
     hint: 'write "$$" for a dollar sign that starts no variable',

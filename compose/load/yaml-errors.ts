@@ -21,7 +21,6 @@ const words: Readonly<Partial<Record<ErrorCode, Words>>> = {
     message: 'a nested mapping cannot stand on the same line as its key',
     hint: 'put it on a line of its own, or quote the value if the colon belongs to it',
   },
-  MISSING_CHAR: { message: 'something is missing here' },
   MULTILINE_IMPLICIT_KEY: {
     message: 'a key must stand on one line and be followed by a colon',
     hint: 'check that the line above ends as intended and that this one has its ":"',
@@ -49,16 +48,36 @@ export interface YamlMistake {
 }
 
 export function yamlFinding(error: YamlMistake, source: Source, findings: Findings): void {
-  const known = words[error.code];
   const [start, end] = error.pos;
+  const unclosed = findUnclosed(error, source.text);
+  if (unclosed !== null) {
+    const { at, closing } = unclosed;
+    const lineEnd = source.text.indexOf('\n', at);
+    findings.error('yaml-syntax', `the closing ${closing} is missing`, {
+      span: { source, start: at, end: lineEnd === -1 ? source.text.length : lineEnd },
+    });
+    return;
+  }
+  const known = words[error.code];
   const detail = error.message.split('\n')[0]?.trim().replace(/\.$/, '') ?? '';
-  // "Missing closing quote" and its like say exactly what is missing.
-  const isSpecific = known === undefined || error.code === 'MISSING_CHAR';
-  const message = isSpecific ? lowerFirst(detail) : known.message;
+  const message = known?.message ?? lowerFirst(detail);
   findings.error('yaml-syntax', message, {
     span: { source, start: Math.min(start, source.text.length), end: Math.max(end, start + 1) },
     hint: known?.hint,
   });
+}
+
+/** The parser notices a missing quote or bracket at the end of the file; the mistake is where it was opened. */
+function findUnclosed(
+  { message, pos }: YamlMistake,
+  text: string,
+): { readonly at: number; readonly closing: string } | null {
+  const closing =
+    /^Missing closing (["'])/.exec(message)?.[1] ?? / end with a ([\]}])/.exec(message)?.[1];
+  if (closing === undefined) return null;
+  const opening = closing === ']' ? '[' : closing === '}' ? '{' : closing;
+  const at = text.lastIndexOf(opening, pos[0]);
+  return at === -1 ? null : { at, closing };
 }
 
 function lowerFirst(text: string): string {

@@ -59,14 +59,19 @@ function describeUnknownKey(
     message: `unknown key "${key}" in ${placeOf(path)}`,
     ...at,
     ...(label !== undefined && { label }),
-    hint: `valid here: ${some(known)}`,
+    // Where the right key is known, a list that shows a part of the keys only distracts.
+    ...((label === undefined || known.length <= maxNames) && {
+      hint: `valid here: ${some(known)}`,
+    }),
   };
 }
 
+const maxNames = 12;
+
 /** Enough names to find the right one among them; all of a service's would fill the screen. */
 function some(names: readonly string[]): string {
-  const shown = names.slice(0, 12).join(', ');
-  return names.length > 12 ? `${shown}, … (${names.length} in all)` : shown;
+  const shown = names.slice(0, maxNames).join(', ');
+  return names.length > maxNames ? `${shown}, … (${names.length} in all)` : shown;
 }
 
 function describeMissing({ params }: SchemaError, path: (string | number)[]): SchemaFinding {
@@ -126,21 +131,30 @@ function describeRepetition({ params }: SchemaError, path: (string | number)[]):
   };
 }
 
+const patternHints: Readonly<Record<string, string>> = {
+  container_name:
+    'use at least two of letters, digits, ".", "_" and "-", with a letter or digit first',
+  pull_policy: 'use always, missing, never, build, daily, weekly or every_<duration>',
+  gpus: 'use "all" or a list of requests',
+};
+
 function describeOther(
-  { keyword, params, message, data }: SchemaError,
+  { keyword, params, data }: SchemaError,
   path: (string | number)[],
 ): SchemaFinding {
   const text = JSON.stringify(data);
-  const bounds = keyword === 'minimum' || keyword === 'maximum';
-  const rule = bounds
-    ? `must be ${String(params['comparison'])} ${String(params['limit'])}`
-    : 'has an invalid value';
+  const hint = patternHints[String(path.at(-1))];
+  const bound = keyword === 'minimum' ? 'at least' : keyword === 'maximum' ? 'at most' : null;
+  const rule =
+    bound === null
+      ? `cannot be ${text}`
+      : `must be ${bound} ${String(params['limit'])}, not ${text}`;
   return {
     code: 'invalid-value',
-    message: `${subject(path)} ${rule}: ${text}`,
+    message: `${subject(path)} ${rule}`,
     path,
     isKey: false,
-    ...(!bounds && keyword !== 'pattern' && message !== undefined && { hint: message }),
+    ...(bound === null && hint !== undefined && { hint }),
   };
 }
 

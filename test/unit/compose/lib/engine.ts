@@ -1,0 +1,241 @@
+import type {
+  ContainerCreateRequest,
+  ContainerInspect,
+  ContainerSummary,
+  EventMessage,
+  ImageSummary,
+  NetworkInspect,
+  Volume,
+} from '../../../../engine/api/index.ts';
+import { EngineError } from '../../../../engine/api/index.ts';
+import type { EnginePort, EventStream } from '../../../../compose/index.ts';
+
+interface FakeContainer {
+  readonly id: string;
+  name: string;
+  state: ContainerSummary['State'];
+  status: string;
+  readonly body: ContainerCreateRequest;
+}
+
+/** An engine in memory: enough of one to plan against and to execute on. Every call is noted. */
+export class FakeEngine implements EnginePort {
+  readonly calls: string[] = [];
+  readonly #containers: FakeContainer[] = [];
+  readonly #networks = new Map<string, NetworkInspect>();
+  readonly #volumes = new Map<string, Volume>();
+  readonly #images: string[];
+  readonly #failures = new Map<string, Error>();
+  readonly #listeners = new Set<(event: EventMessage) => void>();
+  #clock = 0;
+  /** What inspect says of health; null: the engine runs no healthchecks. */
+  health: 'starting' | null = 'starting';
+  warnings: readonly string[] = [];
+  /** Runs at the end of every start, with the name. */
+  onStart: (name: string) => void = () => undefined;
+
+  constructor({
+    images = ['nginx:latest', 'redis:latest'],
+  }: { readonly images?: readonly string[] } = {}) {
+    this.#images = [...images];
+  }
+
+  /** Makes the next such call fail: `start shop-web-1`. */
+  fail(call: string, error: Error): void {
+    this.#failures.set(call, error);
+  }
+
+  addNetwork(name: string, own: Readonly<Record<string, string>> = {}): void {
+    this.#networks.set(name, network(name, own));
+  }
+
+  addVolume(name: string, own: Readonly<Record<string, string>> = {}): void {
+    this.#volumes.set(name, volume(name, own));
+  }
+
+  names(): string[] {
+    return [
+      ...this.#containers.map(({ name, state }) => `${name} ${state}`),
+      ...this.#networks.keys(),
+      ...this.#volumes.keys(),
+    ].sort();
+  }
+
+  exit(name: string, code: number): void {
+    const container = this.#find(name);
+    container.state = 'exited';
+    container.status = `Exited (${code}) 1 second ago`;
+    this.emit(name, 'die', { exitCode: String(code) });
+  }
+
+  becomeHealthy(name: string): void {
+    this.#find(name).status = 'Up 1 second (healthy)';
+    this.emit(name, 'health_status: healthy');
+  }
+
+  emit(name: string, action: string, attributes: Readonly<Record<string, string>> = {}): void {
+    const { id } = this.#find(name);
+    this.#clock += 1;
+    const event: EventMessage = {
+      Type: 'container',
+      Action: action,
+      Actor: { ID: id, Attributes: { name, ...attributes } },
+      scope: 'local',
+      time: this.#clock,
+      timeNano: this.#clock * 1e9,
+    };
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  readonly containers: EnginePort['containers'] = {
+    list: () => Promise.resolve(this.#containers.map((container) => this.#summary(container))),
+    create: async (body, { name }) => {
+      await this.#call(`create ${name}`);
+      const id = String(this.#containers.length + 1).padStart(64, '0');
+      this.#containers.push({ id, name, state: 'created', status: 'Created', body });
+      return { Id: id, Warnings: this.warnings };
+    },
+    inspect: (ref) => {
+      const { body } = this.#find(ref);
+      const health = this.health === null ? {} : { Health: { Status: this.health } };
+      return Promise.resolve({ Config: body, State: health } as ContainerInspect);
+    },
+    start: async (ref) => {
+      const container = this.#find(ref);
+      await this.#call(`start ${container.name}`);
+      container.state = 'running';
+      container.status = 'Up 1 second';
+      this.emit(container.name, 'start');
+      this.onStart(container.name);
+    },
+    stop: async (ref, options = {}) => {
+      const container = this.#find(ref);
+      const grace = options.timeoutSeconds === undefined ? '' : ` ${options.timeoutSeconds}s`;
+      await this.#call(`stop ${container.name}${grace}`);
+      container.state = 'exited';
+    },
+    remove: async (ref, { force, volumes } = {}) => {
+      const container = this.#find(ref);
+      const flags = `${force === true ? ' force' : ''}${volumes === true ? ' volumes' : ''}`;
+      await this.#call(`remove ${container.name}${flags}`);
+      this.#containers.splice(this.#containers.indexOf(container), 1);
+    },
+    rename: async (ref, name) => {
+      const container = this.#find(ref);
+      await this.#call(`rename ${container.name} ${name}`);
+      container.name = name;
+    },
+  };
+
+  readonly networks: EnginePort['networks'] = {
+    list: () => Promise.resolve([...this.#networks.values()]),
+    create: async (body) => {
+      const name = body.Name ?? '';
+      await this.#call(`create network ${name}`);
+      this.addNetwork(name, body.Labels);
+      return { Id: name, Warning: '' };
+    },
+    remove: async (name) => {
+      await this.#call(`remove network ${name}`);
+      this.#networks.delete(name);
+    },
+  };
+
+  readonly volumes: EnginePort['volumes'] = {
+    list: () => Promise.resolve([...this.#volumes.values()]),
+    create: async (body) => {
+      const name = body.Name ?? '';
+      await this.#call(`create volume ${name}`);
+      const made = volume(name, body.Labels ?? {});
+      this.#volumes.set(name, made);
+      return made;
+    },
+    remove: async (name) => {
+      await this.#call(`remove volume ${name}`);
+      this.#volumes.delete(name);
+    },
+  };
+
+  readonly images: EnginePort['images'] = {
+    list: () =>
+      Promise.resolve(
+        this.#images.map(
+          (name, index) =>
+            ({
+              Id: `sha256:${String(index + 1).repeat(64)}`,
+              RepoTags: [name],
+              RepoDigests: [],
+            }) as unknown as ImageSummary,
+        ),
+      ),
+  };
+
+  events({ signal }: Parameters<EnginePort['events']>[0] = {}): EventStream {
+    this.calls.push('events');
+    const queue: EventMessage[] = [];
+    let wake = (): void => undefined;
+    const listener = (event: EventMessage): void => {
+      queue.push(event);
+      wake();
+    };
+    this.#listeners.add(listener);
+    signal?.addEventListener('abort', () => {
+      this.#listeners.delete(listener);
+      wake();
+    });
+    return {
+      opened: Promise.resolve(),
+      async *[Symbol.asyncIterator]() {
+        while (signal?.aborted !== true) {
+          const event = queue.shift();
+          if (event !== undefined) yield event;
+          else
+            await new Promise<void>((resolve) => {
+              wake = resolve;
+            });
+        }
+      },
+    };
+  }
+
+  async #call(call: string): Promise<void> {
+    this.calls.push(call);
+    await Promise.resolve();
+    const failure = this.#failures.get(call);
+    if (failure === undefined) return;
+    this.#failures.delete(call);
+    throw failure;
+  }
+
+  #find(ref: string): FakeContainer {
+    const found = this.#containers.find(({ id, name }) => id === ref || name === ref);
+    if (found === undefined) throw new EngineError('not-found', `no such container: ${ref}`);
+    return found;
+  }
+
+  #summary({ id, name, state, status, body }: FakeContainer): ContainerSummary {
+    const networks = Object.keys(body.NetworkingConfig?.EndpointsConfig ?? {});
+    const volumes = (body.HostConfig?.Binds ?? []).flatMap((bind) => {
+      const [source = ''] = bind.split(':');
+      return source.startsWith('/') ? [] : [{ Type: 'volume', Name: source }];
+    });
+    return {
+      Id: id,
+      Names: [`/${name}`],
+      ImageID: '',
+      State: state,
+      Status: status,
+      Labels: body.Labels ?? {},
+      NetworkSettings: { Networks: Object.fromEntries(networks.map((key) => [key, {}])) },
+      Mounts: volumes,
+    } as unknown as ContainerSummary;
+  }
+}
+
+function network(name: string, own: Readonly<Record<string, string>>): NetworkInspect {
+  return { Name: name, Id: name, Labels: own } as unknown as NetworkInspect;
+}
+
+function volume(name: string, own: Readonly<Record<string, string>>): Volume {
+  return { Name: name, Labels: own } as unknown as Volume;
+}

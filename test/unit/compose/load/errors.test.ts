@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { errorText, loadText } from '../lib/host.ts';
+
+/** Cases of errors.golden.txt: "=== name", the file, "---", what is printed of it. */
+const golden = readFileSync(new URL('errors.golden.txt', import.meta.url), 'utf8');
+
+const cases = golden
+  .split(/^=== /m)
+  .slice(1)
+  .map((block) => {
+    const [name = '', ...rest] = block.split('\n');
+    const [input = '', expected = ''] = rest.join('\n').split(/^---\n/m);
+    return { name, input, expected: expected.trimEnd() };
+  });
+
+test('the table must hold at least sixty mistakes', () => {
+  expect(cases.length).toBeGreaterThanOrEqual(60);
+});
+
+test.each(cases)('$name must be reported where it stands', ({ input, expected }) => {
+  expect(errorText(() => loadText(input))).toBe(expected);
+});
