@@ -34,6 +34,8 @@ export async function runAttached(attached: AttachedRequest): Promise<number> {
   const session = createSession(attached, ending.signal);
   try {
     await session.opened;
+    const names = expectedNames(attached.project, attached.request);
+    if (names.length > 0) context.ui.notice(`Attaching to ${names.join(', ')}`);
     await startAll(attached, session);
     const isInterrupted = await untilInterrupted(context.interrupts.graceful, [
       session.follower.ended(),
@@ -97,7 +99,9 @@ function isAttached(project: Project, { services }: UpRequest, service: string):
 function expectedNames(project: Project, request: UpRequest): string[] {
   return Object.entries(project.services)
     .filter(([name]) => isAttached(project, request, name))
-    .map(([name, { container_name, scale }]) => container_name ?? `${name}-${scale ?? 1}`);
+    .flatMap(([name, { container_name, scale = 1 }]) =>
+      Array.from({ length: scale }, (_, index) => container_name ?? `${name}-${index + 1}`),
+    );
 }
 
 /** How long a progress display may hold back the logs of what has started already. */
@@ -211,7 +215,7 @@ async function untilInterrupted(
 /** Stops in reverse order of dependency while the logs flow on; the second interrupt kills what still runs. */
 async function stopAll({ context, engine, project, request }: AttachedRequest): Promise<void> {
   const { ui, interrupts } = context;
-  void ui.stderr.write('Gracefully stopping... (press Ctrl+C again to force)\n');
+  ui.notice('Gracefully stopping... (press Ctrl+C again to force)');
   const view = ui.progressStyle === 'tty' ? plainProgress(ui.stderr) : await ui.progress();
   const signal = interrupts.forced;
   try {

@@ -34,10 +34,12 @@ export async function startEngine(request: StartRequest): Promise<void> {
   const deadline = AbortSignal.any([signal, timeout.signal]);
   const timer = setTimeout(() => {
     timeout.abort(
-      new CliError(`the engine did not answer within ${readyTimeoutMs / 1000} seconds`, {
-        hint: `its log is ${log.path}`,
+      new CliError(`the engine did not serve within ${readyTimeoutMs / 1000} seconds`, {
+        hint: `see its log, ${log.path}`,
       }),
     );
+    // Nobody would wait for it any more, and the next command starts another. It is made to survive this.
+    child.kill('SIGKILL');
   }, readyTimeoutMs);
   const child = spawnDaemon(request, log.fd);
   closeSync(log.fd);

@@ -13,6 +13,8 @@ export interface Ui {
   readonly stdoutStyle: Style;
   readonly stderrStyle: Style;
   readonly progressStyle: Exclude<ProgressStyle, 'auto'>;
+  /** A line on standard error about what happens now. */
+  notice(message: string): void;
   /** A line on standard error that is no reason to stop. */
   warn(message: string): void;
   progress(): Promise<ProgressView>;
@@ -34,19 +36,21 @@ export function createUi({ progress, ansi, env, stdout, stderr }: UiRequest): Ui
   const err = createOutput(stderr);
   const stderrStyle = chooseStyle(ansi, env, err.isTerminal);
   const progressStyle = chooseProgress({ progress, ansi, env }, err);
+  const say = (text: string, json: object): void => {
+    if (progressStyle === 'quiet') return;
+    void err.write(`${progressStyle === 'json' ? JSON.stringify(json) : text}\n`);
+  };
   return {
     stdout: out,
     stderr: err,
     stdoutStyle: chooseStyle(ansi, env, out.isTerminal),
     stderrStyle,
     progressStyle,
+    notice: (message) => {
+      say(message, { notice: true, message });
+    },
     warn: (message) => {
-      if (progressStyle === 'quiet') return;
-      if (progressStyle === 'json') {
-        void err.write(`${JSON.stringify({ warning: true, message })}\n`);
-        return;
-      }
-      void err.write(`${stderrStyle.yellow('warning:')} ${message}\n`);
+      say(`${stderrStyle.yellow('warning:')} ${message}`, { warning: true, message });
     },
     progress: async () => {
       if (progressStyle === 'quiet') return quietProgress;

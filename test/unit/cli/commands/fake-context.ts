@@ -29,6 +29,7 @@ export function fakeContext(set: {
       stdoutStyle: plainStyle,
       stderrStyle: plainStyle,
       progressStyle: 'plain',
+      notice: unset('notice'),
       warn: (message) => {
         warnings.push(message);
       },
