@@ -7,7 +7,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import { createReadStream, type ReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '../api/index.ts';
-import { writeFileAtomic } from '../lib/index.ts';
+import { tempSuffix, writeFileAtomic } from '../lib/index.ts';
 import { Meter, digestOf, hexOf, isDigest } from './digest.ts';
 import type { Descriptor, Digest } from './model.ts';
 
@@ -42,6 +42,7 @@ export class ContentStore {
     await rm(staging, { recursive: true, force: true });
     await mkdir(staging, { recursive: true, mode: 0o700 });
     await mkdir(store.#blobs, { recursive: true, mode: 0o700 });
+    for (const directory of [root, store.#blobs]) await removeUnfinished(directory);
     const marker = '{"imageLayoutVersion":"1.0.0"}';
     const existing = await readFile(join(root, 'oci-layout'), 'utf8').catch(() => '');
     if (existing !== marker)
@@ -162,4 +163,10 @@ export class ContentStore {
       await directory.close();
     }
   }
+}
+
+/** Documents that were being written when an engine died. */
+async function removeUnfinished(directory: string): Promise<void> {
+  for (const name of await readdir(directory))
+    if (name.endsWith(tempSuffix)) await rm(join(directory, name));
 }
