@@ -70,15 +70,9 @@ export class LogWalker implements AsyncDisposable {
   }
 }
 
-export interface Found {
-  readonly position: Position;
-  /** Nothing lies before: the first line is whole. */
-  readonly isStart: boolean;
-}
-
-export async function startOfLog(path: string): Promise<Found> {
+export async function startOfLog(path: string): Promise<Position> {
   const [first = 1n] = await listSequences(path);
-  return { position: { sequence: first, offset: fileHeaderBytes }, isStart: true };
+  return { sequence: first, offset: fileHeaderBytes };
 }
 
 export async function endOfLog(path: string): Promise<Position> {
@@ -93,7 +87,7 @@ export async function walkBack(
   path: string,
   end: Position,
   isEnough: (frame: Frame) => boolean,
-): Promise<Found> {
+): Promise<Position> {
   const sequences = (await listSequences(path)).filter((sequence) => sequence <= end.sequence);
   let position = end;
   for (const sequence of sequences.reverse()) {
@@ -104,9 +98,9 @@ export async function walkBack(
       const frame = await frameBefore(file.handle, at);
       if (frame === null) break;
       at = frame.start;
-      if (isEnough(frame)) return { position: { sequence, offset: at }, isStart: false };
+      if (isEnough(frame)) return { sequence, offset: at };
     }
     position = { sequence, offset: at };
   }
-  return { position, isStart: true };
+  return position;
 }

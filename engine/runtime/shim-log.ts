@@ -6,14 +6,7 @@ import { watch } from 'node:fs';
 import { directoryOf } from './shim-log-files.ts';
 import type { Frame } from './shim-log-frames.ts';
 import { LineAssembler, type LogRecord } from './shim-log-lines.ts';
-import {
-  endOfLog,
-  LogWalker,
-  startOfLog,
-  walkBack,
-  type Found,
-  type Position,
-} from './shim-log-walk.ts';
+import { endOfLog, LogWalker, startOfLog, walkBack, type Position } from './shim-log-walk.ts';
 
 export type { LogRecord } from './shim-log-lines.ts';
 
@@ -40,10 +33,9 @@ export async function* readShimLog(
   // Armed before the first read, so that nothing written after it goes unnoticed.
   using wakeup = query.follow === true ? new Wakeup(path, query) : null;
   const end = await endOfLog(path);
-  const found = await findStart(path, query, end);
-  const tail = await countBefore(path, { query, found, end });
-  const filter = new LineFilter(query, found.isStart, tail);
-  await using walker = new LogWalker(path, found.position);
+  const start = await findStart(path, query, end);
+  const filter = new LineFilter(query, await countBefore(path, { query, start, end }));
+  await using walker = new LogWalker(path, start);
   const limit = wakeup === null ? end : null;
   for (;;) {
     // Asked before reading, as what was written before the end is still to be read.
@@ -74,43 +66,53 @@ async function* framesUntil(
   }
 }
 
-/** A place from which every wanted line is seen whole; it may lie a little too early. */
-async function findStart(path: string, query: LogQuery, end: Position): Promise<Found> {
-  if (query.tail !== undefined) {
-    // The first line of each stream may be cut off there, hence two more.
-    let missing = query.tail + 2;
-    if (query.tail === 0) return { position: end, isStart: true };
-    return walkBack(path, end, (frame) => {
-      if (isWanted(frame.stream, query)) missing -= countFeeds(frame.payload);
-      return missing <= 0;
-    });
-  }
-  const { sinceNs } = query;
-  if (sinceNs === undefined) return startOfLog(path);
-  // A line that ends after that time may begin long before it: in each stream, until after the feed before.
-  const open = new Set(['stdout', 'stderr'].filter((stream) => isWanted(stream, query)));
-  let patience = maxFramesBeforeSince;
+/** A place from which every wanted line is seen whole; it may lie too early. */
+async function findStart(path: string, query: LogQuery, end: Position): Promise<Position> {
+  if (query.tail === 0) return end;
+  if (query.tail === undefined && query.sinceNs === undefined) return startOfLog(path);
+  const isInside = query.tail === undefined ? isSince(query) : isAmongLast(query, query.tail);
+  // Streams whose first line in the wanted part may begin before it: in each, back to the line feed before.
+  const open = new Set<string>();
+  let patience = maxFramesBefore;
   return walkBack(path, end, (frame) => {
-    if (frame.timeNs >= sinceNs) return false;
+    if (!isWanted(frame.stream, query)) return false;
+    if (isInside(frame)) {
+      open.add(frame.stream);
+      return false;
+    }
     if (countFeeds(frame.payload) > 0) open.delete(frame.stream);
     return open.size === 0 || --patience === 0;
   });
 }
 
-/** A stream that is silent since must not make the search go back to the beginning of the log. */
-const maxFramesBeforeSince = 256;
+/** A line that began longer ago is shown without its beginning, rather than searched through the whole log. */
+const maxFramesBefore = 4096;
+
+function isSince({ sinceNs = 0n }: LogQuery): (frame: Frame) => boolean {
+  return (frame) => frame.timeNs >= sinceNs;
+}
+
+/** Asked from the last frame backwards: the ones in which the last lines end. */
+function isAmongLast(query: LogQuery, tail: number): (frame: Frame) => boolean {
+  let missing = tail;
+  return (frame) => {
+    if (missing <= 0) return false;
+    missing -= countFeeds(frame.payload);
+    return true;
+  };
+}
 
 interface Counting {
   readonly query: LogQuery;
-  readonly found: Found;
+  readonly start: Position;
   readonly end: Position;
 }
 
 /** With `tail`: how many lines between the start that was found and the end are not among the last ones. */
-async function countBefore(path: string, { query, found, end }: Counting): Promise<number> {
+async function countBefore(path: string, { query, start, end }: Counting): Promise<number> {
   if (query.tail === undefined || query.tail === 0) return 0;
-  const filter = new LineFilter(query, found.isStart, 0);
-  await using walker = new LogWalker(path, found.position);
+  const filter = new LineFilter(query, 0);
+  await using walker = new LogWalker(path, start);
   let count = 0;
   for await (const frames of framesUntil(walker, end)) count += filter.push(frames).length;
   if (query.follow !== true) count += filter.flush().length;
@@ -121,13 +123,10 @@ async function countBefore(path: string, { query, found, end }: Counting): Promi
 class LineFilter {
   readonly #assembler = new LineAssembler();
   readonly #query: LogQuery;
-  /** Streams whose first line began before the first frame. */
-  readonly #cut: Set<string>;
   #skip: number;
 
-  constructor(query: LogQuery, isStart: boolean, skip: number) {
+  constructor(query: LogQuery, skip: number) {
     this.#query = query;
-    this.#cut = new Set(isStart || query.tail === undefined ? [] : ['stdout', 'stderr']);
     this.#skip = skip;
   }
 
@@ -143,8 +142,7 @@ class LineFilter {
 
   #select(records: readonly LogRecord[]): LogRecord[] {
     const { sinceNs, untilNs } = this.#query;
-    return records.filter(({ stream, timeNs }) => {
-      if (this.#cut.delete(stream)) return false;
+    return records.filter(({ timeNs }) => {
       if (sinceNs !== undefined && timeNs < sinceNs) return false;
       if (untilNs !== undefined && timeNs > untilNs) return false;
       if (this.#skip > 0) {
