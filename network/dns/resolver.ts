@@ -94,11 +94,10 @@ export class Resolver {
 
   /** Ends the process; its sandboxes have no name resolution any more. */
   async stop(): Promise<void> {
-    if (!this.#connection.isClosed) {
-      this.#connection.onLost = undefined;
-      await this.#connection.send(command.stop, new Uint8Array());
-      this.#connection.close();
-    }
+    const connection = this.#connection.isClosed
+      ? (await connect(this.#path, {}))?.connection
+      : this.#connection;
+    if (connection !== undefined) await end(connection);
     await removeSocket(this.#path);
   }
 
@@ -137,10 +136,7 @@ interface Link {
 async function connectOrStart(path: string, options: ResolverOptions): Promise<Link> {
   const running = await connect(path, options);
   if (running !== null && running.version === protocolVersion) return running;
-  if (running !== null) {
-    await running.connection.send(command.stop, new Uint8Array());
-    running.connection.close();
-  }
+  if (running !== null) await end(running.connection);
   await startProcess(path, options);
   const started = await connect(path, options);
   if (started === null) throw new Error(`the resolver does not answer at "${path}"`);
@@ -150,7 +146,7 @@ async function connectOrStart(path: string, options: ResolverOptions): Promise<L
 /** null when nobody answers at this path, or the process there was just about to end. */
 async function connect(
   path: string,
-  { onLost }: ResolverOptions,
+  { onLost }: Pick<ResolverOptions, 'onLost'>,
 ): Promise<(Link & { version: number }) | null> {
   try {
     const connection = new ResolverConnection(path);
@@ -162,6 +158,13 @@ async function connect(
     if (error instanceof ConnectionLostError) return null;
     throw error;
   }
+}
+
+/** Its end is expected: nobody is told that it was lost. */
+async function end(connection: ResolverConnection): Promise<void> {
+  connection.onLost = undefined;
+  await connection.send(command.stop, new Uint8Array());
+  connection.close();
 }
 
 /** The socket listens before the process runs, so nobody has to wait for it. */
