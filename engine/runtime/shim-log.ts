@@ -70,7 +70,7 @@ async function* framesUntil(
 async function findStart(path: string, query: LogQuery, end: Position): Promise<Position> {
   if (query.tail === 0) return end;
   if (query.tail === undefined && query.sinceNs === undefined) return startOfLog(path);
-  const isInside = query.tail === undefined ? isSince(query) : isAmongLast(query, query.tail);
+  const isInside = query.tail === undefined ? isSince(query) : isAmongLast(query.tail);
   // Streams whose first line in the wanted part may begin before it: in each, back to the line feed before.
   const open = new Set<string>();
   let patience = maxFramesBefore;
@@ -93,7 +93,7 @@ function isSince({ sinceNs = 0n }: LogQuery): (frame: Frame) => boolean {
 }
 
 /** Asked from the last frame backwards: the ones in which the last lines end. */
-function isAmongLast(query: LogQuery, tail: number): (frame: Frame) => boolean {
+function isAmongLast(tail: number): (frame: Frame) => boolean {
   let missing = tail;
   return (frame) => {
     if (missing <= 0) return false;

@@ -55,7 +55,7 @@ describe('the end of a program', () => {
       { process: { hasInit: true } },
       { code: 139, signal: null },
     ],
-  ])('%s is reported and recorded', async (_name, args, change, expected) => {
+  ])('%s is reported and recorded', async (...[, args, change, expected]) => {
     await using dir = await tempDir();
     const { spec } = makeBox(dir.path, args, change);
     const { exit } = await run(spec);
@@ -170,7 +170,7 @@ describe('a program that cannot be started', () => {
     ],
   ])(
     '%s: the stage, the reason and the path are told and nothing is left',
-    async (_name, args, change, expected) => {
+    async (...[, args, change, expected]) => {
       await using dir = await tempDir();
       const { spec, lower } = makeBox(dir.path, args, change);
       writeFileSync(join(lower, 'etc/plain'), 'text', { mode: 0o644 });
@@ -300,7 +300,7 @@ describe('a shim', () => {
       one?.close();
     });
     await shim.signal(9);
-    await Promise.all(more.slice(1).map((one) => one?.exited));
+    for (const one of more.slice(1)) await one?.exited;
     await shim.gone;
   });
 
