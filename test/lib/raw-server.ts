@@ -14,7 +14,7 @@ export interface RawServer extends AsyncDisposable {
 }
 
 /** Called for each request head; the request's own body is not waited for. */
-export type Answer = (socket: Socket, request: string) => void | Promise<void>;
+export type Answer = (socket: Socket, request: string) => unknown;
 
 export async function rawServer(answer: Answer): Promise<RawServer> {
   const directory = await tempDir();
@@ -35,7 +35,7 @@ export async function rawServer(answer: Answer): Promise<RawServer> {
         return;
       }
       requests.push(text);
-      void answer(socket, text);
+      answer(socket, text);
     });
   });
   server.listen(path);
