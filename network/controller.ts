@@ -157,7 +157,7 @@ export class NetworkController {
 
   /** Puts our firewall rules back if somebody has flushed them; true if that was necessary. */
   async reassert(): Promise<boolean> {
-    return await this.#parts.firewall.reassert();
+    return await this.#parts.drivers.bridge.reassert();
   }
 
   /** Tells a resolver that has lost everything what it must know: for when its process had to be started anew. */
@@ -238,7 +238,7 @@ export class NetworkController {
     const leased: { readonly pool: AddressPool; readonly address: string }[] = [];
     try {
       return attached.map((one, index) => {
-        const ipv4Address = leaseFrom(one, request.endpoints[index]?.ipv4Address);
+        const ipv4Address = this.#leaseOne(one, request.endpoints[index]?.ipv4Address);
         leased.push({ pool: one.pool, address: ipv4Address });
         return planEndpoint({ request, index, attached: one, ipv4Address, defaultIndex });
       });
@@ -246,6 +246,27 @@ export class NetworkController {
       for (const { pool, address } of leased) pool.release(address);
       throw error;
     }
+  }
+
+  #leaseOne({ network, pool }: AttachedNetwork, wanted: string | undefined): string {
+    if (wanted === undefined) {
+      const address = pool.lease();
+      if (address === null) throw exhausted(network);
+      return address;
+    }
+    const holder = this.#sandboxesOf(network.id).find(({ endpoints }) =>
+      endpoints.some((one) => one.networkId === network.id && one.ipv4Address === wanted),
+    );
+    if (holder !== undefined) {
+      throw new NetworkError({
+        code: 'address-in-use',
+        message: `address ${wanted} of network "${network.name}" is already in use`,
+        hint: `container "${holder.name}" has it; stop it or choose another address`,
+        fields: { address: wanted, network: network.name, container: holder.name },
+      });
+    }
+    pool.leaseFixed(wanted);
+    return wanted;
   }
 
   async #closeAll(sandboxes: readonly Sandbox[]): Promise<readonly null[]> {
@@ -336,19 +357,13 @@ function networkOf(request: NetworkRequest, driver: DriverName, ipam: readonly I
   };
 }
 
-function leaseFrom({ network, pool }: AttachedNetwork, wanted: string | undefined): string {
-  if (wanted !== undefined) {
-    pool.leaseFixed(wanted);
-    return wanted;
-  }
-  const address = pool.lease();
-  if (address !== null) return address;
-  const subnet = network.ipam[0]?.subnet ?? '';
-  throw new NetworkError({
+function exhausted({ name, ipam }: Network): NetworkError {
+  const subnet = ipam[0]?.subnet ?? '';
+  return new NetworkError({
     code: 'addresses-exhausted',
-    message: `network "${network.name}" has no free address in ${network.ipam[0]?.range ?? subnet}`,
+    message: `network "${name}" has no free address in ${ipam[0]?.range ?? subnet}`,
     hint: 'remove containers, or create the network with a larger subnet',
-    fields: { network: network.name, subnet },
+    fields: { network: name, subnet },
   });
 }
 

@@ -11,6 +11,8 @@ export interface Driver {
   setup(network: Network): Promise<void>;
   /** Finding nothing there is no error. */
   teardown(network: Network): Promise<void>;
+  /** Puts back what somebody else has taken away of it; true if there was something. */
+  reassert(): Promise<boolean>;
   /** Takes back what the host was made to allow, unless a network needs it. */
   settle(): Promise<void>;
 }

@@ -39,6 +39,7 @@ export class BridgeDriver implements Driver {
   readonly name = 'bridge';
   readonly hasEndpoints = true;
   readonly #parts: BridgeParts;
+  readonly #told = new Set<string>();
   readonly #ready = new Map<string, Promise<void>>();
 
   constructor(parts: BridgeParts) {
@@ -73,6 +74,13 @@ export class BridgeDriver implements Driver {
     await this.settle();
   }
 
+  /** Rules that were flushed, and those in chains of others, which go when Docker makes its chains anew. */
+  async reassert(): Promise<boolean> {
+    const wasMissing = await this.#parts.firewall.reassert();
+    if (this.#parts.firewall.state.networks.length > 0) await this.#admit();
+    return wasMissing;
+  }
+
   /** What the host was made to allow is taken back once no network of ours is set up. */
   async settle(): Promise<void> {
     const { links, firewall, netfilter, forwarding } = this.#parts;
@@ -84,7 +92,7 @@ export class BridgeDriver implements Driver {
   }
 
   async #setup(network: Network): Promise<void> {
-    const { links, firewall, netfilter, forwarding, warn } = this.#parts;
+    const { links, firewall, forwarding } = this.#parts;
     const name = bridgeName(network.id);
     const uplinks = await enableForwarding(forwarding, async () => foreign(await links.list()));
     // Rules first: there is no moment at which the bridge is there and open.
@@ -92,7 +100,16 @@ export class BridgeDriver implements Driver {
     await firewall.apply({ addNetworks: [{ bridge: name, isInternal }], uplinks });
     await links.ensureBridge(bridgeOf(network));
     await this.#setSysctls(name);
-    for (const obstacle of await admitBridges(netfilter)) warn(obstacle);
+    await this.#admit();
+  }
+
+  /** Each obstacle is told once. */
+  async #admit(): Promise<void> {
+    for (const obstacle of await admitBridges(this.#parts.netfilter)) {
+      if (this.#told.has(obstacle)) continue;
+      this.#told.add(obstacle);
+      this.#parts.warn(obstacle);
+    }
   }
 
   async #setSysctls(name: string): Promise<void> {

@@ -17,6 +17,7 @@ export function plainDriver(name: Exclude<DriverName, 'bridge'>): Driver {
     },
     setup: () => Promise.resolve(),
     teardown: () => Promise.resolve(),
+    reassert: () => Promise.resolve(false),
     settle: () => Promise.resolve(),
   };
 }

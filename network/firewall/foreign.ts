@@ -13,6 +13,7 @@ import {
   getChains,
   getRules,
   newRule,
+  NFPROTO_INET,
   NFPROTO_IPV4,
 } from '../netlink/nf-tables.ts';
 import type { Chain, Rule } from '../netlink/nf-tables.ts';
@@ -57,8 +58,7 @@ export async function admitBridges(socket: NetlinkSocket): Promise<Obstacles> {
 /** Takes both rules away again, wherever they are. */
 export async function dismissBridges(socket: NetlinkSocket): Promise<void> {
   const chains = (await listChains(socket)).filter(
-    ({ table, chain }) =>
-      table === filterTable && (chain === dockerChain || chain === forwardChain),
+    (chain) => isOfIptables(chain) && (chain.chain === dockerChain || chain.chain === forwardChain),
   );
   const requests: NetlinkRequest[] = [];
   for (const chain of chains) {
@@ -78,8 +78,13 @@ const admissions: readonly (readonly Expression[])[] = [META_IIFNAME, META_OIFNA
 ]);
 
 async function listChains(socket: NetlinkSocket): Promise<readonly Chain[]> {
-  const messages = await socket.dump(getChains(NFPROTO_IPV4));
-  return messages.map(({ payload }) => decodeChain(payload));
+  const dumps = [NFPROTO_IPV4, NFPROTO_INET].map((family) => socket.dump(getChains(family)));
+  return (await Promise.all(dumps)).flat().map(({ payload }) => decodeChain(payload));
+}
+
+/** The table that iptables-nft calls its own. */
+function isOfIptables({ family, table }: Chain): boolean {
+  return family === NFPROTO_IPV4 && table === filterTable;
 }
 
 async function ourRules(socket: NetlinkSocket, chain: Chain): Promise<readonly Rule[]> {
@@ -91,7 +96,7 @@ async function ourRules(socket: NetlinkSocket, chain: Chain): Promise<readonly R
 }
 
 export function chooseChain(chains: readonly Chain[]): Chain | null {
-  const ofFilter = chains.filter(({ table }) => table === filterTable);
+  const ofFilter = chains.filter(isOfIptables);
   const docker = ofFilter.find(({ chain }) => chain === dockerChain);
   if (docker !== undefined) return docker;
   return (
@@ -114,7 +119,7 @@ export function isSameRule(
 function obstacles(chains: readonly Chain[]): Obstacles {
   return chains
     .filter(({ base }) => base?.hook === hookForward && base.policy === NF_DROP)
-    .filter(({ table, chain }) => table !== filterTable || chain !== forwardChain)
+    .filter((chain) => !isOfIptables(chain) || chain.chain !== forwardChain)
     .map(
       ({ table, chain }) =>
         `nftables chain "${chain}" of table "${table}" drops forwarded packets by default; containers may have no network until it accepts interfaces "${bridgePrefix}*"`,

@@ -218,11 +218,11 @@ const tcpServer = `require('net').createServer((c) => { c.on('error', () => {});
 const udpServer = `const s = require('dgram').createSocket('udp4');
   s.on('message', (m, r) => s.send(process.argv[3] + ' ' + r.address, r.port, r.address)).bind(+process.argv[2], process.argv[1], () => console.log('ready'));`;
 const tcpClient = `const c = require('net').connect({ host: process.argv[1], port: +process.argv[2] }); let t = '';
-  c.setTimeout(700, () => { console.log('timeout'); process.exit(); });
+  c.setTimeout(1000, () => { console.log('timeout'); process.exit(); });
   c.on('data', (d) => { t += d; }).on('error', (e) => { console.log(e.code); process.exit(); }).on('end', () => { console.log(t); process.exit(); });`;
 const udpClient = `const s = require('dgram').createSocket('udp4');
   s.on('message', (m) => { console.log(String(m)); process.exit(); }).on('error', (e) => { console.log(e.code); process.exit(); });
-  s.connect(+process.argv[2], process.argv[1], () => s.send('x')); setTimeout(() => { console.log('timeout'); process.exit(); }, 700);`;
+  s.connect(+process.argv[2], process.argv[1], () => s.send('x')); setTimeout(() => { console.log('timeout'); process.exit(); }, 1000);`;
 
 /** A server that answers with `answer` and the address its client has for it. */
 export async function serve(

@@ -133,7 +133,12 @@ describe('networks', () => {
     expect(addressOf(await lab.sandbox([network]))).toBe('10.77.0.128');
     await expect(
       lab.sandbox([], { endpoints: [{ networkId: network, ipv4Address: '10.77.0.9' }] }),
-    ).rejects.toMatchObject({ code: 'address-in-use' });
+    ).rejects.toMatchObject({
+      code: 'address-in-use',
+      hint: expect.stringMatching(
+        /^container "box-.*" has it; stop it or choose another address$/,
+      ) as string,
+    });
   });
 });
 

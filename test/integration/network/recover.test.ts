@@ -215,6 +215,13 @@ describe('recovery', () => {
     expect(await lab.controller.reassert()).toBe(true);
     expect(await run('nft', 'list', 'ruleset')).toBe(rules);
     expect(await lab.controller.reassert()).toBe(false);
+    // Docker that starts after us makes its chain anew.
+    await run('iptables-nft', '-N', 'DOCKER-USER');
+    await lab.controller.reassert();
+    expect((await run('iptables-nft', '-S', 'DOCKER-USER')).match(/tsc\+ -j ACCEPT/g)).toHaveLength(
+      2,
+    );
+    await run('nft', 'delete', 'table', 'ip', 'filter');
 
     // A change finds out by itself.
     await run('nft', 'flush', 'ruleset');

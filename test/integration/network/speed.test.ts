@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { closeFd } from '../../../native/index.ts';
 import { inventory, Lab, sandboxRequest, tcp } from './lab.ts';
 
 const many = 50;
@@ -41,7 +42,6 @@ describe('many sandboxes', () => {
     expect(figures.aloneMs).toBeLessThan(25);
     expect(figures.openManyMs).toBeLessThan(many * 10);
     expect(figures.closeManyMs).toBeLessThan(500);
-    const { closeFd } = await import('../../../native/index.ts');
     for (const fd of handles.flatMap(({ held }) => held)) closeFd(fd);
     await lab[Symbol.asyncDispose]();
     expect(await inventory(lab)).toEqual(before);
