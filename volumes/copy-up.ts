@@ -27,6 +27,7 @@ import {
   O_RDONLY,
   type DirectoryEntry,
   type Fd,
+  type FileStat,
   type TreeSize,
 } from '../native/index.ts';
 
@@ -68,9 +69,11 @@ export async function copyUp(
 export async function finishCopyUp(directory: Fd): Promise<void> {
   await removeTreeAt(directory, unfinished);
   if (!exists(directory, finished)) return;
+  // Before the moves, which change its times.
+  const attributes = statAt(directory, finished);
   for (const { name, raw } of listDirectory(directory, finished))
     moveOver(directory, raw ?? Buffer.from(name));
-  takeAttributes(directory);
+  takeAttributes(directory, attributes);
   // What is left was in the volume already, written by a container that was faster than the copy.
   await removeTreeAt(directory, finished);
 }
@@ -96,8 +99,8 @@ function moveOver(directory: Fd, name: Uint8Array): void {
   }
 }
 
-function takeAttributes(directory: Fd): void {
-  const { uid, gid, mode, modifyNs, accessNs } = statAt(directory, finished);
+function takeAttributes(directory: Fd, attributes: FileStat): void {
+  const { uid, gid, mode, modifyNs, accessNs } = attributes;
   chownAt(directory, data, { uid, gid });
   chmodAt(directory, data, mode & 0o7777);
   for (const [name, value] of getXattrsAt(directory, finished))

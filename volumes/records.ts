@@ -1,5 +1,5 @@
 /** What the store remembers of a volume, and the port through which it does. */
-import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeFile, tempSuffix, writeFileAtomic } from '../engine/lib/index.ts';
 
@@ -36,19 +36,19 @@ function isTextMap(value: unknown): value is Readonly<Record<string, string>> {
   );
 }
 
-/** Records as files beside the volumes' content: `<root>/<name>/volume.json`. For use without an engine. */
+/** Records as files beside the volumes: `<root>/.records/<name>.json`, a name no volume has. For use without an engine. */
 export class FileRecords implements VolumeRecords {
-  readonly #root: string;
+  readonly #directory: string;
   readonly #records = new Map<string, VolumeRecord>();
 
-  private constructor(root: string) {
-    this.#root = root;
+  private constructor(directory: string) {
+    this.#directory = directory;
   }
 
   static async open(root: string): Promise<FileRecords> {
-    const records = new FileRecords(root);
-    await mkdir(root, { recursive: true, mode: 0o700 });
-    for (const name of (await readdir(root)).sort()) await records.#load(name);
+    const records = new FileRecords(join(root, '.records'));
+    await mkdir(records.#directory, { recursive: true, mode: 0o700 });
+    for (const file of (await readdir(records.#directory)).sort()) await records.#load(file);
     return records;
   }
 
@@ -57,7 +57,6 @@ export class FileRecords implements VolumeRecords {
   }
 
   async put(name: string, record: VolumeRecord): Promise<void> {
-    await mkdir(join(this.#root, name), { recursive: true, mode: 0o700 });
     await writeFileAtomic(this.#pathOf(name), JSON.stringify(record), { durability: 'disk' });
     this.#records.set(name, record);
   }
@@ -68,23 +67,22 @@ export class FileRecords implements VolumeRecords {
   }
 
   /** A file that holds no record is put aside: the content of its volume may be all that somebody has. */
-  async #load(name: string): Promise<void> {
-    if (name.endsWith(tempSuffix)) return;
-    const path = this.#pathOf(name);
-    const text = await readFile(path, 'utf8').catch((error: unknown) => {
-      if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
-      throw error;
-    });
-    if (text === null) return;
-    const record = parse(text);
-    if (record?.name === name) this.#records.set(name, record);
+  async #load(file: string): Promise<void> {
+    const path = join(this.#directory, file);
+    if (file.endsWith(tempSuffix)) await rm(path);
+    if (!file.endsWith(suffix)) return;
+    const record = parse(await readFile(path, 'utf8'));
+    if (record !== null && `${record.name}${suffix}` === file)
+      this.#records.set(record.name, record);
     else await rename(path, `${path}.damaged`);
   }
 
   #pathOf(name: string): string {
-    return join(this.#root, name, 'volume.json');
+    return join(this.#directory, `${name}${suffix}`);
   }
 }
+
+const suffix = '.json';
 
 function parse(text: string): VolumeRecord | null {
   try {

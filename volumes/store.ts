@@ -28,7 +28,7 @@ import { FileRecords, type VolumeRecord, type VolumeRecords } from './records.ts
 export interface VolumeStoreOptions {
   /** Belongs to the store alone. */
   readonly root: string;
-  /** Files beside the volumes unless given. */
+  /** Files of its own unless given. */
   readonly records?: VolumeRecords;
   /** The wall clock; a test may bring its own. */
   readonly now?: () => Date;
@@ -200,8 +200,8 @@ function makeMissing(root: Fd, path: string, mode: number): void {
   }
 }
 
-/** NAME_MAX; the name is a directory. */
-const longestName = 255;
+/** NAME_MAX less what the file of a record adds to the name. */
+const longestName = 240;
 
 export function checkName(name: string): void {
   const fields = { name };

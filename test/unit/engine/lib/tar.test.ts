@@ -170,7 +170,9 @@ describe('a tar archive', () => {
       'a',
     ]);
   });
+});
 
+describe('a damaged tar archive', () => {
   const cut = tar({ name: 'cut', data: 'x'.repeat(2000) }).subarray(0, 1024);
   test.each([
     [
@@ -299,7 +301,7 @@ describe('a tar archive', () => {
     }
   });
 
-  test('must be over when it is nothing but its end mark', async () => {
+  test('that is nothing but its end mark must be over at once', async () => {
     expect(await read(endMark)).toEqual([]);
   });
 });
