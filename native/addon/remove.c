@@ -17,7 +17,8 @@ enum
   /* Descriptors held at once.  A deeper directory is first moved up to the top, so any depth can be
      removed.  */
   MAX_DEPTH = 32,
-  /* Attempts to empty a directory that somebody goes on filling.  */
+  /* Attempts to empty a directory that somebody goes on filling.  One in which something was moved
+     up does not count: it is why the next one is needed.  */
   MAX_PASSES = 64,
   NAME_BYTES = 48
 };
@@ -68,6 +69,7 @@ static int remove_directory (struct removal *removal, int dir, const char *name,
 {
   for (int i = 0; i < MAX_PASSES; i++)
     {
+      unsigned long moved = removal->moved;
       auto_fd child = -1;
 
       if (unlinkat (dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
@@ -81,6 +83,8 @@ static int remove_directory (struct removal *removal, int dir, const char *name,
         return errno == ENOENT ? 0 : fail_removal (removal, "openat2");
       if (empty_directory (removal, child, depth + 1) < 0)
         return -1;
+      if (removal->moved != moved)
+        i = -1;
     }
   errno = ENOTEMPTY;
   return fail_removal (removal, "unlinkat");
