@@ -123,7 +123,7 @@ async function startAll(attached: AttachedRequest, session: Session): Promise<vo
   };
   const since = await engineNow(engine, context.interrupts.graceful);
   try {
-    await executePlan(plan, {
+    const { warnings } = await executePlan(plan, {
       engine,
       project,
       observed,
@@ -139,6 +139,7 @@ async function startAll(attached: AttachedRequest, session: Session): Promise<vo
         });
       },
     });
+    for (const warning of warnings) context.ui.warn(warning);
   } finally {
     await display.end();
   }

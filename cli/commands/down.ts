@@ -26,10 +26,10 @@ export const downCommand: Command = defineCommand<DownRequest>({
   },
   examples: ['tscompose down', 'tscompose down -v'],
   run: async (request, context) => {
-    const { project, name } = await projectToRemove(context);
+    const { project, name } = await projectToRemove(context, request.volumes === true);
     const engine = await context.engine();
     const signal = context.interrupts.graceful;
-    const { executePlan, observe, planDown } = await import('../../compose/index.ts');
+    const { observe, planDown } = await import('../../compose/index.ts');
     const observed = await observe(engine, name, { signal });
     const { services, timeout } = request;
     const plan = planDown(observed, {
@@ -44,21 +44,8 @@ export const downCommand: Command = defineCommand<DownRequest>({
       context.ui.warn(`no resource found to remove for project "${name}"`);
       return undefined;
     }
-    const view = await context.ui.progress();
-    view.begin(plan);
-    try {
-      await executePlan(plan, {
-        engine,
-        observed,
-        ...(project !== undefined && { project }),
-        signal,
-        onProgress: (event) => {
-          view.event(event);
-        },
-      });
-    } finally {
-      await view.end();
-    }
+    const { executeShowing } = await import('../show-plan.ts');
+    await executeShowing({ plan, engine, observed, project, ui: context.ui, signal });
     return undefined;
   },
 });
@@ -66,10 +53,12 @@ export const downCommand: Command = defineCommand<DownRequest>({
 /** What runs can be removed by name alone, when the file is gone or has become wrong since. */
 async function projectToRemove(
   context: Context,
+  withVolumes: boolean,
 ): Promise<{ readonly project?: Project; readonly name: string }> {
   const { ComposeErrors } = await import('../../compose/index.ts');
   try {
-    const project = await context.project();
+    // A volume that no service uses any more is declared all the same, and goes with the others.
+    const project = await context.project({ allResources: withVolumes });
     return { project, name: project.name };
   } catch (error) {
     const given = context.global.projectName ?? context.env['COMPOSE_PROJECT_NAME'];

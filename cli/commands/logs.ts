@@ -145,7 +145,8 @@ async function followOn(
     if (container.State === 'exited' || container.State === 'dead') continue;
     const after = shown.get(container.Id);
     // Nothing shown means that nothing in the range was there, unless no history was asked for.
-    const start: LogStart = after === undefined ? rangeOf(request) : { after };
+    const start: LogStart =
+      after === undefined ? rangeOf(request) : { after: behind(after, request) };
     follower.follow(container.Id, shortName(nameOf(container), project), start);
   }
   try {
@@ -154,6 +155,14 @@ async function followOn(
     ending.abort();
   }
   signal.throwIfAborted();
+}
+
+/**
+ * The history was read to its end, so all of its last moment was there. With --tail only some of that moment's lines
+ * were shown, and which they were their number does not tell: all are old.
+ */
+function behind({ timestamp, count }: ShownUntil, { tail }: LogsRequest): ShownUntil {
+  return { timestamp, count: typeof tail === 'number' ? Infinity : count };
 }
 
 function rangeOf({ tail, since, until }: LogsRequest): Pick<LogsOptions, 'since' | 'until'> & {

@@ -1,6 +1,5 @@
-import type { executePlan, Plan, reconcile } from '../../compose/index.ts';
+import type { ReconcileOptions } from '../../compose/index.ts';
 import { defineCommand, type Command } from '../command.ts';
-import type { Context } from '../context.ts';
 import { removeOrphansOption, servicesArgument, timeoutOption } from '../options.ts';
 import { CliError } from '../cli-error.ts';
 
@@ -62,6 +61,7 @@ export const upCommand: Command = defineCommand<UpRequest>({
   run: async (request, context) => {
     const project = await context.project();
     const engine = await context.engine();
+    const signal = context.interrupts.graceful;
     const compose = await import('../../compose/index.ts');
     const observed = await compose.observe(engine, project.name, {
       signal: context.interrupts.graceful,
@@ -72,34 +72,14 @@ export const upCommand: Command = defineCommand<UpRequest>({
     });
     for (const warning of plan.warnings) context.ui.warn(warning);
     if (request.detach === true || request.noStart === true) {
-      await executeShowing(plan, context, { project, observed, engine });
+      const { executeShowing } = await import('../show-plan.ts');
+      await executeShowing({ plan, engine, observed, project, ui: context.ui, signal });
       return undefined;
     }
     const { runAttached } = await import('../attached-up.ts');
     return runAttached({ request, context, engine, project, observed, plan });
   },
 });
-
-type ExecuteTarget = Pick<Parameters<typeof executePlan>[1], 'project' | 'observed' | 'engine'>;
-
-async function executeShowing(plan: Plan, context: Context, target: ExecuteTarget): Promise<void> {
-  const compose = await import('../../compose/index.ts');
-  const view = await context.ui.progress();
-  view.begin(plan);
-  try {
-    await compose.executePlan(plan, {
-      ...target,
-      signal: context.interrupts.graceful,
-      onProgress: (event) => {
-        view.event(event);
-      },
-    });
-  } finally {
-    await view.end();
-  }
-}
-
-type ReconcileOptions = NonNullable<Parameters<typeof reconcile>[2]>;
 
 function pick(request: UpRequest): ReconcileOptions {
   const { services, scale, timeout } = request;
