@@ -257,7 +257,8 @@ class Conversation {
 
   close(): void {
     this.#closeSocket();
-    this.#closeProcess();
+    // A shim that is about to end is still to be reaped.
+    if (this.#exit === null) this.#closeProcess();
   }
 
   #read(): void {

@@ -30,6 +30,7 @@ enum
   NULL_FD = 1,
   CONTROL_FD = 3,
   EXECUTABLE_FD = 4,
+  FIRST_HELD_FD = 5,
 };
 
 static int fail (struct shim *shim, enum ts_stage stage, const char *path)
@@ -52,6 +53,10 @@ static int detach (struct shim *shim)
       || prctl (PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0
       || sys_close_range (CONTROL_FD, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
     return fail (shim, TS_STAGE_EXECUTABLE, "");
+  /* Nothing was opened yet, so what is open is what the engine gave.  */
+  shim->first_held_fd = shim->end_held_fd = FIRST_HELD_FD;
+  while (fcntl (shim->end_held_fd, F_GETFD) >= 0)
+    shim->end_held_fd++;
   shim->signal_fd = signalfd (-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
   return shim->signal_fd < 0 ? fail (shim, TS_STAGE_EXECUTABLE, "signalfd") : 0;
 }

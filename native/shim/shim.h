@@ -24,6 +24,9 @@ struct shim
   int report_fd; /* the shim's end, -1 when it was closed by the other */
   int go_fd;     /* -1 when the word was given */
   int signal_fd;
+  int first_held_fd; /* the engine's descriptors, such as reserved ports, up to the next field,
+                        without it */
+  int end_held_fd;
   /* Keeps the container's mounts alive until the exit is told: unmounting an overlay writes back
      the whole upper file system, and would delay the end of the container's first process by that.
    */

@@ -264,6 +264,10 @@ void supervise (struct shim *shim)
   stdio_drain (&shim->stdio, &shim->log);
   log_sync (&shim->log);
   record_end (shim);
+  /* Whoever hears of the end may take the ports again at once.  */
+  if (shim->end_held_fd > shim->first_held_fd)
+    (void)sys_close_range ((unsigned int)shim->first_held_fd, (unsigned int)shim->end_held_fd - 1,
+                           0);
   control_broadcast (&shim->control, TS_ENDED, &shim->exit, exit_record_size (&shim->exit));
   control_unlink (&shim->control);
 }

@@ -11,14 +11,22 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { closeFd, openTrusted } from '../../../native/index.ts';
 import { connectShim, readExitFile, ShimError, startShim } from '../../../engine/runtime/shim.ts';
 import { eventually } from '../../lib/eventually.ts';
-import { tempDir, tempPrefix } from '../../lib/temp-dir.ts';
+import { tempDir, type TempDir } from '../../lib/temp-dir.ts';
 import { kill9, startInEngine } from './engine-process.ts';
 import { makeBox, readOutput, run, start, type SpecChange } from './support.ts';
 
-/** Processes of ours, zombies too, and mounts of tests in this mount namespace. */
+const made: string[] = [];
+
+async function ownDir(): Promise<TempDir> {
+  const dir = await tempDir();
+  made.push(dir.path);
+  return dir;
+}
+
+/** Processes of ours, zombies too, and mounts in this mount namespace. */
 function leftovers(): string[] {
   const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n');
-  return [...children(), ...mounts.filter((line) => line.includes(`/${tempPrefix}`))];
+  return [...children(), ...mounts.filter((line) => made.some((path) => line.includes(path)))];
 }
 
 function children(): string[] {
@@ -56,7 +64,7 @@ describe('the end of a program', () => {
       { code: 139, signal: null },
     ],
   ])('%s is reported and recorded', async (...[, args, change, expected]) => {
-    await using dir = await tempDir();
+    await using dir = await ownDir();
     const { spec } = makeBox(dir.path, args, change);
     const { exit } = await run(spec);
     expect(exit).toMatchObject({ ...expected, isOomKilled: false, failure: null, isLost: false });
@@ -66,7 +74,7 @@ describe('the end of a program', () => {
   });
 
   test('SIGKILL is 137, and known at once', async () => {
-    await using dir = await tempDir();
+    await using dir = await ownDir();
     const { spec } = makeBox(dir.path, ['sleep', '1000']);
     const shim = await start(spec);
     await shim.signal(9);
@@ -77,7 +85,7 @@ describe('the end of a program', () => {
 
   test('a signal reaches the program, through init as well', async () => {
     for (const hasInit of [false, true]) {
-      await using dir = await tempDir();
+      await using dir = await ownDir();
       const script = 'trap "echo got; exit 5" USR1; echo ready; while :; do sleep 0.02; done';
       const { spec } = makeBox(dir.path, ['sh', '-c', script], { process: { hasInit } });
       const shim = await start(spec);
@@ -92,7 +100,7 @@ describe('the end of a program', () => {
   });
 
   test('orphans are reaped by init, and all processes end with the first one', async () => {
-    await using dir = await tempDir();
+    await using dir = await ownDir();
     const script =
       'for i in 1 2 3; do (sh -c "sleep 0.01 & exit" &) ; done; sleep 0.2; ls -d /proc/[0-9]* | wc -l; sleep 1000 & exit 0';
     const { spec } = makeBox(dir.path, ['sh', '-c', script], { process: { hasInit: true } });
@@ -102,7 +110,7 @@ describe('the end of a program', () => {
   });
 
   test('without a pid namespace what the program leaves behind ends with it', async () => {
-    await using dir = await tempDir();
+    await using dir = await ownDir();
     const { spec } = makeBox(dir.path, ['sh', '-c', 'setsid sleep 1234567 & echo $!; exit 0']);
     const { stdout } = await run({ ...spec, namespaces: spec.namespaces & ~0x20000000 });
     expect(existsSync(`/proc/${stdout.trim()}`)).toBe(false);
@@ -171,7 +179,7 @@ describe('a program that cannot be started', () => {
   ])(
     '%s: the stage, the reason and the path are told and nothing is left',
     async (...[, args, change, expected]) => {
-      await using dir = await tempDir();
+      await using dir = await ownDir();
       const { spec, lower } = makeBox(dir.path, args, change);
       writeFileSync(join(lower, 'etc/plain'), 'text', { mode: 0o644 });
       writeFileSync(join(lower, 'etc/garbage'), '\x01\x02\x03', { mode: 0o755 });
@@ -189,7 +197,7 @@ describe('a program that cannot be started', () => {
 
 describe('a shim', () => {
   test('waits for the word to start when told so', async () => {
-    await using dir = await tempDir();
+    await using dir = await ownDir();
     const { spec } = makeBox(dir.path, ['echo', 'ran']);
     const shim = await startShim({ spec, held: [], waitsForStart: true });
     expect(readFileSync(`/proc/${shim.containerPid}/comm`, 'utf8')).toBe('tscompose-shim\n');
@@ -200,7 +208,7 @@ describe('a shim', () => {
   });
 
   test('outlives its engine, is found again, and tells the exit code', async () => {
-    await using dir = await tempDir();
+    await using dir = await ownDir();
     const { spec } = makeBox(dir.path, [
       'sh',
       '-c',
@@ -226,7 +234,7 @@ describe('a shim', () => {
   });
 
   test('records an exit that happened while no engine was there', async () => {
-    await using dir = await tempDir();
+    await using dir = await ownDir();
     const { spec } = makeBox(dir.path, [
       'sh',
       '-c',
@@ -244,7 +252,7 @@ describe('a shim', () => {
   });
 
   test('takes its sandbox down when the engine is gone before the start', async () => {
-    await using dir = await tempDir();
+    await using dir = await ownDir();
     const { spec } = makeBox(dir.path, ['echo', 'never']);
     const engine = await startInEngine(dir.path, { spec, waitsForStart: true });
     await kill9(engine);
@@ -259,7 +267,7 @@ describe('a shim', () => {
   });
 
   test('that is killed takes the container along', async () => {
-    await using dir = await tempDir();
+    await using dir = await ownDir();
     const { spec } = makeBox(dir.path, ['sleep', '1000']);
     const shim = await start(spec);
     process.kill(shim.pid, 'SIGTERM');
@@ -269,7 +277,7 @@ describe('a shim', () => {
     await shim.signal(9);
     expect(await shim.exited).toMatchObject({ signal: 9, isLost: false });
     await shim.gone;
-    await using other = await tempDir();
+    await using other = await ownDir();
     const box = makeBox(other.path, ['sleep', '1000']);
     const killed = await start(box.spec);
     process.kill(killed.pid, 'SIGKILL');
@@ -286,7 +294,7 @@ describe('a shim', () => {
   });
 
   test('serves a few engines at once and no more', async () => {
-    await using dir = await tempDir();
+    await using dir = await ownDir();
     const { spec } = makeBox(dir.path, ['sleep', '1000']);
     const shim = await start(spec);
     const more = [];
@@ -305,7 +313,7 @@ describe('a shim', () => {
   });
 
   test('reaches a control path that is longer than a socket address', async () => {
-    await using dir = await tempDir();
+    await using dir = await ownDir();
     const deep = join(dir.path, 'x'.repeat(100), 'y'.repeat(100));
     mkdirSync(deep, { recursive: true });
     const { spec } = makeBox(dir.path, ['sleep', '1000']);
@@ -320,7 +328,7 @@ describe('a shim', () => {
   test.each([false, true])(
     'holds descriptors and gives none to the program (init: %s)',
     async (hasInit) => {
-      await using dir = await tempDir();
+      await using dir = await ownDir();
       const { spec } = makeBox(dir.path, ['sleep', '1000'], { process: { hasInit } });
       const held = openTrusted('/etc/hostname', 0);
       const shim = await startShim({ spec, held: [held] });
