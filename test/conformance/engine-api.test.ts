@@ -45,11 +45,14 @@ describe.skipIf(absent.length > 0)(`engine API (missing: ${absent.join() || 'not
     });
   });
   afterAll(async () => {
-    const left = (await docker.ok('ps', '-aq')).split('\n').filter((id) => id !== '');
-    if (left.length > 0) await docker.ok('rm', '-f', '-v', ...left);
-    for (const network of ['net', 'other']) await docker.run('network', 'rm', network);
-    await expectNoLeaks(before, { ...engine.scope, directories: [] });
-    await engine[Symbol.asyncDispose]();
+    try {
+      const left = (await docker.ok('ps', '-aq')).split('\n').filter((id) => id !== '');
+      if (left.length > 0) await docker.ok('rm', '-f', '-v', ...left);
+      for (const network of ['net', 'other']) await docker.run('network', 'rm', network);
+      await expectNoLeaks(before, { ...engine.scope, directories: [] });
+    } finally {
+      await engine[Symbol.asyncDispose]();
+    }
   });
 
   test('version and info must be readable', async () => {
