@@ -37,6 +37,7 @@ import { bridgeName } from './names.ts';
 import { openParts } from './parts.ts';
 import type { Parts } from './parts.ts';
 import { PortAllocator } from './ports/allocator.ts';
+import { findBroken, repairBridges } from './repair.ts';
 import { recoverSandboxes } from './recover.ts';
 import { buildSandbox, namespacePath, restoreNames, teardownSandboxes } from './sandboxes.ts';
 
@@ -46,6 +47,8 @@ export class NetworkController {
   readonly #networks = new Map<string, NetworkState>();
   /** From the first lease to the last: also those that are being made or removed. */
   readonly #sandboxes = new Map<string, Sandbox>();
+  /** Those of which something may be left although they were never opened. */
+  readonly #broken = new Set<string>();
   readonly #ports: PortAllocator;
   readonly #locks = new KeyedLock();
   readonly #closing: Batch<Sandbox, null>;
@@ -142,7 +145,11 @@ export class NetworkController {
   async openSandbox(request: SandboxRequest, signal?: AbortSignal): Promise<SandboxHandle> {
     return await this.#locks.run(
       request.id,
-      () => Rollback.guard((rollback) => this.#open(request, rollback, signal)),
+      async () => {
+        const remains = this.#broken.has(request.id) ? this.#sandboxes.get(request.id) : undefined;
+        if (remains !== undefined) await this.#closing.add(remains);
+        return await Rollback.guard((rollback) => this.#open(request, rollback, signal));
+      },
       signal,
     );
   }
@@ -187,17 +194,14 @@ export class NetworkController {
     const { id, name } = request;
     this.#sandboxes.set(id, { id, name, endpoints, ports: [], upstreams });
     rollback.add('leases', () => {
-      this.#forget(id);
+      if (!this.#broken.has(id)) this.#forget(id);
     });
     const { bindings: ports, held } = await this.#ports.reserve(request.ports, request, rollback);
     const sandbox: Sandbox = { id, name, endpoints, ports, upstreams };
     this.#sandboxes.set(id, sandbox);
-    rollback.add('sandbox', () => teardownSandboxes(this.#parts, [sandbox]));
-    await this.#parts.records.sandboxes.put(id, sandbox);
+    rollback.add('sandbox', () => this.#abandon(sandbox));
     const networks = attached.map(({ network }) => network);
-    await Promise.all(networks.map((one) => this.#parts.drivers[one.driver].setup(one)));
-    signal?.throwIfAborted();
-    await buildSandbox(this.#parts, sandbox, networks);
+    await this.#build(sandbox, networks, signal);
     signal?.throwIfAborted();
     return {
       path: namespacePath(this.#parts, id),
@@ -207,6 +211,35 @@ export class NetworkController {
       hosts: sandboxHosts(request, endpoints),
       resolvConf: sandboxResolvConf(request, host),
     };
+  }
+
+  async #build(
+    sandbox: Sandbox,
+    networks: readonly Network[],
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const parts = this.#parts;
+    await parts.records.sandboxes.put(sandbox.id, sandbox);
+    await Promise.all(networks.map((one) => parts.drivers[one.driver].setup(one)));
+    signal?.throwIfAborted();
+    try {
+      await buildSandbox(parts, sandbox, networks);
+    } catch (error) {
+      // A kernel that does not answer this either has refused enough: the first refusal says why.
+      const broken = await findBroken(parts, networks).catch(() => []);
+      if (broken.length === 0) throw error;
+      await teardownSandboxes(parts, [sandbox]);
+      await repairBridges(parts, broken, [...this.#sandboxes.values()]);
+      await parts.records.sandboxes.put(sandbox.id, sandbox);
+      await buildSandbox(parts, sandbox, networks);
+    }
+  }
+
+  /** What cannot be removed keeps its leases: nobody else may have them while links of it may be there. */
+  async #abandon(sandbox: Sandbox): Promise<void> {
+    this.#broken.add(sandbox.id);
+    await teardownSandboxes(this.#parts, [sandbox]);
+    this.#broken.delete(sandbox.id);
   }
 
   #validate(request: SandboxRequest): readonly AttachedNetwork[] {
@@ -271,7 +304,10 @@ export class NetworkController {
 
   async #closeAll(sandboxes: readonly Sandbox[]): Promise<readonly null[]> {
     await teardownSandboxes(this.#parts, sandboxes);
-    for (const { id } of sandboxes) this.#forget(id);
+    for (const { id } of sandboxes) {
+      this.#forget(id);
+      this.#broken.delete(id);
+    }
     return sandboxes.map(() => null);
   }
 

@@ -9,6 +9,8 @@ export interface Driver {
   validate(request: NetworkRequest): void;
   /** Before the first endpoint; finding everything there already is no error. */
   setup(network: Network): Promise<void>;
+  /** The same although it was done before: somebody has removed what it made. */
+  setupAgain(network: Network): Promise<void>;
   /** Finding nothing there is no error. */
   teardown(network: Network): Promise<void>;
   /** Puts back what somebody else has taken away of it; true if there was something. */

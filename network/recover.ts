@@ -10,6 +10,7 @@ import { recordedUplinks } from './forwarding.ts';
 import type { Network, Sandbox } from './model.ts';
 import type { Link } from './netlink/link.ts';
 import type { Parts } from './parts.ts';
+import { repairBridges } from './repair.ts';
 import { removeSandbox } from './sandbox.ts';
 import { namespacePath, publishedPorts, restoreNames, teardownSandboxes } from './sandboxes.ts';
 
@@ -84,23 +85,13 @@ async function restoreNetworks(
     ports: live.flatMap(publishedPorts),
     uplinks: recordedUplinks(parts.records.forwarding),
   });
-  for (const network of active) {
-    await parts.drivers[network.driver].setup(network);
-    if (!present.has(bridgeName(network.id))) await enslaveAgain(parts, network, live);
-  }
+  for (const network of active) await parts.drivers[network.driver].setup(network);
+  await repairBridges(
+    parts,
+    active.filter(({ id }) => !present.has(bridgeName(id))),
+    live,
+  );
   if (active.length === 0) await parts.drivers.bridge.settle();
-}
-
-/** Somebody has deleted the bridge: its ports are still there, without one. */
-async function enslaveAgain(
-  parts: Parts,
-  { id, name }: Network,
-  live: readonly Sandbox[],
-): Promise<void> {
-  parts.warn(`the bridge of network "${name}" was gone and is made anew`, { network: name });
-  const ports = live.flatMap(({ endpoints }) => endpoints.filter((one) => one.networkId === id));
-  const names = ports.map(({ hostInterface }) => hostInterface);
-  await parts.links.enslave(names, bridgeName(id));
 }
 
 async function restoreResolver(

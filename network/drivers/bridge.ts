@@ -64,6 +64,11 @@ export class BridgeDriver implements Driver {
     return ready;
   }
 
+  setupAgain(network: Network): Promise<void> {
+    this.#ready.delete(network.id);
+    return this.setup(network);
+  }
+
   async teardown(network: Network): Promise<void> {
     const { links, firewall } = this.#parts;
     const name = bridgeName(network.id);

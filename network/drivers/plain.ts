@@ -16,6 +16,7 @@ export function plainDriver(name: Exclude<DriverName, 'bridge'>): Driver {
       });
     },
     setup: () => Promise.resolve(),
+    setupAgain: () => Promise.resolve(),
     teardown: () => Promise.resolve(),
     reassert: () => Promise.resolve(false),
     settle: () => Promise.resolve(),
