@@ -6,10 +6,9 @@ function service(attributes: string, environment: Record<string, string> = {}): 
   const indented = attributes.replaceAll('\n', '\n    ');
   const text = `services:\n  a:\n    image: x\n    ${indented}\n  b: {image: y}\nvolumes: {data: }\nnetworks: {front: , back: }\nsecrets: {s: {file: ./s}}\n`;
   const { project } = loadText(text, { environment });
-  const { image, command, entrypoint, networks, ...rest } = project.services['a'] as Record<
-    string,
-    unknown
-  >;
+  const { image, command, entrypoint, networks, ...rest } = project.services[
+    'a'
+  ] as unknown as Record<string, unknown>;
   const extra = { command, entrypoint, networks };
   const isDefault = { command: null, entrypoint: null, networks: { default: null } };
   const differs = Object.entries(extra).filter(

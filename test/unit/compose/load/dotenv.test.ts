@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { DotenvError, parseDotenv, parseRawEnv } from '../../../../compose/load/dotenv.ts';
+import { type DotenvError, parseDotenv, parseRawEnv } from '../../../../compose/load/dotenv.ts';
 
 const shell: Readonly<Record<string, string>> = { HOME: '/home/ada', SHELL_ONLY: 'shell' };
 const lookup = (name: string): string | undefined => shell[name];
@@ -36,7 +36,7 @@ test.each([
     'invalid variable: "${NO/1}" is not a variable with a default, an alternative or an error',
     3,
   ],
-])('%s must be an error at its place', (_name, text, message, offset) => {
+])('%s must be an error at its place', (...[, text, message, offset]) => {
   expect(() => parseDotenv(text, lookup)).toThrow(
     expect.objectContaining({ message, offset, name: 'DotenvError' }) as DotenvError,
   );

@@ -1,0 +1,168 @@
+import { describe, expect, test } from 'vitest';
+import { loadProject, loadProjectName, type LoadRequest } from '../../../../compose/index.ts';
+import { errorText, type FakeHostOptions, fakeHost } from '../lib/host.ts';
+
+const one = 'services: {a: {image: "x:${TAG:-none}"}}';
+
+function load(options: FakeHostOptions, request: Partial<LoadRequest> = {}) {
+  return loadProject({ workingDirectory: '/w/shop', ...request }, fakeHost(options));
+}
+
+describe('the compose file', () => {
+  test('must be found in the working directory or above it', () => {
+    const { project } = load({ files: { '/w/compose.yml': one } });
+    expect(project.files).toEqual(['/w/compose.yml']);
+    expect(project.workingDirectory).toBe('/w');
+    expect(project.name).toBe('w');
+  });
+
+  test('must be compose.yaml before the others, with a warning', () => {
+    const files = { '/w/shop/compose.yaml': one, '/w/shop/docker-compose.yml': one };
+    const { project, warnings } = load({ files });
+    expect(project.files).toEqual(['/w/shop/compose.yaml']);
+    expect(warnings[0]?.message).toBe(
+      'several compose files: compose.yaml, docker-compose.yml; using compose.yaml',
+    );
+  });
+
+  test('must have its override merged, but only when nothing is named', () => {
+    const files = {
+      '/w/shop/compose.yaml': one,
+      '/w/shop/compose.override.yaml': 'services: {a: {tty: true}}',
+    };
+    expect(load({ files }).project.services['a']?.tty).toBe(true);
+    expect(load({ files }, { files: ['compose.yaml'] }).project.services['a']?.tty).toBeUndefined();
+  });
+
+  test('must come from COMPOSE_FILE, also when .env sets it', () => {
+    const files = {
+      '/w/shop/.env': 'COMPOSE_FILE=one.yaml:two.yaml',
+      '/w/shop/one.yaml': one,
+      '/w/shop/two.yaml': 'services: {a: {tty: true}}',
+    };
+    expect(load({ files }).project.files).toEqual(['/w/shop/one.yaml', '/w/shop/two.yaml']);
+  });
+
+  test('must come from standard input for "-"', () => {
+    const { project } = load({ stdin: one }, { files: ['-'] });
+    expect(project.workingDirectory).toBe('/w/shop');
+  });
+
+  test('must be reported when there is none', () => {
+    expect(errorText(() => load({}))).toBe(
+      'error[no-configuration]: no compose file in "/w/shop" or above it\n  = hint: create a compose.yaml there, or name one with -f',
+    );
+    expect(errorText(() => load({}, { files: ['x.yaml'] }))).toBe(
+      'error[file-not-found]: compose file "/w/shop/x.yaml" cannot be read: no such file',
+    );
+  });
+
+  test('must not be empty', () => {
+    expect(errorText(() => load({ files: { '/w/shop/compose.yaml': '# nothing\n' } }))).toContain(
+      'error[empty-file]: the compose file is empty',
+    );
+  });
+
+  test('may hold several documents, merged in their order', () => {
+    const text = `${one}\n---\nservices: {a: {tty: true}, b: {image: y}}`;
+    const { project } = load({ files: { '/w/shop/compose.yaml': text } });
+    expect(Object.keys(project.services)).toEqual(['a', 'b']);
+    expect(project.services['a']?.tty).toBe(true);
+  });
+});
+
+describe('variables', () => {
+  const files = { '/w/shop/compose.yaml': one, '/w/shop/.env': 'TAG=env' };
+
+  test.each<readonly [string, FakeHostOptions, Partial<LoadRequest>, string]>([
+    ['of .env', { files }, {}, 'x:env'],
+    ['of the caller win', { files, environment: { TAG: 'shell' } }, {}, 'x:shell'],
+    [
+      'of --env-file replace .env',
+      { files: { ...files, '/w/shop/e': 'TAG=e' } },
+      { envFiles: ['e'] },
+      'x:e',
+    ],
+    [
+      'of the last --env-file win',
+      { files: { ...files, '/w/shop/e': 'TAG=e', '/w/shop/f': 'TAG=${TAG}f' } },
+      { envFiles: ['e', 'f'] },
+      'x:ef',
+    ],
+    [
+      'of .env can be switched off',
+      { files, environment: { COMPOSE_DISABLE_ENV_FILE: '1' } },
+      {},
+      'x:none',
+    ],
+  ])('%s', (_name, ...[options, request, image]) => {
+    expect(load(options, request).project.services['a']?.image).toBe(image);
+  });
+
+  test('must be reported where an env file is wrong', () => {
+    const broken = { ...files, '/w/shop/.env': 'A=1\nB C=2\n' };
+    expect(errorText(() => load({ files: broken }))).toContain('--> .env:2:3');
+  });
+});
+
+describe('the project name', () => {
+  const files = { '/w/My Shop_1.x/compose.yaml': one };
+  const workingDirectory = '/w/My Shop_1.x';
+
+  test.each<readonly [string, FakeHostOptions, Partial<LoadRequest>, string]>([
+    ['comes from the directory', { files }, {}, 'myshop_1x'],
+    [
+      'comes from the file',
+      { files: { '/w/My Shop_1.x/compose.yaml': `name: n\n${one}` } },
+      {},
+      'n',
+    ],
+    ['comes from the environment', { files, environment: { COMPOSE_PROJECT_NAME: 'e' } }, {}, 'e'],
+    [
+      'comes from -p',
+      { files, environment: { COMPOSE_PROJECT_NAME: 'e' } },
+      { projectName: 'p' },
+      'p',
+    ],
+    [
+      'comes from --project-directory',
+      { files },
+      { projectDirectory: '/other', files: ['compose.yaml'] },
+      'other',
+    ],
+  ])('%s', (_name, ...[options, request, name]) => {
+    const host = fakeHost(options);
+    expect(loadProject({ workingDirectory, ...request }, host).project.name).toBe(name);
+  });
+
+  test('must be one, when it is given', () => {
+    expect(
+      errorText(() => load({ files: { '/w/shop/compose.yaml': one } }, { projectName: 'UP' })),
+    ).toBe(
+      'error[invalid-project-name]: invalid project name "UP"\n  = hint: use lower-case letters, digits, hyphens and underscores, with a letter or digit first: "up"',
+    );
+  });
+
+  test('must be known without judging the rest of the file, or without a file', () => {
+    const broken = { '/w/shop/compose.yaml': 'name: n\nservices: {a: {imag: 1}}' };
+    const request = { workingDirectory: '/w/shop' };
+    expect(loadProjectName(request, fakeHost({ files: broken })).name).toBe('n');
+    expect(loadProjectName({ ...request, projectName: 'p' }, fakeHost({})).name).toBe('p');
+  });
+});
+
+test('what belongs to later files must be merged with positions of its own', () => {
+  const files = {
+    '/w/shop/a.yaml': 'services:\n  a:\n    image: x\n    ports: ["80:80"]\n',
+    '/w/shop/b.yaml': 'services:\n  a:\n    ports:\n      - "90:90"\n',
+  };
+  const { project } = load({ files }, { files: ['a.yaml', 'b.yaml'] });
+  const at = (index: number) => project.positionOf(['services', 'a', 'ports', index]);
+  expect(at(0)).toEqual({ file: 'a.yaml', line: 4, column: 13 });
+  expect(at(1)).toEqual({ file: 'b.yaml', line: 4, column: 9 });
+  expect(project.positionOf(['services', 'a', 'image'])).toEqual({
+    file: 'a.yaml',
+    line: 3,
+    column: 12,
+  });
+});
