@@ -1,14 +1,19 @@
 // `npm run hello`: from a fresh checkout to a page that counts, and says first what it is going to do.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const program = join(root, 'dist/bin/tscompose.cjs');
-const composeFile = fileURLToPath(new URL('compose.yaml', import.meta.url));
+/** As a person would type them here. */
+const program = relative(process.cwd(), join(root, 'dist/bin/tscompose.cjs'));
+const composeFile = relative(
+  process.cwd(),
+  fileURLToPath(new URL('compose.yaml', import.meta.url)),
+);
 const port = process.env.HELLO_PORT ?? '8080';
+const tscompose = [process.execPath, program, '-f', composeFile];
 const url = `http://127.0.0.1:${port}/`;
 
 /** How each distribution installs Redis without asking. */
@@ -48,7 +53,7 @@ function main() {
   if (!existsSync(program)) fail('it is not built yet: run `npm ci` first');
   if (manager !== null) install(manager);
 
-  run([process.execPath, program, '-f', composeFile, 'up', '-d']);
+  run([...tscompose, 'up', '-d']);
   return askThreeTimes().then(sayWhatNext);
 }
 
@@ -119,24 +124,24 @@ async function ask() {
       if (response.ok) return await response.text();
       throw new Error(`status ${response.status}`);
     } catch (error) {
-      if (Date.now() > deadline)
+      if (Date.now() > deadline) {
+        for (const args of [['ps', '-a'], ['logs']]) run([...tscompose, ...args]);
         fail(`${url} does not answer: ${error.cause?.message ?? error.message}`);
+      }
       await delay(50);
     }
   }
 }
 
 function sayWhatNext() {
-  const tscompose = `node ${program} -f ${composeFile}`;
+  const command = `node ${program} -f ${composeFile}`;
   say('');
   say(`It runs: open ${url} and reload it. What next:`);
-  say(`  ${tscompose} ps         # what runs`);
-  say(`  ${tscompose} logs -f    # what it writes`);
-  say(`  ${tscompose} down       # stop and remove it; the count stays in its volume`);
-  say(`  ${tscompose} down -v    # … and forget the count`);
-  say(
-    `  node ${program} daemon stop    # end the engine, which otherwise waits for the next command`,
-  );
+  say(`  ${command} ps         # what runs`);
+  say(`  ${command} logs -f    # what it writes`);
+  say(`  ${command} down       # stop and remove it; the count stays in its volume`);
+  say(`  ${command} down -v    # … and forget the count`);
+  say(`  node ${program} daemon stop    # end the engine; the next command starts it again`);
 }
 
 function say(line) {
