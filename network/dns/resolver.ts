@@ -7,6 +7,7 @@ import {
   onExit,
   resolverPath as builtResolverPath,
   spawnProcess,
+  type Fd,
 } from '../../native/index.ts';
 import { ConnectionLostError, ResolverConnection } from './connection.ts';
 import type { NameEntry, ResolverState, SandboxNames } from './model.ts';
@@ -40,6 +41,7 @@ export class Resolver {
   readonly #path: string;
   #connection: ResolverConnection;
   #pid: number;
+  #child: Child | undefined;
   #starting: Promise<void> | undefined;
 
   private constructor(options: ResolverOptions, path: string, link: Link) {
@@ -47,6 +49,7 @@ export class Resolver {
     this.#path = path;
     this.#connection = link.connection;
     this.#pid = link.pid;
+    this.#child = link.child;
   }
 
   static async start(options: ResolverOptions): Promise<Resolver> {
@@ -101,9 +104,10 @@ export class Resolver {
     await removeSocket(this.#path);
   }
 
-  /** Lets go of the process, which goes on as long as it serves a sandbox. */
+  /** Lets go of the process, which goes on as long as it serves a sandbox; for an engine that ends. */
   close(): void {
     this.#connection.close();
+    this.#child?.forget();
   }
 
   async #run(type: Command, payload: Uint8Array, fds: ResolverFds = []): Promise<Buffer> {
@@ -114,9 +118,10 @@ export class Resolver {
   async #ensure(): Promise<void> {
     if (!this.#connection.isClosed) return;
     this.#starting ??= connectOrStart(this.#path, this.#options)
-      .then(({ connection, pid }) => {
+      .then(({ connection, pid, child }) => {
         this.#connection = connection;
         this.#pid = pid;
+        this.#child = child;
       })
       .finally(() => {
         this.#starting = undefined;
@@ -130,6 +135,12 @@ type ResolverFds = NonNullable<Parameters<ResolverConnection['send']>[2]>;
 interface Link {
   readonly connection: ResolverConnection;
   readonly pid: number;
+  /** Reaps the process when it is a child of this engine. */
+  readonly child?: Child | undefined;
+}
+
+interface Child {
+  forget(): void;
 }
 
 /** A resolver of another version is replaced: its sandboxes are missing from `list` then and get added anew. */
@@ -137,10 +148,10 @@ async function connectOrStart(path: string, options: ResolverOptions): Promise<L
   const running = await connect(path, options);
   if (running !== null && running.version === protocolVersion) return running;
   if (running !== null) await end(running.connection);
-  await startProcess(path, options);
+  const child = await startProcess(path, options);
   const started = await connect(path, options);
   if (started === null) throw new Error(`the resolver does not answer at "${path}"`);
-  return started;
+  return { ...started, child };
 }
 
 /** null when nobody answers at this path, or the process there was just about to end. */
@@ -168,7 +179,7 @@ async function end(connection: ResolverConnection): Promise<void> {
 }
 
 /** The socket listens before the process runs, so nobody has to wait for it. */
-async function startProcess(path: string, options: ResolverOptions): Promise<void> {
+async function startProcess(path: string, options: ResolverOptions): Promise<Child> {
   const { resolverPath = builtResolverPath(), user = { uid: nobody, gid: nobody } } = options;
   await removeSocket(path);
   const listener = listenUnix(path);
@@ -179,13 +190,22 @@ async function startProcess(path: string, options: ResolverOptions): Promise<voi
       env: [],
       fds: [null, null, null, listener],
     });
-    // Reaped when it ends before the engine does.
-    onExit(pidfd, () => {
-      closeFd(pidfd);
-    });
+    return reapAtEnd(pidfd);
   } finally {
     closeFd(listener);
   }
+}
+
+function reapAtEnd(pidfd: Fd): Child {
+  let isOpen = true;
+  const forget = (): void => {
+    if (!isOpen) return;
+    isOpen = false;
+    watch.close();
+    closeFd(pidfd);
+  };
+  const watch = onExit(pidfd, forget);
+  return { forget };
 }
 
 async function removeSocket(path: string): Promise<void> {
