@@ -1,14 +1,18 @@
-import {
-  canonicalReference,
-  type ImageSummary,
-  parseReference,
-  withDefaultTag,
-} from '../../engine/api/index.ts';
+import { canonicalReference, parseReference, withDefaultTag } from '../../engine/api/index.ts';
+
+/** Some engines answer null for an image without a name. */
+interface NamedImage {
+  readonly Id: string;
+  readonly RepoTags: readonly string[] | null;
+  readonly RepoDigests: readonly string[] | null;
+}
 
 /** Every name an image can be asked for by: canonical references, its id, its id's beginning. */
-export function imageNames({ Id, RepoTags, RepoDigests }: ImageSummary): string[] {
+export function imageNames({ Id, RepoTags, RepoDigests }: NamedImage): string[] {
   const hex = Id.replace(/^sha256:/, '');
-  const names = [...RepoTags, ...RepoDigests].flatMap((name) => canonicalName(name) ?? []);
+  const names = [...(RepoTags ?? []), ...(RepoDigests ?? [])].flatMap(
+    (name) => canonicalName(name) ?? [],
+  );
   return [...names, Id, hex, hex.slice(0, 12)];
 }
 

@@ -6,7 +6,7 @@ import type {
 } from '../../engine/api/index.ts';
 import { labels } from '../labels.ts';
 import { imageNames } from './images.ts';
-import type { Health, Observed, ObservedContainer } from './observed.ts';
+import type { Health, Observed, ObservedContainer, ObservedResource } from './observed.ts';
 
 export type Filters = Readonly<Record<string, readonly string[]>>;
 
@@ -43,11 +43,19 @@ export async function observe(
   return {
     projectName,
     containers: containers.map(toContainer).sort(byName),
-    networks: networks.map(({ Name, Labels }) => ({ name: Name, labels: Labels })),
-    volumes: volumes.map(({ Name, Labels }) => ({ name: Name, labels: Labels ?? {} })),
+    networks: networks.map(toResource),
+    volumes: volumes.map(toResource),
     images: new Map(images.flatMap((image) => imageNames(image).map((name) => [name, image.Id]))),
     readAt,
   };
+}
+
+/** Some engines answer null where there are no labels. */
+function toResource(resource: {
+  readonly Name: string;
+  readonly Labels: Readonly<Record<string, string>> | null;
+}): ObservedResource {
+  return { name: resource.Name, labels: resource.Labels ?? {} };
 }
 
 function byName(left: ObservedContainer, right: ObservedContainer): number {

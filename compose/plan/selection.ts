@@ -10,7 +10,10 @@ export function selectServices(
   { withDependencies }: { readonly withDependencies: boolean },
 ): string[] {
   const all = Object.keys(project.services);
-  if (named === undefined || named.length === 0) return inOrder(project, new Set(all));
+  if (named === undefined || named.length === 0) {
+    if (all.length === 0) throw new ComposeErrors([noService(project)]);
+    return inOrder(project, new Set(all));
+  }
   const unknown = named.filter((name) => !Object.hasOwn(project.services, name));
   if (unknown.length > 0) {
     throw new ComposeErrors(unknown.map((name) => unknownService(project, name)));
@@ -22,6 +25,17 @@ export function selectServices(
     }
   }
   return inOrder(project, chosen);
+}
+
+function noService(project: Project): ComposeError {
+  const [disabled] = Object.values(project.disabledServices);
+  const profile = disabled?.profiles?.[0];
+  return new ComposeError('no-service', 'no service selected', {
+    hint:
+      profile === undefined
+        ? 'define one below "services:"'
+        : `all services belong to profiles: add --profile ${profile}`,
+  });
 }
 
 function unknownService(project: Project, name: string): ComposeError {

@@ -220,6 +220,16 @@ describe('what is missing', () => {
   });
 });
 
+test('a project without a service to run must say so', async () => {
+  const observed = await observe(new FakeEngine(), 'p');
+  const empty = loadText('name: p\nservices: {}\n').project;
+  expect(errorText(() => reconcile(empty, observed))).toBe(
+    'error[no-service]: no service selected\n  = hint: define one below "services:"',
+  );
+  const disabled = loadText('name: p\nservices: {a: {image: x, profiles: [dev]}}').project;
+  expect(errorText(() => reconcile(disabled, observed))).toContain('add --profile dev');
+});
+
 describe('warnings', () => {
   test('a network of somebody else must be used with a warning', async () => {
     const { project } = loadText(shop);
