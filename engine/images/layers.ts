@@ -3,6 +3,7 @@
  * Everything is done through native below the directory's descriptor, so neither a name nor a link made earlier leads
  * out of it. The first entry that cannot be applied as it is fails the layer.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   O_CREAT,
   O_EXCL,
@@ -68,12 +69,21 @@ export async function applyLayer(
   options: ApplyOptions,
 ): Promise<AppliedLayer> {
   const writer = new LayerWriter(options);
+  let turn = performance.now();
   for await (const entry of entries) {
     options.signal?.throwIfAborted();
     await writer.apply(entry);
+    // One chunk of the archive may hold hundreds of small files, and an engine that unpacks still has to answer.
+    if (performance.now() - turn > sliceMs) {
+      await nextTurn();
+      turn = performance.now();
+    }
   }
   return writer.finish();
 }
+
+/** Time for which the event loop may be kept from everybody else. */
+const sliceMs = 5;
 
 const defaultDirectory: DirectoryAttributes = {
   mode: 0o755,
