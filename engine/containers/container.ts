@@ -76,6 +76,8 @@ export class Container {
   record: ContainerRecord;
   process: RunningProcess | null = null;
   network: NetworkFacts | null = null;
+  /** The shim of the last run holds the root's mount until this settles. */
+  lastShimGone: Promise<void> = Promise.resolve();
   /** What the last restart by policy had waited; the back-off goes on from it. */
   lastDelayMs = 0;
   /** Waiting for its restart policy's delay; aborted by stop and remove. */

@@ -39,8 +39,10 @@ export interface RunningProcess {
   /** Of the container's first process, in the engine's pid namespace. */
   readonly containerPid: number;
   readonly exited: Promise<ExitStatus>;
+  /** The shim itself has ended, and its mounts with it: this may be later, as unmounting an overlay syncs a disk. */
+  readonly gone: Promise<void>;
   signal(signal: number): Promise<void>;
-  /** Lets go of the shim, which goes on. */
+  /** Lets go of a shim that goes on. */
   close(): void;
 }
 

@@ -8,7 +8,7 @@
  */
 import type { Container, RunRecord } from './container.ts';
 import type { ContainerContext } from './context.ts';
-import { publishContainer } from './events.ts';
+import { publishAttachments, publishContainer } from './events.ts';
 import { nextRestart } from './restart-policy.ts';
 
 export interface EndOfRun {
@@ -39,12 +39,13 @@ export async function endRun(
     restartCount: run.restartCount,
     lastDelayMs: container.lastDelayMs,
   });
-  container.process?.close();
+  if (container.process !== null) container.lastShimGone = container.process.gone;
   container.process = null;
-  container.network = null;
   if (delayMs !== null) container.restart = { delayMs, cancel: new AbortController() };
   container.record = { ...container.record, run: ended(run, end) };
   await release(ctx, container);
+  publishAttachments(ctx, container, 'released');
+  container.network = null;
   publishContainer(ctx, container, {
     action: 'die',
     extra: {

@@ -16,6 +16,7 @@ import { describeDuration, formatTime, nowNs } from './time.ts';
 
 /** Facts that only the engine knows beside the container itself. */
 export interface InspectFacts {
+  /** Operating system and processor: "linux/amd64". */
   readonly platform: string;
   readonly storageDriver: string;
 }
@@ -43,7 +44,7 @@ export function inspectContainer(
     Name: `/${record.name}`,
     RestartCount: record.run.restartCount,
     Driver: facts.storageDriver,
-    Platform: facts.platform,
+    Platform: facts.platform.split('/')[0] ?? '',
     MountLabel: '',
     ProcessLabel: '',
     AppArmorProfile: '',

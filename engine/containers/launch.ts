@@ -35,6 +35,8 @@ export async function launch(
 ): Promise<void> {
   const { record } = container;
   const image = imageOf(ctx, record);
+  // Two overlay mounts must not share an upper directory (Documentation/filesystems/overlayfs.rst).
+  await container.lastShimGone;
   await Rollback.guard(async (rollback) => {
     const started = beginRun(record);
     rollback.add('record', () => ctx.records.put(record.id, record));

@@ -56,6 +56,7 @@ export async function removeStopped(
   const { record } = container;
   container.record = { ...record, run: { ...record.run, status: 'removing' } };
   await ctx.records.put(container.id, container.record);
+  await container.lastShimGone;
   await ctx.snapshots.remove(container.id);
   await rm(ctx.layout.container(container.id).directory, { recursive: true, force: true });
   if (withVolumes) await removeAnonymousVolumes(ctx, container);

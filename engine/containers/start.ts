@@ -4,7 +4,7 @@ import { isSyscallError } from '../../native/index.ts';
 import { ShimError } from '../runtime/index.ts';
 import type { Container } from './container.ts';
 import type { ContainerContext } from './context.ts';
-import { publishContainer } from './events.ts';
+import { publishAttachments, publishContainer } from './events.ts';
 import { launch, startFailure } from './launch.ts';
 import { assertMove, isAlive } from './state.ts';
 import { cancelRestart } from './stop.ts';
@@ -42,6 +42,7 @@ export async function startLocked(
     await noteFailure(ctx, container, error);
     throw toEngineError(container, error);
   }
+  publishAttachments(ctx, container, 'taken');
   publishContainer(ctx, container, { action: 'start' });
   void adopt(ctx, container);
 }

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Container } from './container.ts';
 import type { ContainerContext } from './context.ts';
-import { publishContainer } from './events.ts';
+import { publishAttachments, publishContainer } from './events.ts';
 import { endRun } from './exit.ts';
 import type { EndOfRun } from './exit.ts';
 import { launch, startFailure } from './launch.ts';
@@ -86,6 +86,7 @@ async function relaunch(
   };
   try {
     await launch(ctx, container);
+    publishAttachments(ctx, container, 'taken');
     publishContainer(ctx, container, { action: 'start' });
     return 'running';
   } catch (error) {

@@ -71,6 +71,7 @@ export async function createEngine(config: Config, log: Log): Promise<Engine> {
     },
     records.values(),
   );
+  await networks.controller.reassert();
   const shared = { containers, events, images, volumes, networks: networks.controller };
   return {
     backends: {
@@ -87,7 +88,7 @@ export async function createEngine(config: Config, log: Log): Promise<Engine> {
         warnings: [],
       }),
     },
-    close: () => close(containers, networks),
+    close: () => close({ containers, networks, snapshots }),
   };
 }
 
@@ -102,11 +103,20 @@ interface Networks {
 }
 
 async function openNetworks(layout: Layout, log: Log): Promise<Networks> {
+  let restoreNames = (): Promise<void> => Promise.resolve();
   const [networks, sandboxes, forwarding, resolver] = await Promise.all([
     openRecords<Network>(layout.records.networks, 'disk', log),
     openRecords<Sandbox>(layout.bootRecords.sandboxes, 'boot', log),
     openRecords<HostForwarding>(layout.bootRecords.forwarding, 'boot', log),
-    Resolver.start({ runRoot: layout.runRoot }),
+    Resolver.start({
+      runRoot: layout.runRoot,
+      // A resolver that dies is started anew by its next command, and knows nothing then.
+      onLost: () => {
+        restoreNames().catch((error: unknown) => {
+          log.error('names are not answered any more', { error: String(error) });
+        });
+      },
+    }),
   ]);
   const controller = await NetworkController.open({
     instance: layout.instance,
@@ -117,6 +127,7 @@ async function openNetworks(layout: Layout, log: Log): Promise<Networks> {
       log.warn(message, fields);
     },
   });
+  restoreNames = () => controller.restoreNames();
   return { controller, resolver };
 }
 
@@ -163,11 +174,18 @@ async function removeStrayCgroups(cgroups: Cgroups, liveIds: readonly string[]):
   );
 }
 
-async function close(containers: Containers, networks: Networks): Promise<void> {
+interface Parts {
+  readonly containers: Containers;
+  readonly networks: Networks;
+  readonly snapshots: Snapshots;
+}
+
+async function close({ containers, networks, snapshots }: Parts): Promise<void> {
   for (const container of containers) {
     container.restart?.cancel.abort();
     container.process?.close();
   }
+  await snapshots.close();
   networks.controller.close();
   // Without a sandbox nobody asks the resolver anything, and the next engine starts another.
   if ([...containers].every(({ process }) => process === null)) await networks.resolver.stop();
