@@ -15,8 +15,13 @@ describe.skipIf(!isAble)('the hit counter', () => {
     await using engine = await TestEngine.create();
     await cp(helloExample, join(engine.root, 'project'), { recursive: true });
     await engine.start();
-    const scope = { ...engine.scope, descriptorsOf: [await engine.pid()] };
-    const before = await takeAudit(scope);
+    const before = await takeAudit(engine.scope);
+    // The first start of all opens what the engine keeps for the others, such as the shim's sealed program.
+    await engine.mustCli(['up', '-d']);
+    await engine.mustCli(['down', '-v']);
+    await expectNoLeaks(before, engine.scope);
+    const withDescriptors = { ...engine.scope, descriptorsOf: [await engine.pid()] };
+    const warm = await takeAudit(withDescriptors);
 
     await engine.mustCli(['up', '-d']);
     await eventually(hitCounter);
@@ -29,11 +34,11 @@ describe.skipIf(!isAble)('the hit counter', () => {
     expect(await eventually(hitCounter)).toBe(first + 3);
 
     await engine.mustCli(['down', '-v']);
-    await expectNoLeaks(before, scope);
+    await expectNoLeaks(warm, withDescriptors);
 
     await engine.mustCli(['up', '-d']);
     expect(await eventually(hitCounter)).toBe(1);
     await engine.mustCli(['down', '-v']);
-    await expectNoLeaks(before, scope);
+    await expectNoLeaks(warm, withDescriptors);
   });
 });

@@ -47,6 +47,9 @@ type Verb = keyof typeof commands;
 async function startEngine(): Promise<TestEngine> {
   const engine = await TestEngine.create();
   await writeFile(join(engine.root, 'project', 'compose.yaml'), project);
+  // An engine that a command starts logs there; the audit is to see it from the beginning.
+  await mkdir(engine.runRoot, { recursive: true });
+  await writeFile(join(engine.runRoot, 'engine.log'), '');
   await engine.start({ env: { UV_THREADPOOL_SIZE: '1' } });
   return engine;
 }

@@ -35,7 +35,10 @@ export async function takeAudit(scope: AuditScope): Promise<Audit> {
     processes: processes(scope.instance),
     'listening sockets': lines('ss', ['-H', '-l', '-n', '-t', '-u', '-x']).then(stableSockets),
     'temporary files': temporaryFiles(),
-    files: Promise.all(scope.directories.map((path) => tree(path))).then((found) => found.flat()),
+    files: Promise.all(scope.directories.map((path) => tree(path))).then((found) =>
+      // A record store keeps the file of a replaced record for the next one, see engine/store/record-directory.ts.
+      found.flat().filter((path) => !path.endsWith('.tmp~')),
+    ),
     descriptors: Promise.all((scope.descriptorsOf ?? []).map(descriptors)).then((found) =>
       found.flat(),
     ),

@@ -15,7 +15,6 @@ import type { AuditScope } from './audit.ts';
 const run = promisify(execFile);
 const repository = new URL('../..', import.meta.url).pathname;
 export const cliPath: string = join(repository, 'dist/bin/tscompose.cjs');
-export const daemonPath: string = join(repository, 'dist/bin/daemon.cjs');
 
 export interface CommandResult {
   readonly code: number;
@@ -98,12 +97,7 @@ export class TestEngine implements AsyncDisposable {
   } = {}): Promise<ChildProcess> {
     await mkdir(this.runRoot, { recursive: true });
     const log = openSync(join(this.root, 'engine.log'), 'a');
-    const [file = '', ...args] = [
-      ...prefix,
-      process.execPath,
-      daemonPath,
-      ...['--state-root', this.stateRoot, '--run-root', this.runRoot],
-    ];
+    const [file = '', ...args] = [...prefix, process.execPath, cliPath, 'daemon'];
     const child = spawn(file, args, {
       stdio: ['ignore', log, log],
       env: { ...this.env, ...env },
@@ -163,6 +157,20 @@ export class TestEngine implements AsyncDisposable {
     });
   }
 
+  private async removeContainers(): Promise<void> {
+    const isAnswering = await this.client.ping().then(
+      () => true,
+      () => false,
+    );
+    if (!isAnswering) await this.start();
+    for (const { Id } of await this.client.containers.list({ all: true })) {
+      await this.client.containers.remove(Id, { force: true, volumes: true });
+    }
+    for (const { Id, Name } of await this.client.networks.list()) {
+      if (!['bridge', 'host', 'none'].includes(Name)) await this.client.networks.remove(Id);
+    }
+  }
+
   /** Stops whatever engine runs on these roots, its resolver included. Containers are the test's to remove. */
   async stop(): Promise<void> {
     await this.cli(['daemon', 'stop']);
@@ -174,7 +182,9 @@ export class TestEngine implements AsyncDisposable {
     this.#child = null;
   }
 
+  /** Also after a failed test nothing stays: what it left running is removed by the engine that made it. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.removeContainers();
     await this.stop();
     await rm(this.root, { recursive: true, force: true });
   }

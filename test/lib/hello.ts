@@ -6,7 +6,7 @@ export const helloExample: string = new URL('../../examples/hello', import.meta.
 /** The port that the example publishes. */
 export function helloPort(): number {
   const text = readFileSync(join(helloExample, 'compose.yaml'), 'utf8');
-  const found = /^\s*-\s*"?(?:[\d.]+:)?(\d+):\d+"?\s*$/m.exec(text);
+  const found = /(\d+)\}?:3000\b/.exec(text);
   if (found === null) throw new Error('the example publishes no port');
   return Number(found[1]);
 }
