@@ -108,7 +108,6 @@ await Promise.all([
     ...shared,
     entryPoints: [{ in: 'cli/main.ts', out: 'cli' }],
     plugins: [daemonApart, validatorApart, parserWithoutPrograms],
-    banner: { js: importMetaUrl },
   }),
   build({
     ...shared,
