@@ -9,6 +9,7 @@ import {
   createMemfd,
   errnoName,
   isSyscallError,
+  listenUnix,
   onExit,
   openPidfd,
   receive,
@@ -63,37 +64,53 @@ export interface ShimAddress {
 }
 
 /** Resolves when the program has been exec'ed (or, with `waitsForStart`, when its sandbox is ready). */
-export async function startShim({ spec, held, waitsForStart }: StartRequest): Promise<Shim> {
-  const startsAtOnce = waitsForStart !== true;
-  const [ours, theirs] = socketPair();
-  const specification = createMemfd('tscompose-spec', encodeSpec(spec, { startsAtOnce }));
-  const executable = sealedExecutable();
-  let pidfd: Fd;
+export async function startShim(request: StartRequest): Promise<Shim> {
+  const { paths } = request.spec;
+  // A socket that a killed shim left behind.
+  rmSync(paths.control, { force: true });
+  const conversation = spawnShim(request);
   try {
-    // The program's own file is descriptor 4, so that whatever happens to the others before exec, this path names it.
-    ({ pidfd } = spawnProcess({
+    const status = await conversation.reaches(
+      request.waitsForStart === true ? 'created' : 'running',
+    );
+    return new Shim(status, conversation);
+  } catch (error) {
+    await conversation.gone;
+    rmSync(paths.control, { force: true });
+    rmSync(paths.exit, { force: true });
+    throw error;
+  }
+}
+
+function spawnShim({ spec, held, waitsForStart }: StartRequest): Conversation {
+  const [ours, theirs] = socketPair();
+  const given: Fd[] = [theirs];
+  const give = (fd: Fd): Fd => {
+    given.push(fd);
+    return fd;
+  };
+  try {
+    const startsAtOnce = waitsForStart !== true;
+    const specification = give(createMemfd('tscompose-spec', encodeSpec(spec, { startsAtOnce })));
+    // Bound before the shim exists: an engine that is killed now and started again finds a socket that will be
+    // answered, or one that refuses, and never a shim that is about to listen.
+    const control = give(listenUnix(spec.paths.control));
+    // The program's own file is descriptor 4: whatever happens to the others before exec, that path names it.
+    const { pidfd } = spawnProcess({
       file: '/proc/self/fd/4',
       args: ['tscompose-shim', spec.id],
       env: [],
-      fds: [specification, null, null, theirs, executable, ...held],
-    }));
+      fds: [specification, null, null, theirs, sealedExecutable(), control, ...held],
+    });
+    const conversation = new Conversation(ours, spec.paths.exit);
+    conversation.watchProcess(pidfd);
+    return conversation;
   } catch (error) {
     closeFd(ours);
+    rmSync(spec.paths.control, { force: true });
     throw error;
   } finally {
-    closeFd(theirs);
-    closeFd(specification);
-  }
-  const address = { controlPath: spec.paths.control, exitPath: spec.paths.exit };
-  const conversation = new Conversation(ours, address.exitPath);
-  conversation.watchProcess(pidfd);
-  const wanted = startsAtOnce ? 'running' : 'created';
-  try {
-    return new Shim(await conversation.reaches(wanted), conversation);
-  } catch (error) {
-    await conversation.gone;
-    for (const path of Object.values(address)) rmSync(path, { force: true });
-    throw error;
+    for (const fd of given) closeFd(fd);
   }
 }
 

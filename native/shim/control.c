@@ -2,13 +2,9 @@
 #include "control.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 
 #include "util.h"
 
@@ -19,44 +15,19 @@ void control_init (struct control *control)
     control->connections[i].fd = -1;
 }
 
-static int open_parent (const char *path)
+int control_listen (struct control *control, int fd, const char *path)
 {
-  char directory[PATH_MAX];
-  size_t length = (size_t)(strrchr (path, '/') - path);
+  int is_listening = 0;
+  socklen_t size = sizeof is_listening;
 
-  if (length >= sizeof directory)
+  if (getsockopt (fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size) < 0)
+    return -1;
+  if (!is_listening)
     {
-      errno = ENAMETOOLONG;
+      errno = EINVAL;
       return -1;
     }
-  memcpy (directory, path, length == 0 ? 1 : length);
-  directory[length == 0 ? 1 : length] = 0;
-  return open (directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-}
-
-int control_listen (struct control *control, const char *path)
-{
-  struct sockaddr_un address = { .sun_family = AF_UNIX };
-  const char *name = strrchr (path, '/') + 1;
-  cleanup_close int directory = open_parent (path);
-  cleanup_close int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-  if (directory < 0 || fd < 0)
-    return -1;
-  /* sun_path has 108 bytes (unix(7)) and a run root may be deeper, so the name is reached through a
-   * descriptor.  */
-  if (format_fd_path (address.sun_path, sizeof address.sun_path, directory, name) < 0)
-    return -1;
-  /* A socket that a killed shim left behind.  */
-  if (unlinkat (directory, name, 0) < 0 && errno != ENOENT)
-    return -1;
-  /* The directory has mode 0700; the socket's own mode is for those who loosen that.  */
-  mode_t saved = umask (0177);
-  int bound = bind (fd, (struct sockaddr *)&address, sizeof address);
-  umask (saved);
-  if (bound < 0 || listen (fd, CONTROL_MAX) < 0)
-    return -1;
-  control->listen_fd = take_fd (&fd);
+  control->listen_fd = fd;
   control->path = path;
   return 0;
 }

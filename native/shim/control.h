@@ -30,7 +30,10 @@ struct message
 };
 
 void control_init (struct control *control);
-int control_listen (struct control *control, const char *path);
+
+/* FD was bound to PATH by the engine, before this process existed: so an engine that was killed and
+   started again finds either a socket that will be answered, or none.  */
+int control_listen (struct control *control, int fd, const char *path);
 
 /* NULL when all places are taken.  Takes FD.  */
 struct connection *control_add (struct control *control, int fd);

@@ -4,7 +4,8 @@
      2  the engine's log or /dev/null
      3  one end of a socket pair: the first control connection (protocol.h)
      4  sealed memory file that this program was executed from
-     5… held open until the container has ended, such as reserved ports  */
+     5  the control socket, listening
+     6… held open until the container has ended, such as reserved ports  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -30,12 +31,16 @@ enum
   NULL_FD = 1,
   CONTROL_FD = 3,
   EXECUTABLE_FD = 4,
-  FIRST_HELD_FD = 5,
+  LISTEN_FD = 5,
+  FIRST_HELD_FD = 6,
 };
 
 static int fail (struct shim *shim, enum ts_stage stage, const char *path)
 {
-  shim_note_failure (shim, stage, errno, path);
+  /* A child that has failed and ended is why its files in /proc are gone; its own reason will be
+   * read.  */
+  if (shim->report == NULL || shim->report->progress != TS_FAILED)
+    shim_note_failure (shim, stage, errno, path);
   return -1;
 }
 
@@ -90,6 +95,9 @@ static int map_spec (struct shim *shim)
     errno = EINVAL;
   if (shim->spec == NULL)
     return fail (shim, TS_STAGE_SPECIFICATION, what == NULL ? "" : what);
+  const char *path = spec_text (shim->spec, shim->spec->control_path);
+  if (control_listen (&shim->control, LISTEN_FD, path) < 0)
+    return fail (shim, TS_STAGE_CONTROL_SOCKET, path);
   return dup2 (NULL_FD, SPEC_FD) < 0 ? fail (shim, TS_STAGE_STDIO, "") : 0;
 }
 
@@ -270,8 +278,6 @@ static int prepare_beside (struct shim *shim)
     return fail (shim, TS_STAGE_OOM_SCORE, "");
   if (hold_mounts (shim) < 0)
     return fail (shim, TS_STAGE_CLONE, "mount namespace");
-  if (control_listen (&shim->control, spec_text (spec, spec->control_path)) < 0)
-    return fail (shim, TS_STAGE_CONTROL_SOCKET, spec_text (spec, spec->control_path));
   if (log_open (&shim->log, spec) < 0)
     return fail (shim, TS_STAGE_LOG, spec_text (spec, spec->log_path));
   shim->oom_kills_before = cgroup_oom_kills (spec);
@@ -286,6 +292,7 @@ static int report_failure (struct shim *shim)
   if (shim->spec != NULL)
     (void)exit_record_write (&shim->exit, spec_text (shim->spec, shim->spec->exit_path));
   control_broadcast (&shim->control, TS_ENDED, &shim->exit, exit_record_size (&shim->exit));
+  control_unlink (&shim->control);
   return 1;
 }
 

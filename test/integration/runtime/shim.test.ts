@@ -233,6 +233,18 @@ describe('a shim', () => {
     expect(await connectShim(addressOf(spec))).toBeNull();
   });
 
+  test('is found by another engine from the moment it was spawned', async () => {
+    await using dir = await ownDir();
+    const { spec } = makeBox(dir.path, ['sleep', '1000']);
+    const starting = startShim({ spec, held: [] });
+    const other = await connectShim(addressOf(spec));
+    const shim = await starting;
+    expect(other?.containerPid).toBe(shim.containerPid);
+    await other?.signal(9);
+    expect(await other?.exited).toMatchObject({ code: 137 });
+    await shim.gone;
+  });
+
   test('records an exit that happened while no engine was there', async () => {
     await using dir = await ownDir();
     const { spec } = makeBox(dir.path, [
