@@ -21,49 +21,53 @@ import { addresses, addSandbox, exchange, query, startBench } from './support.ts
 const web = { name: 'web', addresses: ['10.9.0.2', '10.9.0.3', '10.9.0.4'] };
 
 describe('the process', () => {
-  test('it must have no user, no capability and a filter, and refuse to end for a stranger', async () => {
-    await using bench = await startBench();
-    const status = readFileSync(`/proc/${bench.resolver.pid}/status`, 'utf8');
-    const lines = [
-      'Uid',
-      'Gid',
-      'CapInh',
-      'CapPrm',
-      'CapEff',
-      'CapBnd',
-      'CapAmb',
-      'NoNewPrivs',
-      'Seccomp',
-    ].map((key) => new RegExp(`^${key}:\\s*(.*)$`, 'm').exec(status)?.[1]?.replaceAll('\t', ' '));
-    const none = '0000000000000000';
-    expect(lines).toEqual([
-      '65534 65534 65534 65534',
-      '65534 65534 65534 65534',
-      none,
-      none,
-      none,
-      none,
-      none,
-      '1',
-      '2',
-    ]);
-    const path = `${bench.runRoot}/resolver/control.sock`;
-    expect(() =>
-      execFileSync(
-        'setpriv',
-        [
-          '--reuid=65534',
-          '--regid=65534',
-          '--clear-groups',
-          'python3',
-          '-c',
-          'import socket,sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])',
-          path,
-        ],
-        { stdio: 'ignore' },
-      ),
-    ).toThrow();
-  });
+  // The one with sanitizers is not confined.
+  test.skipIf(process.env['TEST_RESOLVER'] !== undefined)(
+    'it must have no user, no capability and a filter, and refuse to end for a stranger',
+    async () => {
+      await using bench = await startBench();
+      const status = readFileSync(`/proc/${bench.resolver.pid}/status`, 'utf8');
+      const lines = [
+        'Uid',
+        'Gid',
+        'CapInh',
+        'CapPrm',
+        'CapEff',
+        'CapBnd',
+        'CapAmb',
+        'NoNewPrivs',
+        'Seccomp',
+      ].map((key) => new RegExp(`^${key}:\\s*(.*)$`, 'm').exec(status)?.[1]?.replaceAll('\t', ' '));
+      const none = '0000000000000000';
+      expect(lines).toEqual([
+        '65534 65534 65534 65534',
+        '65534 65534 65534 65534',
+        none,
+        none,
+        none,
+        none,
+        none,
+        '1',
+        '2',
+      ]);
+      const path = `${bench.runRoot}/resolver/control.sock`;
+      expect(() =>
+        execFileSync(
+          'setpriv',
+          [
+            '--reuid=65534',
+            '--regid=65534',
+            '--clear-groups',
+            'python3',
+            '-c',
+            'import socket,sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])',
+            path,
+          ],
+          { stdio: 'ignore' },
+        ),
+      ).toThrow();
+    },
+  );
 
   test('queries that are not DNS must not stop it', async () => {
     await using bench = await startBench();
@@ -146,7 +150,7 @@ describe('the process', () => {
     bench.resolver.close();
     await eventually(
       () => {
-        expect(existsSync(`/proc/${pid}`)).toBe(false);
+        expect(hasEnded(pid)).toBe(true);
       },
       { timeoutMs: 15_000 },
     );
@@ -156,10 +160,16 @@ describe('the process', () => {
     expect(await addresses(port, 'web')).toBe('NXDOMAIN');
     await again.stop();
     await eventually(() => {
-      expect(existsSync(`/proc/${again.pid}`)).toBe(false);
+      expect(hasEnded(again.pid)).toBe(true);
     });
   });
 });
+
+/** One whose engine has let go of it stays a zombie until this test's process ends. */
+function hasEnded(pid: number): boolean {
+  const path = `/proc/${pid}/stat`;
+  return !existsSync(path) || / Z \d/.test(readFileSync(path, 'utf8'));
+}
 
 function errnoOrLength(socket: Parameters<typeof receive>[0]): number {
   const received = receive(socket);

@@ -14,7 +14,10 @@ export interface Bench extends AsyncDisposable {
 
 export async function startBench(options: Partial<ResolverOptions> = {}): Promise<Bench> {
   const dir = await tempDir();
-  const resolver = await Resolver.start({ runRoot: dir.path, ...options });
+  // See test/native/Makefile: the same suite against a resolver with sanitizers.
+  const resolverPath = process.env['TEST_RESOLVER'];
+  const program = resolverPath === undefined ? {} : { resolverPath };
+  const resolver = await Resolver.start({ runRoot: dir.path, ...program, ...options });
   return {
     resolver,
     runRoot: dir.path,

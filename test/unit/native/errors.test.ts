@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { errnoName, isSyscallError, SyscallError } from '../../../native/index.ts';
+import { findBuilt } from '../../../native/binding.ts';
 import { attempt, attemptAsync } from '../../../native/errors.ts';
 
 function raise(value: unknown): never {
@@ -53,4 +54,14 @@ describe('SyscallError', () => {
   ])('errno %d must be called %s', (errno, name) => {
     expect(errnoName(errno)).toBe(name);
   });
+});
+
+test('a program that was not built must be an error that names every path tried', () => {
+  const error = caught(() => findBuilt('nothing'));
+  const root = new URL('../../..', import.meta.url).pathname;
+  expect((error as Error).message).toBe(
+    `"nothing" was not built; tried ${root}native/build/nothing, ` +
+      `${root.replace(/[^/]+\/$/, '')}native/build/nothing, ${root}native/build/nothing; ` +
+      'run "node native/build.mjs" in the package\'s folder',
+  );
 });
