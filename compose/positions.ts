@@ -12,10 +12,11 @@ export function errorAt(
     readonly path: readonly (string | number)[];
   },
 ): ComposeError {
-  const place = project?.placeOf(path) ?? null;
+  // Nothing of the file in particular is no place in it.
+  const place = path.length === 0 ? null : (project?.placeOf(path) ?? null);
   return new ComposeError(code, message, {
     ...options,
-    path: path.join('.'),
+    ...(path.length > 0 && { path: path.join('.') }),
     ...(place !== null && { position: place.position, excerpt: place.excerpt }),
   });
 }

@@ -20,12 +20,17 @@ export function explain(error: unknown, action: Action, project: Project | null)
 
 type Place = readonly [ComposeErrorCode, Path];
 
+/** Failures of the engine itself: no line of the file is to blame for them. */
+function isOwnFault({ kind }: EngineError): boolean {
+  return kind === 'internal' || kind === 'unavailable';
+}
+
 function placeOf(error: EngineError, action: Action, project: Project | null): Place {
   switch (action.kind) {
     case 'createNetwork':
-      return ['engine-refused', ['networks', action.key]];
+      return ['engine-refused', isOwnFault(error) ? [] : ['networks', action.key]];
     case 'createVolume':
-      return ['engine-refused', ['volumes', action.key]];
+      return ['engine-refused', isOwnFault(error) ? [] : ['volumes', action.key]];
     case 'removeNetwork':
     case 'removeVolume':
       return ['engine-refused', []];
@@ -49,7 +54,7 @@ function containerPlace(error: EngineError, name: string | null, project: Projec
     return ['missing-image', [...path, 'image']];
   const mount = service.volumes?.findIndex((volume) => volume.target === target) ?? -1;
   if (target !== undefined && mount !== -1) return ['engine-refused', [...path, 'volumes', mount]];
-  return ['engine-refused', path];
+  return ['engine-refused', isOwnFault(error) ? [] : path];
 }
 
 /** The ports entry that asks for what somebody else holds; null when the failure is about something else. */

@@ -4,6 +4,7 @@ import { excerptOf, positionOf } from './findings.ts';
 import type { LoadRequest } from './request.ts';
 import type { Sources } from './source.ts';
 import {
+  getAt,
   isList,
   isMap,
   moveEntry,
@@ -62,7 +63,8 @@ function placeOf(
   path: readonly (string | number)[],
 ): { readonly position: Position; readonly excerpt: Excerpt } | null {
   const { value, key } = spansOfPath(root, path);
-  const span = value ?? key;
+  // Of a mapping the key says more than its first entry.
+  const span = isMap(getAt(root, path)) ? (key ?? value) : (value ?? key);
   return span === null ? null : { position: positionOf(span), excerpt: excerptOf(span) };
 }
 

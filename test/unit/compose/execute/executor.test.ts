@@ -149,16 +149,13 @@ describe('a condition', () => {
     expect(await failure(up(engine, loadText(shop).project))).toBe(
       [
         'error[dependency-failed]: container "shop-db-1" exited with code 3 before it was healthy',
-        '  --> compose.yaml:10:9',
+        '  --> compose.yaml:9:7',
         '   |',
-        '  9 |       db:',
-        ' 10 |         condition: service_healthy',
-        '    |         ^^^^^^^^^^^^^^^^^^^^^^^^^^',
-        '   = hint: look at its output with "logs"; what was started is still there',
-      ]
-        .join('\n')
-        .replace('  --> ', '   --> ')
-        .replace('\n   |\n', '\n    |\n'),
+        ' 8 |     depends_on:',
+        ' 9 |       db:',
+        '   |       ^^',
+        '  = hint: look at its output with "logs"; what was started is still there',
+      ].join('\n'),
     );
     expect(engine.names()).toEqual([
       'shop-db-1 exited',
@@ -238,6 +235,21 @@ describe('a failure', () => {
       ),
     );
     expect(await failure(up(engine, loadText(shop).project))).toContain('compose.yaml:7:9');
+  });
+
+  test('of the engine itself must not blame a line of the file', async () => {
+    const engine = new FakeEngine();
+    engine.fail('create volume shop_data', new EngineError('internal', 'disk on fire'));
+    expect(await failure(up(engine, loadText(shop).project))).toBe(
+      'error[engine-refused]: disk on fire',
+    );
+  });
+
+  test('that the file asked for must be shown at the service', async () => {
+    const engine = new FakeEngine();
+    const message = 'this engine does not serve PidMode "host" yet';
+    engine.fail('create shop-web-1', new EngineError('not-implemented', message));
+    expect(await failure(up(engine, loadText(shop).project))).toContain('--> compose.yaml:4:3');
   });
 
   test('must leave what was there before', async () => {

@@ -188,7 +188,7 @@ describe('what is missing', () => {
   test('a build must be reported when its image is not there, and not be needed when it is', async () => {
     const { project } = loadText('name: p\nservices:\n  web:\n    build: .\n');
     const observed = await observe(new FakeEngine(), 'p');
-    expect(errorText(() => reconcile(project, observed))).toContain('compose.yaml:4:12');
+    expect(errorText(() => reconcile(project, observed))).toContain('compose.yaml:4:5');
     const engine = new FakeEngine({ images: ['p-web:latest'] });
     expect(await planText(engine, project)).toContain('createContainer p-web-1');
   });
