@@ -13,10 +13,11 @@ export interface EngineProcess {
   readonly containerPid: number;
 }
 
-/** Another process that has started this container and holds its control connection. */
+/** Another process, run `under` a tracer perhaps, that has started this container and holds its control connection. */
 export async function startInEngine(
   dir: string,
   request: { readonly spec: SandboxSpec; readonly waitsForStart: boolean },
+  under: readonly string[] = [],
 ): Promise<EngineProcess> {
   const outfile = join(dir, 'engine-driver.mjs');
   await build({
@@ -37,9 +38,8 @@ export async function startInEngine(
       typeof value === 'bigint' ? `bigint:${value}` : value,
     ),
   );
-  const child = spawn(process.execPath, [outfile, requestFile], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const command = [...under, process.execPath, outfile, requestFile];
+  const child = spawn(command[0] ?? '', command.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
   return { process: child, containerPid: Number(line) };
 }

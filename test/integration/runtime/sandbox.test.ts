@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -12,9 +13,11 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { SandboxSpec } from '../../../engine/runtime/sandbox-spec.ts';
-import { ShimError } from '../../../engine/runtime/shim.ts';
+import { connectShim, ShimError } from '../../../engine/runtime/shim.ts';
+import { missing } from '../../lib/requires.ts';
 import { tempDir } from '../../lib/temp-dir.ts';
-import { dockerCapabilities, makeBox, mount, run, start, type Ran } from './support.ts';
+import { startInEngine } from './engine-process.ts';
+import { dockerCapabilities, makeBox, mount, readOutput, run, start, type Ran } from './support.ts';
 
 const shell = (script: string): string[] => ['sh', '-c', script];
 const ends = (path: string): string => `${path} 2>&1 | sed "s/.*: //"`;
@@ -162,6 +165,40 @@ describe('a sandbox', () => {
     writeFileSync(join(deep, 'lower/etc/file'), 'found\n');
     expect((await run(spec)).stdout).toBe('found\n');
   });
+
+  // mount(2) is what there is before Linux 6.7, and what strace makes the shim believe here.
+  test.skipIf(missing('strace').length > 0)(
+    'mounts its root on older kernels as well',
+    async () => {
+      await using dir = await tempDir();
+      const odd = join(dir.path, 'a:b,c\\d');
+      mkdirSync(odd);
+      const { spec, lower } = makeBox(
+        odd,
+        shell('grep -o " lowerdir=\\|,lowerdir=" /proc/mounts; cat /etc/file; ls /..'),
+      );
+      writeFileSync(join(lower, 'etc/file'), 'found\n');
+      const trace = join(dir.path, 'trace');
+      const inject = ['-e', 'trace=fsconfig', '-e', 'inject=fsconfig:error=EINVAL:when=2'];
+      const engine = await startInEngine(dir.path, { spec, waitsForStart: true }, [
+        ...['strace', '-f', '-qq', '-o', trace],
+        ...inject,
+      ]);
+      const ended = once(engine.process, 'exit');
+      const shim = await connectShim({
+        controlPath: spec.paths.control,
+        exitPath: spec.paths.exit,
+      });
+      await shim?.start();
+      expect(await shim?.exited).toMatchObject({ code: 0 });
+      await shim?.gone;
+      await ended;
+      const { stdout } = await readOutput(spec.log.path);
+      expect(stdout).toBe(
+        ',lowerdir=\nfound\nbin\ndev\netc\nlib\nlib64\nproc\nsbin\nsys\ntmp\nusr\n',
+      );
+    },
+  );
 
   test('finds a program along its own PATH, from its own directory', async () => {
     await using dir = await tempDir();
