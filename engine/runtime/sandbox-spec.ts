@@ -17,7 +17,7 @@ export interface SandboxSpec {
   /** Executed in order inside the new mount namespace. The first one is the root file system itself (target "/"). */
   readonly mounts: readonly SandboxMount[];
   readonly devices: readonly SandboxDevice[];
-  /** Symbolic links below the root, made after the mounts: [path, target]. */
+  /** Symbolic links below the root, made after the mounts: [path, target]. What the image has at a path stays. */
   readonly links: readonly (readonly [path: string, target: string])[];
   readonly maskedPaths: readonly string[];
   readonly readonlyPaths: readonly string[];
@@ -40,11 +40,11 @@ export interface SandboxMount {
   readonly lowerDirs: readonly string[];
   readonly upperDir: string;
   readonly workDir: string;
-  /** MS_* bits of mount(2): RDONLY, NOSUID, NODEV, NOEXEC, REC … */
+  /** MS_* bits of mount(2): RDONLY, NOSUID, NODEV, NOEXEC, access times; with REC they hold for all below a bind. */
   readonly flags: number;
   /** MS_PRIVATE, MS_SLAVE or MS_SHARED, with or without MS_REC; 0 leaves it private. */
   readonly propagation: number;
-  /** File system options as text: "mode=755,size=65536k". */
+  /** File system options as text: "mode=755,size=65536k". For `cgroup` the controllers of a v1 hierarchy; empty is v2. */
   readonly data: string;
   /** What to create below the root when the target is missing. */
   readonly create: 'directory' | 'file' | 'nothing';
@@ -97,7 +97,7 @@ export interface SandboxLog {
 }
 
 export interface SandboxPaths {
-  /** Unix socket the shim listens on. */
+  /** Unix socket that shim and engines talk through. Its directory is also where the root is mounted for a moment. */
   readonly control: string;
   /** Written with fsync when the container has ended. */
   readonly exit: string;
