@@ -17,9 +17,9 @@ import { EventBus, prepareLayout, RecordStore } from '../store/index.ts';
 import type { JsonObject, Layout, OpenedStore } from '../store/index.ts';
 import { NetworkController, Resolver } from '../../network/index.ts';
 import type { HostForwarding, Network, Sandbox } from '../../network/index.ts';
-import { VolumeStore } from '../../volumes/index.ts';
+import { readVolumeRecord, VolumeStore } from '../../volumes/index.ts';
 import { createContainerBackend } from './backends/containers.ts';
-import { createImageBackend } from './backends/images.ts';
+import { createImageBackend, usersOfImage } from './backends/images.ts';
 import { createNetworkBackend, ensurePredefinedNetworks } from './backends/networks.ts';
 import { createSystemBackend } from './backends/system.ts';
 import { createVolumeBackend } from './backends/volumes.ts';
@@ -46,12 +46,11 @@ export async function createEngine(config: Config, log: Log): Promise<Engine> {
     openContainerRecords(layout, log),
     openNetworks(layout, log),
     ImageStore.open({ layout }),
-    VolumeStore.open({ root: layout.volumes }),
+    openVolumes(layout, log),
   ]);
   const snapshots = await Snapshots.open({ layout, layers: images.layers });
   for (const problem of images.problems)
     log.warn('a part of the image store could not be read', { ...problem });
-  await images.ensureHostImage({ nodePath: process.execPath });
   const context: ContainerContext = {
     ...{ layout, records, containers, events, log, images, snapshots, volumes, cgroups },
     networks: networks.controller,
@@ -71,6 +70,11 @@ export async function createEngine(config: Config, log: Log): Promise<Engine> {
     },
     records.values(),
   );
+  const hostImage = await images.ensureHostImage({
+    nodePath: process.execPath,
+    usersOf: (id) => usersOfImage(containers, id),
+  });
+  snapshots.expect(hostImage);
   await networks.controller.reassert();
   const shared = { containers, events, images, volumes, networks: networks.controller };
   return {
@@ -144,6 +148,16 @@ async function openContainerRecords(
     }),
     log,
   );
+}
+
+async function openVolumes(layout: Layout, log: Log): Promise<VolumeStore> {
+  const opened = await RecordStore.open({
+    directory: layout.records.volumes,
+    durability: 'disk',
+    schemaVersion: 1,
+    read: readVolumeRecord,
+  });
+  return await VolumeStore.open({ root: layout.volumes, records: report(opened, log) });
 }
 
 /** Records of network/, whose own code checks what it uses of them. */

@@ -1,7 +1,8 @@
 /** The engine as a process: roots, lock, socket, signals, exit code. Importing it does nothing. */
-import { closeSync, mkdirSync, writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 
 import { apiVersion, EngineError, minApiVersion } from '../api/index.ts';
+import { makePath } from '../lib/index.ts';
 import { createConfig, type Config, type DaemonRequest } from './config.ts';
 import { createEngine } from './engine.ts';
 import { acquireLock, type EngineLock } from './lock.ts';
@@ -51,7 +52,7 @@ async function run(request: DaemonRequest, log: Log): Promise<number> {
     const config = createConfig(request);
     // Programs in containers inherit it, and Docker's have 022.
     process.umask(0o022);
-    mkdirSync(config.runRoot, { recursive: true, mode: 0o700 });
+    await makePath(config.runRoot, 0o700);
     const lock = await acquireLock(config.layout, lockTimeoutMs);
     if (lock === null) {
       log.info('another engine serves from this run root', { runRoot: config.runRoot });

@@ -26,21 +26,19 @@ export class TestEngine implements AsyncDisposable {
   readonly root: string;
   readonly stateRoot: string;
   readonly runRoot: string;
-  readonly #prefix: readonly string[];
   #child: ChildProcess | null = null;
 
-  private constructor(root: string, prefix: readonly string[]) {
+  private constructor(root: string) {
     this.root = root;
     this.stateRoot = join(root, 'state');
     this.runRoot = join(root, 'run');
-    this.#prefix = prefix;
   }
 
-  /** `prefix` runs the engine below another program: ["strace", "-f", …]. The engine itself is started by `start`. */
-  static async create(prefix: readonly string[] = []): Promise<TestEngine> {
+  /** The engine itself is started by `start`, or by the first command that needs one. */
+  static async create(): Promise<TestEngine> {
     const root = await mkdtemp(join(tmpdir(), tempPrefix));
     await mkdir(join(root, 'project'));
-    return new TestEngine(root, prefix);
+    return new TestEngine(root);
   }
 
   get socket(): string {
@@ -70,10 +68,8 @@ export class TestEngine implements AsyncDisposable {
     return new EngineClient({ address: `unix://${this.socket}` });
   }
 
-  /** Resolves when the engine answers. `prefix` replaces the one given to `create` for this start. */
-  async start(
-    options: { readonly prefix?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
-  ): Promise<void> {
+  /** Resolves when the engine answers. */
+  async start(options: { readonly env?: NodeJS.ProcessEnv } = {}): Promise<void> {
     const child = await this.spawn(options);
     await eventually(
       async () => {
@@ -88,17 +84,10 @@ export class TestEngine implements AsyncDisposable {
   }
 
   /** Starts the process without waiting for it. */
-  async spawn({
-    prefix = this.#prefix,
-    env = {},
-  }: {
-    readonly prefix?: readonly string[];
-    readonly env?: NodeJS.ProcessEnv;
-  } = {}): Promise<ChildProcess> {
+  async spawn({ env = {} }: { readonly env?: NodeJS.ProcessEnv } = {}): Promise<ChildProcess> {
     await mkdir(this.runRoot, { recursive: true });
     const log = openSync(join(this.root, 'engine.log'), 'a');
-    const [file = '', ...args] = [...prefix, process.execPath, cliPath, 'daemon'];
-    const child = spawn(file, args, {
+    const child = spawn(process.execPath, [cliPath, 'daemon'], {
       stdio: ['ignore', log, log],
       env: { ...this.env, ...env },
       cwd: '/',

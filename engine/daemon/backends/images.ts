@@ -33,7 +33,7 @@ export function createImageBackend(ctx: ImageBackendContext): ImageBackend {
     remove: async (ref, { force }) => {
       const deleted = await images.remove(ref, {
         force,
-        usersOf: (id) => usersOf(ctx.containers, id),
+        usersOf: (id) => usersOfImage(ctx.containers, id),
       });
       for (const entry of deleted) {
         if ('Untagged' in entry)
@@ -46,7 +46,7 @@ export function createImageBackend(ctx: ImageBackendContext): ImageBackend {
 }
 
 /** Ids of the containers made from the image. */
-function usersOf(containers: Containers, imageId: string): readonly string[] {
+export function usersOfImage(containers: Containers, imageId: string): readonly string[] {
   return [...containers].filter(({ record }) => record.imageId === imageId).map(({ id }) => id);
 }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
 import { EngineError } from '../../api/index.ts';
@@ -22,6 +23,8 @@ export interface ServerOptions {
 const maxHeaderSize = 1 << 20;
 
 export function createHttpServer(options: ServerOptions): Server {
+  // Every request listens until it ends, and there are as many as clients want.
+  setMaxListeners(0, options.stopping);
   const server = createServer(
     {
       maxHeaderSize,
