@@ -1,8 +1,9 @@
 /** A container's volumes, binds and tmpfs: decided when it is made, given to the shim at every start. */
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import type { ContainerConfig, HostConfig, MountPoint } from '../api/index.ts';
 import { EngineError } from '../api/index.ts';
 import type { Image } from '../images/index.ts';
+import { makePath } from '../lib/index.ts';
 import { parseMounts, resolveMount } from '../../volumes/index.ts';
 import type { MountRequest, ResolvedMount, Volume } from '../../volumes/index.ts';
 import type { ContainerRecord, MountRecord } from './container.ts';
@@ -78,7 +79,7 @@ async function requireSource(request: Extract<MountRequest, { kind: 'bind' }>): 
   );
   if (exists) return;
   if (request.createsSource) {
-    await mkdir(request.source, { recursive: true });
+    await makePath(request.source);
     return;
   }
   throw new EngineError(

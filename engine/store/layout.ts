@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { chmod, lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makePath } from '../lib/index.ts';
 import { EngineError } from '../api/index.ts';
 
 export const defaultStateRoot = '/var/lib/tscompose';
@@ -151,7 +152,7 @@ function checkRoot(name: string, path: string): void {
 /** Makes every directory, all 0700: images hold setuid programs that no local user may reach (CVE-2021-41091). */
 export async function prepareLayout(layout: Layout): Promise<void> {
   for (const root of [layout.stateRoot, layout.runRoot]) {
-    await mkdir(root, { recursive: true, mode: 0o700 });
+    await makePath(root, 0o700);
     await claimRoot(root);
   }
   await Promise.all(
