@@ -7,13 +7,15 @@
 import standalone from 'ajv/dist/standalone/index.js';
 import { Ajv } from 'ajv';
 import { build } from 'esbuild';
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { ajvOptions } from '../dist/compose/schema/compile.js';
 import { composeSchema } from '../dist/compose/schema/project.js';
 import { makeCaches } from './cache.mjs';
 
 const root = new URL('..', import.meta.url).pathname;
-const outdir = `${root}dist/bin`;
+const target = `${root}dist/bin`;
+/** Whoever starts the program meanwhile gets the one before. */
+const outdir = `${target}.new`;
 const { version } = JSON.parse(await readFile(`${root}package.json`, 'utf8'));
 
 /** The command `daemon` loads the engine; in the bundle it is the file beside, so that no other command carries it. */
@@ -125,4 +127,6 @@ await Promise.all([
 ]);
 for (const name of ['cli', 'daemon', 'validator']) await toAscii(`${outdir}/${name}.cjs`);
 await chmod(`${outdir}/tscompose.cjs`, 0o755);
-await makeCaches();
+makeCaches(outdir);
+await rm(target, { recursive: true, force: true });
+await rename(outdir, target);

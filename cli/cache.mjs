@@ -11,17 +11,17 @@ import { fileURLToPath } from 'node:url';
 
 const require = createRequire(import.meta.url);
 const self = fileURLToPath(import.meta.url);
-const bin = fileURLToPath(new URL('../dist/bin/', import.meta.url));
+const installed = fileURLToPath(new URL('../dist/bin/', import.meta.url));
 const example = fileURLToPath(new URL('../examples/hello/compose.yaml', import.meta.url));
 
-export function makeCaches() {
+export function makeCaches(bin = installed) {
   if (!existsSync(bin)) return;
   // Never those of an earlier build: V8 tells sources apart by their length alone.
   for (const name of readdirSync(bin)) {
     if (name.endsWith('.cache')) rmSync(join(bin, name));
   }
   // A process of its own, with a bare environment: only what the bundles themselves compile belongs in a cache.
-  const { status } = spawnSync(process.execPath, [self, 'run'], {
+  const { status } = spawnSync(process.execPath, [self, bin], {
     env: { HOME: '/nonexistent' },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -29,7 +29,7 @@ export function makeCaches() {
 }
 
 /** Runs the commands that people wait for: a function is compiled, and then in the cache, when it first runs. */
-async function runAndKeep() {
+async function runAndKeep(bin) {
   const engine = await standInEngine();
   process.env.DOCKER_HOST = `unix://${engine.path}`;
   const scripts = new Map();
@@ -112,5 +112,5 @@ const answers = [
 
 if (process.argv[1] === self) {
   if (process.argv[2] === undefined) makeCaches();
-  else await runAndKeep();
+  else await runAndKeep(process.argv[2]);
 }

@@ -14,7 +14,7 @@ export async function connectEngine(request: ConnectRequest): Promise<EngineClie
   const { address, env, signal } = request;
   const client = new EngineClient({ address: address.url });
   try {
-    await client.negotiate({ signal });
+    await negotiate(client, signal);
   } catch (error) {
     if (!address.isEmbedded || !isNobodyListening(error)) throw explain(error, address);
     const { startEngine } = await import('./engine-start.ts');
@@ -22,6 +22,17 @@ export async function connectEngine(request: ConnectRequest): Promise<EngineClie
     await client.negotiate({ signal });
   }
   return client;
+}
+
+/** An engine that ends between our connection and its answer is asked again: then its socket says who listens. */
+async function negotiate(client: EngineClient, signal: AbortSignal): Promise<void> {
+  try {
+    await client.negotiate({ signal });
+  } catch (error) {
+    const isLost = error instanceof EngineError && error.kind === 'unavailable';
+    if (!isLost || errnoOf(error) !== undefined) throw error;
+    await client.negotiate({ signal });
+  }
 }
 
 /** No socket, or one that a killed engine left behind. */

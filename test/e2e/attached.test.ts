@@ -128,7 +128,8 @@ services:
     image: tscompose.local/host
     command: [sh, -c, 'echo one; echo two >&2; printf three; exit 7']
 `);
-    expect(await running.ended).toBe(0);
+    const code = await running.ended;
+    expect(code, running.stderr).toBe(0);
     expect(running.stdout).toBe('job-1  | one\njob-1  | three\njob-1 exited with code 7\n');
     expect(running.stderr).toContain('job-1  | two\n');
   });
@@ -145,7 +146,8 @@ services:
     );
     await running.shows('line 10\n');
     await engine.kill();
-    expect(await running.ended).toBe(0);
+    const code = await running.ended;
+    expect(code, running.stderr).toBe(0);
     const lines = Array.from({ length: 100 }, (_, index) => `count-1  | line ${index + 1}`);
     expect(running.stdout.split('\n')).toEqual([...lines, 'count-1 exited with code 0', '']);
   });
