@@ -92,6 +92,8 @@ export default tseslint.config(
     files: ['test/**'],
     rules: {
       'max-lines-per-function': ['error', { max: 250, skipBlankLines: true, skipComments: true }],
+      // The columns of a table.
+      'max-params': 'off',
       'no-restricted-properties': [
         'error',
         { object: 'vi', property: 'mock', message: 'Fakes, never module mocks.' },
@@ -105,4 +107,6 @@ export default tseslint.config(
       ],
     },
   },
+  // vitest loads its configuration by the default export.
+  { files: ['test/vitest.config.ts'], rules: { 'no-restricted-syntax': 'off' } },
 );
