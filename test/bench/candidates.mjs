@@ -32,17 +32,12 @@ export async function startOurs(rootfs) {
   };
   const cli = [process.execPath, join(root, 'dist/bin/tscompose.cjs')];
   const daemon = spawn(
-    process.execPath,
+    cli[0],
     [
-      join(root, 'dist/bin/daemon.cjs'),
-      ...[
-        '--state-root',
-        env.TSCOMPOSE_STATE_ROOT,
-        '--run-root',
-        env.TSCOMPOSE_RUN_ROOT,
-        '--ready-fd',
-        '3',
-      ],
+      cli[1],
+      'daemon',
+      ...['--ready-fd', '3', '--state-root', env.TSCOMPOSE_STATE_ROOT],
+      ...['--run-root', env.TSCOMPOSE_RUN_ROOT],
     ],
     { env, stdio: ['ignore', 'ignore', 'inherit', 'pipe'] },
   );
