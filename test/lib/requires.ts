@@ -11,6 +11,7 @@ const present = {
   strace: () => hasProgram('strace'),
   dig: () => hasProgram('dig'),
   curl: () => hasProgram('curl'),
+  attr: () => hasProgram('setfattr'),
   busybox: () => existsSync('/bin/busybox'),
 } as const;
 

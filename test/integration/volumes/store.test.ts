@@ -40,8 +40,7 @@ function makeImage(path: string): string {
   const root = join(path, 'image');
   mkdirSync(join(root, 'data', 'sub'), { recursive: true });
   const script = `cd "$1/data" && printf one > one && ln one sub/hard && ln -s one soft && mkfifo pipe
-    && setfattr -n user.k -v v one; touch .hidden
-    chown 7:8 one . && chmod 4711 one && chmod 2750 . && touch -d @99 one sub .`;
+    && setfattr -n user.k -v v one && touch .hidden && chown 7:8 one . && chmod 4711 one && chmod 2750 . && touch -d @99 one sub .`;
   execFileSync('sh', ['-c', script.replace(/\n\s+&&/g, ' &&'), 'sh', root]);
   return root;
 }

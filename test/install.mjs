@@ -1,0 +1,67 @@
+// What the tests look with and look at, from Debian's packages. `npm test` runs this first: it installs what is missing
+// where that is possible, and otherwise names it; tests that need it are then skipped by name.
+import { spawnSync } from 'node:child_process';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+
+/** Program → package of Debian that has it. */
+const packageOf = {
+  ip: 'iproute2',
+  ss: 'iproute2',
+  nft: 'nftables',
+  iptables: 'iptables',
+  conntrack: 'conntrack',
+  nsenter: 'util-linux',
+  unshare: 'util-linux',
+  setpriv: 'util-linux',
+  ps: 'procps',
+  'redis-server': 'redis-server',
+  strace: 'strace',
+  dig: 'bind9-dnsutils',
+  curl: 'curl',
+  busybox: 'busybox-static',
+  setfattr: 'attr',
+  python3: 'python3',
+  'clang-format': 'clang-format',
+  // The real client; its daemon is not started.
+  docker: 'docker.io',
+};
+const policyFile = '/usr/sbin/policy-rc.d';
+
+const missing = Object.keys(packageOf).filter((program) => !has(program));
+if (missing.length > 0) install(missing);
+
+function has(program) {
+  return (
+    spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program], { stdio: 'ignore' }).status === 0
+  );
+}
+
+function install(programs) {
+  const packages = [...new Set(programs.map((program) => packageOf[program]))];
+  if (process.geteuid() !== 0 || !has('apt-get')) {
+    process.stdout.write(
+      `Missing: ${programs.join(', ')}. Tests that need them are skipped; Debian has them in ${packages.join(' ')}.\n`,
+    );
+    return;
+  }
+  process.stdout.write(`Installing what the tests need: ${packages.join(' ')}\n`);
+  // Packages must not start their services here: invoke-rc.d(8) asks this file, 101 means not allowed.
+  const isPolicyOurs = !existsSync(policyFile);
+  if (isPolicyOurs) writeFileSync(policyFile, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    apt(['update', '-qq']);
+    apt(['install', '-y', '-qq', '--no-install-recommends', ...packages]);
+  } finally {
+    if (isPolicyOurs) rmSync(policyFile, { force: true });
+  }
+}
+
+function apt(args) {
+  const { status } = spawnSync('apt-get', args, {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  });
+  if (status === 0) return;
+  process.stderr.write(`apt-get ${args.join(' ')} ended with ${status}\n`);
+  process.exit(1);
+}
