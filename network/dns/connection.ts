@@ -1,4 +1,11 @@
-import { closeFd, connectUnix, receive, sendWithFds, watchReadable } from '../../native/index.ts';
+import {
+  closeFd,
+  connectUnix,
+  isSyscallError,
+  receive,
+  sendWithFds,
+  watchReadable,
+} from '../../native/index.ts';
 import type { Fd, Watch } from '../../native/index.ts';
 import { decodeAnswer, encodeFrame, type Answer, type Command } from './protocol.ts';
 
@@ -67,10 +74,22 @@ export class ResolverConnection {
   async #write(frame: Buffer, fds: readonly Fd[]): Promise<void> {
     for (let sent = 0; sent < frame.length;) {
       if (this.#isClosed) return;
-      const count = sendWithFds(this.#socket, frame.subarray(sent), sent === 0 ? fds : []);
+      const count = this.#sendSome(frame.subarray(sent), sent === 0 ? fds : []);
       sent += count;
       // The resolver reads all the time; only a frame larger than the socket's buffer has to wait for it.
       if (count === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** A resolver that has just ended is noticed here first when the event loop has not told of it yet. */
+  #sendSome(bytes: Uint8Array, fds: readonly Fd[]): number {
+    try {
+      return sendWithFds(this.#socket, bytes, fds);
+    } catch (error) {
+      if (!isSyscallError(error, 'EPIPE', 'ECONNRESET')) throw error;
+      const lost = new ConnectionLostError();
+      this.#lose(lost);
+      throw lost;
     }
   }
 

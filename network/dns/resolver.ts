@@ -110,9 +110,16 @@ export class Resolver {
     this.#child?.forget();
   }
 
+  /** Commands are idempotent: one that a resolver did not live to answer is told to the next. */
   async #run(type: Command, payload: Uint8Array, fds: ResolverFds = []): Promise<Buffer> {
     await this.#ensure();
-    return payloadOf(await this.#connection.send(type, payload, fds));
+    try {
+      return payloadOf(await this.#connection.send(type, payload, fds));
+    } catch (error) {
+      if (!(error instanceof ConnectionLostError)) throw error;
+      await this.#ensure();
+      return payloadOf(await this.#connection.send(type, payload, fds));
+    }
   }
 
   async #ensure(): Promise<void> {
