@@ -176,6 +176,15 @@ export class NetworkController {
     ]);
   }
 
+  /**
+   * Takes down what networks without a sandbox have of the kernel, as an engine with nothing to run leaves its host. The
+   * networks stay: the next sandbox sets them up again.
+   */
+  async dismantle(): Promise<void> {
+    const idle = this.list().filter(({ id }) => this.#sandboxesOf(id).length === 0);
+    await allOf(idle.map((network) => this.#parts.drivers[network.driver].teardown(network)));
+  }
+
   /** Closes the engine's sockets; sandboxes go on. */
   close(): void {
     this.#parts.close();

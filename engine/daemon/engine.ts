@@ -200,8 +200,10 @@ async function close({ containers, networks, snapshots }: Parts): Promise<void> 
     container.process?.close();
   }
   await snapshots.close();
+  const isIdle = [...containers].every(({ process }) => process === null);
+  if (isIdle) await networks.controller.dismantle();
   networks.controller.close();
   // Without a sandbox nobody asks the resolver anything, and the next engine starts another.
-  if ([...containers].every(({ process }) => process === null)) await networks.resolver.stop();
+  if (isIdle) await networks.resolver.stop();
   else networks.resolver.close();
 }
