@@ -49,13 +49,21 @@ export async function takeAudit(scope: AuditScope): Promise<Audit> {
   return new Map(entries);
 }
 
+/** What others on the machine make and remove as well: that something of it is gone is not our doing. */
+const sharedKinds: ReadonlySet<string> = new Set([
+  'mounts',
+  'network namespaces',
+  'temporary files',
+]);
+
 /** Lines such as `+ links: tsc12ab` (appeared) and `- rules: …` (gone); empty when nothing changed. */
 export function compareAudits(before: Audit, after: Audit): readonly string[] {
   return [...after].flatMap(([kind, now]) => {
     const then = before.get(kind) ?? [];
+    const gone = sharedKinds.has(kind) ? [] : without(then, now);
     return [
       ...without(now, then).map((line) => `+ ${kind}: ${line}`),
-      ...without(then, now).map((line) => `- ${kind}: ${line}`),
+      ...gone.map((line) => `- ${kind}: ${line}`),
     ];
   });
 }

@@ -83,10 +83,11 @@ describe('spawnProcess', () => {
   });
 
   test('it must have a session of its own and no signal blocked or ignored', async () => {
+    // A shell blocks signals while it waits for what it forked: grep takes its place and looks at itself.
     const status = await output(
-      'grep -E "^Sig(Blk|Ign)" /proc/$$/status; cut -d" " -f6 /proc/$$/stat; echo $$',
+      'cut -d" " -f6 /proc/$$/stat; echo $$; exec grep -E "^Sig(Blk|Ign)" /proc/self/status',
     );
-    const [blocked, ignored, session, pid] = status.trim().split('\n');
+    const [session, pid, blocked, ignored] = status.trim().split('\n');
     expect(blocked).toBe('SigBlk:\t0000000000000000');
     expect(ignored).toBe('SigIgn:\t0000000000000000');
     expect(session).toBe(pid);
