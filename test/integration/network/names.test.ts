@@ -81,7 +81,7 @@ describe('names', () => {
     await lab.restart([web.id, other.id]);
     expect(await resolve(other, 'web')).toBe(address);
     process.kill(resolver.pid, 'SIGKILL');
-    expect(await resolver.list()).toEqual([]);
+    expect((await resolver.list()).sandboxIds).toEqual([]);
     await lab.controller.restoreNames();
     expect(await resolve(other, 'web')).toBe(address);
     expect(await resolve(web, 'other')).toBe(other.endpoints[0]?.ipv4Address);
