@@ -97,7 +97,9 @@ export class ResolverConnection {
     try {
       for (let isOpen = true; isOpen && !this.#isClosed;) isOpen = this.#readSome();
     } catch (error) {
-      this.#lose(error instanceof Error ? error : new Error(String(error)));
+      const isGone = isSyscallError(error, 'ECONNRESET', 'EPIPE');
+      if (isGone) this.#lose(new ConnectionLostError());
+      else this.#lose(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
