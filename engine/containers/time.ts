@@ -1,6 +1,18 @@
-/** Wall-clock time in nanoseconds since the epoch, as exact as the clock of performance.now() is. */
+/** A difference up to which two readings of a clock in a row are the same clock. */
+const toleratedDriftMs = 2;
+let correctionMs = 0;
+
+/**
+ * Wall-clock time in nanoseconds since the epoch, as exact as the clock of performance.now() is. That clock stands
+ * still while the machine sleeps, and is not set with the wall clock (CLOCK_MONOTONIC, clock_gettime(2)), so it is
+ * corrected where the two have parted: the shim's times, which these are compared with, are the wall clock's.
+ */
 export function nowNs(): bigint {
-  const microseconds = Math.round((performance.timeOrigin + performance.now()) * 1000);
+  const wallMs = Date.now();
+  const steadyMs = performance.timeOrigin + performance.now();
+  if (Math.abs(steadyMs + correctionMs - wallMs) > toleratedDriftMs)
+    correctionMs = wallMs - steadyMs;
+  const microseconds = Math.round((steadyMs + correctionMs) * 1000);
   return BigInt(microseconds) * 1000n;
 }
 
