@@ -62,10 +62,7 @@ async function make(ctx: Context, image: Image, decided: Decided): Promise<void>
     const { directory } = ctx.layout.container(id);
     rollback.add('directory', () => rm(directory, { recursive: true, force: true }));
     await mkdir(directory, { mode: 0o700 });
-    const mounts = await createMounts(ctx, image, decided);
-    for (const { isAnonymous, point } of mounts) {
-      if (isAnonymous) rollback.add('volume', () => ctx.volumes.remove(point.Name ?? ''));
-    }
+    const mounts = await createMounts(ctx, image, { ...decided, rollback });
     rollback.add('snapshot', () => ctx.snapshots.remove(id));
     await ctx.snapshots.prepare(id, image);
     const record: ContainerRecord = {

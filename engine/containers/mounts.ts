@@ -4,6 +4,7 @@ import type { ContainerConfig, HostConfig, MountPoint } from '../api/index.ts';
 import { EngineError } from '../api/index.ts';
 import type { Image } from '../images/index.ts';
 import { makePath } from '../lib/index.ts';
+import type { Rollback } from '../lib/index.ts';
 import { parseMounts, resolveMount } from '../../volumes/index.ts';
 import type { MountRequest, ResolvedMount, Volume } from '../../volumes/index.ts';
 import type { ContainerRecord, MountRecord } from './container.ts';
@@ -11,11 +12,18 @@ import type { ContainerContext } from './context.ts';
 
 type Context = Pick<ContainerContext, 'volumes' | 'snapshots'>;
 
+interface MountsRequest {
+  readonly config: ContainerConfig;
+  readonly hostConfig: HostConfig;
+  /** Learns of anonymous volumes; named ones stay, as in Docker. */
+  readonly rollback: Rollback;
+}
+
 /** Checks the requests, makes missing volumes and fills empty ones with the image's content. */
 export async function createMounts(
   ctx: Context,
   image: Image,
-  { config, hostConfig }: { readonly config: ContainerConfig; readonly hostConfig: HostConfig },
+  { config, hostConfig, rollback }: MountsRequest,
 ): Promise<readonly MountRecord[]> {
   const requests = parseMounts({
     binds: hostConfig.Binds ?? [],
@@ -25,18 +33,25 @@ export async function createMounts(
   });
   const records: MountRecord[] = [];
   // One after the other: two mounts may share a volume, and the first one fills it.
-  for (const request of requests) records.push(await createMount(ctx, image, request));
+  for (const request of requests) {
+    records.push(await createMount(ctx, request, { image, rollback }));
+  }
   return records;
+}
+
+interface Surroundings {
+  readonly image: Image;
+  readonly rollback: Rollback;
 }
 
 async function createMount(
   ctx: Context,
-  image: Image,
   request: MountRequest,
+  surroundings: Surroundings,
 ): Promise<MountRecord> {
   switch (request.kind) {
     case 'volume':
-      return await createVolumeMount(ctx, image, request);
+      return await createVolumeMount(ctx, request, surroundings);
     case 'bind':
       await requireSource(request);
       return { point: bindPoint(request), request, isAnonymous: false };
@@ -47,8 +62,8 @@ async function createMount(
 
 async function createVolumeMount(
   ctx: Context,
-  image: Image,
   request: Extract<MountRequest, { kind: 'volume' }>,
+  { image, rollback }: Surroundings,
 ): Promise<MountRecord> {
   const isAnonymous = request.name === '';
   const volume = await ctx.volumes.create({
@@ -57,6 +72,7 @@ async function createVolumeMount(
     driverOptions: request.driverOptions,
     labels: request.labels,
   });
+  if (isAnonymous) rollback.add('volume', () => ctx.volumes.remove(volume.name));
   if (!request.hasNoCopy && (await ctx.volumes.isEmpty(volume.name))) {
     await ctx.snapshots.view(image, (root) =>
       ctx.volumes.copyUp(volume.name, { root, path: request.target }),
