@@ -53,6 +53,8 @@ export interface RunRecord {
   /** `stop` or `kill` ended it: a restart policy of unless-stopped leaves it down. */
   readonly isStoppedByUser: boolean;
   readonly restartCount: number;
+  /** With the status `removing`: anonymous volumes go as well. */
+  readonly removesVolumes?: boolean;
 }
 
 export const neverRun: RunRecord = {
@@ -80,7 +82,7 @@ export class Container {
   lastShimGone: Promise<void> = Promise.resolve();
   /** What the last restart by policy had waited; the back-off goes on from it. */
   lastDelayMs = 0;
-  /** Waiting for its restart policy's delay; aborted by stop and remove. */
+  /** From an end that its policy answers with a restart until the program runs again; stop, start and remove abort it. */
   restart: { readonly delayMs: number; readonly cancel: AbortController } | null = null;
   /** Settles when the run under way (or the next one) has ended and everything of it is released. */
   #nextExit: PromiseWithResolversOf<ContainerExit> = withResolvers();
@@ -114,6 +116,18 @@ export class Container {
   get lastExit(): ContainerExit {
     const { exitCode, error } = this.record.run;
     return error === '' ? { exitCode } : { exitCode, error };
+  }
+
+  /** All at once: nobody sees a program that runs in a container that does not. */
+  noteStart(run: {
+    readonly record: ContainerRecord;
+    readonly network: NetworkFacts | null;
+    readonly process: RunningProcess;
+  }): void {
+    this.record = run.record;
+    this.network = run.network;
+    this.process = run.process;
+    this.restart = null;
   }
 
   announceExit(): void {

@@ -1,42 +1,55 @@
 import { EngineError } from '../api/index.ts';
+import type { Container } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { publishContainer } from './events.ts';
 import { signalNumber } from './signals.ts';
 import { isAlive } from './state.ts';
-import { endContainer, markStoppedByUser, sendSignal } from './stop.ts';
+import { endContainer, markStoppedByUser, sendKill, sendSignal, stopSignalOf } from './stop.ts';
+
+type Context = Pick<ContainerContext, 'containers' | 'locks' | 'records' | 'events'>;
 
 const sigKill = 9;
 
 /** Sends one signal. After SIGKILL it returns when the container has ended, as Docker does. */
 export async function killContainer(
-  ctx: Pick<ContainerContext, 'containers' | 'locks' | 'records' | 'events'>,
+  ctx: Context,
   ref: string,
   written: string | null,
 ): Promise<void> {
   const container = ctx.containers.find(ref);
   const signal = signalNumber(written ?? 'SIGKILL');
-  if (!isAlive(container.status)) {
-    throw new EngineError(
-      'conflict',
-      `cannot kill container: ${ref}: container ${container.id} is not running`,
-    );
-  }
-  if (signal === sigKill) {
-    // A stop under way holds the lock for its whole grace; the kill must not wait for it.
-    markStoppedByUser(container);
-    if (ctx.locks.isHeld(container.id)) await sendSignal(container, sigKill);
-    await ctx.locks.run(container.id, async () => {
-      if (isAlive(container.status))
-        await endContainer(ctx, container, { signal, graceSeconds: 0 });
-    });
-    return;
-  }
-  if (isStopSignal(signal, container.record.config.StopSignal)) markStoppedByUser(container);
-  await sendSignal(container, signal);
-  publishContainer(ctx, container, { action: 'kill', extra: { signal: String(signal) } });
+  if (signal === sigKill) await killAtOnce(ctx, container, ref);
+  else await sendOne(ctx, container, { ref, signal });
 }
 
-/** A restart policy does not undo what the container's own stop signal was sent for. */
-function isStopSignal(signal: number, configured: string | undefined): boolean {
-  return signal === signalNumber(configured ?? 'SIGTERM');
+async function killAtOnce(ctx: Context, container: Container, ref: string): Promise<void> {
+  if (!isAlive(container.status)) throw notRunning(container, ref);
+  // A stop under way holds the lock for its whole grace; the kill must not wait for it.
+  if (ctx.locks.isHeld(container.id)) await sendKill(ctx, container);
+  const work = async (): Promise<void> => {
+    if (isAlive(container.status)) {
+      await endContainer(ctx, container, { signal: sigKill, graceSeconds: 0 });
+    }
+  };
+  await ctx.locks.run(container.id, work);
+}
+
+async function sendOne(
+  ctx: Context,
+  container: Container,
+  { ref, signal }: { readonly ref: string; readonly signal: number },
+): Promise<void> {
+  if (container.process === null) throw notRunning(container, ref);
+  // A restart policy does not undo what the container's own stop signal was sent for.
+  if (signal === stopSignalOf(container)) markStoppedByUser(container);
+  if (await sendSignal(container, signal)) {
+    publishContainer(ctx, container, { action: 'kill', extra: { signal: String(signal) } });
+  }
+}
+
+function notRunning(container: Container, ref: string): EngineError {
+  return new EngineError(
+    'conflict',
+    `cannot kill container: ${ref}: container ${container.id} is not running`,
+  );
 }

@@ -12,9 +12,10 @@ import type { Image } from '../images/index.ts';
 import { Rollback } from '../lib/index.ts';
 import { buildSandboxSpec, ShimError, startShim } from '../runtime/index.ts';
 import { closeFd } from '../../native/index.ts';
+import type { Fd } from '../../native/index.ts';
 import type { SandboxHandle } from '../../network/index.ts';
 import type { Container, ContainerRecord } from './container.ts';
-import type { ContainerContext } from './context.ts';
+import type { ContainerContext, RunningProcess } from './context.ts';
 import { writeEtcFiles } from './etc-files.ts';
 import { sandboxMounts } from './mounts.ts';
 import { networkFacts, sandboxRequest } from './network-request.ts';
@@ -27,33 +28,33 @@ export type LaunchContext = Pick<
   'layout' | 'records' | 'images' | 'snapshots' | 'volumes' | 'networks' | 'cgroups' | 'host'
 >;
 
-/** Resolves when the program runs. The caller holds the container's lock and follows the run. */
-export async function launch(
-  ctx: LaunchContext,
-  container: Container,
-  signal?: AbortSignal,
-): Promise<void> {
+/**
+ * Resolves when the program runs. The caller holds the container's lock and follows the run. It cannot be broken off: a
+ * client that leaves finds a container that runs, as with Docker, and never one between two states.
+ */
+export async function launch(ctx: LaunchContext, container: Container): Promise<void> {
   const { record } = container;
   const image = imageOf(ctx, record);
   // Two overlay mounts must not share an upper directory (Documentation/filesystems/overlayfs.rst).
   await container.lastShimGone;
-  await Rollback.guard(async (rollback) => {
-    const started = beginRun(record);
-    rollback.add('record', () => ctx.records.put(record.id, record));
-    const [sandbox] = await settleAll([
-      openSandbox(ctx, record, { rollback, signal }),
-      ctx.records.put(record.id, started),
-    ]);
-    try {
-      signal?.throwIfAborted();
-      await runProgram(ctx, container, { image, sandbox, rollback });
-    } finally {
-      for (const fd of sandbox?.held ?? []) closeFd(fd);
-    }
-    container.record = started;
-    container.network =
-      sandbox === null ? null : networkFacts(record, ctx.networks.list(), sandbox);
-  });
+  // The last run's: an engine that finds an exit file takes it for the end of the run under way.
+  await rm(ctx.layout.container(record.id).exit, { force: true });
+  const held: Fd[] = [];
+  try {
+    await Rollback.guard(async (rollback) => {
+      const started = beginRun(record);
+      rollback.add('record', () => ctx.records.put(record.id, record));
+      const [sandbox] = await settleAll([
+        openSandbox(ctx, record, { rollback, held }),
+        ctx.records.put(record.id, started),
+      ]);
+      const network = sandbox === null ? null : networkFacts(record, ctx.networks.list(), sandbox);
+      const process = await runProgram(ctx, record, { image, sandbox, rollback });
+      container.noteStart({ record: started, network, process });
+    });
+  } finally {
+    for (const fd of held) closeFd(fd);
+  }
 }
 
 function beginRun(record: ContainerRecord): ContainerRecord {
@@ -90,11 +91,12 @@ async function settleAll<T extends readonly unknown[]>(work: {
 async function openSandbox(
   ctx: LaunchContext,
   record: ContainerRecord,
-  { rollback, signal }: { rollback: Rollback; signal: AbortSignal | undefined },
+  { rollback, held }: { readonly rollback: Rollback; readonly held: Fd[] },
 ): Promise<SandboxHandle | null> {
   const request = sandboxRequest(record, ctx.networks.list());
   if (request === null) return null;
-  const sandbox = await ctx.networks.openSandbox(request, signal);
+  const sandbox = await ctx.networks.openSandbox(request);
+  held.push(...sandbox.held);
   rollback.add('network sandbox', () => ctx.networks.closeSandbox(record.id));
   return sandbox;
 }
@@ -107,13 +109,10 @@ interface Parts {
 
 async function runProgram(
   ctx: LaunchContext,
-  container: Container,
+  record: ContainerRecord,
   { image, sandbox, rollback }: Parts,
-): Promise<void> {
-  const { record } = container;
+): Promise<RunningProcess> {
   const paths = ctx.layout.container(record.id);
-  // The last run's: an engine that finds an exit file takes it for the end of the run under way.
-  await rm(paths.exit, { force: true });
   await writeEtcFiles(paths, {
     hosts: sandbox?.hosts ?? '127.0.0.1\tlocalhost\n',
     resolvConf: sandbox?.resolvConf ?? '',
@@ -143,7 +142,7 @@ async function runProgram(
     paths: { control: ctx.layout.sandbox(record.id).shimSocket, exit: paths.exit },
   });
   const spec = buildSandboxSpec(request, ctx.host);
-  container.process = await startShim({ spec, held: sandbox?.held ?? [] });
+  return await startShim({ spec, held: sandbox?.held ?? [] });
 }
 
 /** What a failed start means to a client: Docker's CLI maps these words to exit codes 127 and 126. */
@@ -152,13 +151,15 @@ export function startFailure(error: unknown): {
   readonly message: string;
 } {
   if (error instanceof ShimError && error.stage === 'exec') {
-    const reason = reasons[error.errno] ?? error.errno;
+    const isLookedUp = error.errno === 'ENOENT' && !error.path.includes('/');
+    const reason = isLookedUp ? notInPath : (reasons[error.errno] ?? error.errno);
     const message = `failed to create task for container: exec: "${error.path}": ${reason}`;
     return { exitCode: error.errno === 'ENOENT' ? 127 : 126, message };
   }
   return { exitCode: 128, message: error instanceof Error ? error.message : String(error) };
 }
 
+const notInPath = 'executable file not found in $PATH';
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or directory',
   EACCES: 'permission denied',

@@ -3,7 +3,7 @@
  *  1. ask every container's shim; one that answers goes on, one that does not has left an exit file;
  *  2. networks adopt what lives and take the rest down, cgroups likewise;
  *  3. removals that were under way are finished, snapshots and directories that no record names are swept;
- *  4. exits that happened meanwhile are announced; restart policies decide about them.
+ *  4. exits that happened meanwhile are announced; restart policies decide about them, and about what had ended before.
  */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,10 +12,12 @@ import type { ExitStatus } from '../runtime/index.ts';
 import { Container } from './container.ts';
 import type { ContainerRecord } from './container.ts';
 import type { ContainerContext, RunningProcess } from './context.ts';
+import { endOfRun, endRun, withRestart } from './exit.ts';
 import type { EndOfRun } from './exit.ts';
 import { networkFacts } from './network-request.ts';
 import { removeStopped } from './remove.ts';
-import { adopt, finish } from './supervise.ts';
+import { nextRestart } from './restart-policy.ts';
+import { adopt, resume } from './supervise.ts';
 import { nowNs } from './time.ts';
 
 /** Beside the verbs' context: what only recovery touches. */
@@ -42,10 +44,36 @@ export async function recoverContainers(
   for (const container of live) void adopt(ctx, container);
   await Promise.all(all.filter(isBeingRemoved).map((container) => finishRemoval(ctx, container)));
   await sweep(ctx);
-  for (const container of ctx.containers) {
-    const hasEnded = container.record.run.status === 'running' && container.process === null;
-    if (hasEnded) void finish(ctx, container, endMeanwhile(ctx, container));
+  const others = [...ctx.containers].filter((container) => !live.includes(container));
+  await Promise.all(others.map((container) => takeUp(ctx, container)));
+}
+
+/** Resolves when a container that does not run is shown as it is; what its policy wants comes later. */
+async function takeUp(ctx: RecoverContext, container: Container): Promise<void> {
+  const { status } = container.record.run;
+  if (status === 'running') {
+    await endRun(ctx, container, endMeanwhile(ctx, container));
+    void resume(ctx, container);
   }
+  if (status === 'exited') {
+    const delayMs = restartAtEngineStart(container.record);
+    if (delayMs !== null) {
+      container.restart = { delayMs, cancel: new AbortController() };
+      container.record = withRestart(container.record);
+    }
+    void resume(ctx, container);
+  }
+}
+
+/** `always` means this one as well, if it was stopped by hand; the other policies leave that down. */
+function restartAtEngineStart({ run, hostConfig }: ContainerRecord): number | null {
+  const policy = hostConfig.RestartPolicy ?? {};
+  return nextRestart(policy, {
+    ...run,
+    isStoppedByUser: run.isStoppedByUser && policy.Name !== 'always',
+    ranForMs: 0,
+    lastDelayMs: 0,
+  });
 }
 
 async function findLive(
@@ -54,7 +82,10 @@ async function findLive(
 ): Promise<readonly Container[]> {
   const answers = await Promise.all(
     containers.map(async (container) => {
-      container.process = await connect(ctx, container.id);
+      const process = await connect(ctx, container.id);
+      if (container.record.run.status === 'running') container.process = process;
+      // Its end is on record, and it is about to go.
+      else if (process !== null) container.lastShimGone = process.gone;
       return container.process !== null;
     }),
   );
@@ -84,9 +115,17 @@ function isBeingRemoved({ record }: Container): boolean {
   return record.run.status === 'removing';
 }
 
+/** One that fails again is left to its user; it must not keep the engine down. */
 async function finishRemoval(ctx: RecoverContext, container: Container): Promise<void> {
-  // Whether its anonymous volumes were to go is not known any more: volumes are never removed by guess.
-  await removeStopped(ctx, container, { withVolumes: false });
+  const withVolumes = container.record.run.removesVolumes === true;
+  try {
+    await removeStopped(ctx, container, { withVolumes });
+  } catch (error) {
+    ctx.log.error('cannot finish the removal of a container', {
+      container: container.id,
+      error: String(error),
+    });
+  }
 }
 
 /** What a creation had made before the engine was killed, without a record to name it. */
@@ -101,8 +140,8 @@ async function sweep(ctx: RecoverContext): Promise<void> {
 
 /** From the exit file of the run under way; without one the machine or the shim went down with it. */
 function endMeanwhile(ctx: RecoverContext, { id, record }: Container): EndOfRun {
-  const exit = readExitFile(ctx.layout.container(id).exit);
-  if (exit !== null && belongsToRun(exit, record)) return fromExit(exit);
+  const exit = readExit(ctx, id);
+  if (exit !== null && belongsToRun(exit, record)) return endOfRun(exit);
   return {
     exitCode: 255,
     isOomKilled: false,
@@ -115,11 +154,13 @@ function belongsToRun(exit: ExitStatus, { run }: ContainerRecord): boolean {
   return exit.finishedAtNs >= BigInt(run.startedNs);
 }
 
-function fromExit(exit: ExitStatus): EndOfRun {
-  return {
-    exitCode: exit.code,
-    isOomKilled: exit.isOomKilled,
-    finishedAtNs: exit.finishedAtNs,
-    ...(exit.failure !== null && { error: `cannot start: ${exit.failure.stage}` }),
-  };
+/** null: there is none, or none that says anything. */
+function readExit(ctx: RecoverContext, id: string): ExitStatus | null {
+  const path = ctx.layout.container(id).exit;
+  try {
+    return readExitFile(path);
+  } catch (error) {
+    ctx.log.error('cannot read how a container ended', { path, error: String(error) });
+    return null;
+  }
 }

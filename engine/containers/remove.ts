@@ -1,10 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { EngineError } from '../api/index.ts';
+import { changeRecord } from './change.ts';
 import type { Container } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { publishContainer } from './events.ts';
 import { isAlive } from './state.ts';
-import { endContainer, markStoppedByUser, sendSignal } from './stop.ts';
+import { endContainer, sendKill } from './stop.ts';
 
 type Context = Pick<
   ContainerContext,
@@ -24,24 +25,29 @@ export async function removeContainer(
   options: RemoveOptions,
 ): Promise<void> {
   const container = ctx.containers.find(ref);
-  if (isAlive(container.status) && !options.force) {
-    throw new EngineError(
-      'conflict',
-      `cannot remove container "${container.name}": container is ${container.status}: stop the container before removing or force remove`,
-    );
-  }
-  if (isAlive(container.status)) {
+  requireMayEnd(container, options);
+  if (isAlive(container.status) && ctx.locks.isHeld(container.id)) {
     // A stop under way holds the lock for its whole grace; force does not wait for it.
-    markStoppedByUser(container);
-    if (ctx.locks.isHeld(container.id)) await sendSignal(container, sigKill);
+    await sendKill(ctx, container);
   }
-  await ctx.locks.run(container.id, async () => {
+  const work = async (): Promise<void> => {
+    // Somebody else's removal may have been first, or a start.
     if (ctx.containers.get(container.id) !== container) return;
+    requireMayEnd(container, options);
     if (isAlive(container.status)) {
       await endContainer(ctx, container, { signal: sigKill, graceSeconds: 0 });
     }
     await removeStopped(ctx, container, { withVolumes: options.volumes });
-  });
+  };
+  await ctx.locks.run(container.id, work);
+}
+
+function requireMayEnd(container: Container, { force }: RemoveOptions): void {
+  if (force || !isAlive(container.status)) return;
+  throw new EngineError(
+    'conflict',
+    `cannot remove container "${container.name}": container is ${container.status}: stop the container before removing or force remove`,
+  );
 }
 
 /**
@@ -53,9 +59,10 @@ export async function removeStopped(
   container: Container,
   { withVolumes }: { readonly withVolumes: boolean },
 ): Promise<void> {
-  const { record } = container;
-  container.record = { ...record, run: { ...record.run, status: 'removing' } };
-  await ctx.records.put(container.id, container.record);
+  await changeRecord(ctx, container, (record) => ({
+    ...record,
+    run: { ...record.run, status: 'removing', removesVolumes: withVolumes },
+  }));
   await container.lastShimGone;
   await ctx.snapshots.remove(container.id);
   await rm(ctx.layout.container(container.id).directory, { recursive: true, force: true });
@@ -73,7 +80,8 @@ async function removeAnonymousVolumes(
   for (const { point, isAnonymous } of container.record.mounts) {
     if (!isAnonymous || point.Name === undefined) continue;
     if (isUsedByOther(ctx, container, point.Name)) continue;
-    await ctx.volumes.remove(point.Name);
+    // Gone already where a removal was broken off and is finished now.
+    await ctx.volumes.remove(point.Name, { force: true });
   }
 }
 

@@ -1,6 +1,9 @@
 import { EngineError } from '../api/index.ts';
+import { changeRecord } from './change.ts';
+import type { Container } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { publishContainer } from './events.ts';
+import { withContainer } from './locked.ts';
 import { validateName } from './validate.ts';
 
 /** A running container keeps its old DNS name until it is started again. */
@@ -9,27 +12,31 @@ export async function renameContainer(
   ref: string,
   wanted: string,
 ): Promise<void> {
-  const container = ctx.containers.find(ref);
   const name = wanted.startsWith('/') ? wanted.slice(1) : wanted;
   validateName(name);
-  await ctx.locks.run(container.id, async () => {
-    const oldName = container.name;
-    if (oldName === name) {
-      throw new EngineError(
-        'invalid-argument',
-        'Renaming a container with the same name as its current name',
-      );
-    }
-    ctx.containers.claimName(name, container.id);
-    const record = { ...container.record, name };
-    try {
-      await ctx.records.put(container.id, record);
-    } catch (error) {
-      ctx.containers.releaseName(name, container.id);
-      throw error;
-    }
-    container.record = record;
-    ctx.containers.releaseName(oldName, container.id);
-    publishContainer(ctx, container, { action: 'rename', extra: { oldName: `/${oldName}` } });
-  });
+  const work = (container: Container): Promise<void> => renameLocked(ctx, container, name);
+  await withContainer(ctx, ref, { work });
+}
+
+async function renameLocked(
+  ctx: Pick<ContainerContext, 'containers' | 'records' | 'events'>,
+  container: Container,
+  name: string,
+): Promise<void> {
+  const oldName = container.name;
+  if (oldName === name) {
+    throw new EngineError(
+      'invalid-argument',
+      'Renaming a container with the same name as its current name',
+    );
+  }
+  ctx.containers.claimName(name, container.id);
+  try {
+    await changeRecord(ctx, container, (record) => ({ ...record, name }));
+  } catch (error) {
+    ctx.containers.releaseName(name, container.id);
+    throw error;
+  }
+  ctx.containers.releaseName(oldName, container.id);
+  publishContainer(ctx, container, { action: 'rename', extra: { oldName: `/${oldName}` } });
 }

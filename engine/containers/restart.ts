@@ -1,9 +1,11 @@
+import type { Container } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { publishContainer } from './events.ts';
+import { withContainer } from './locked.ts';
 import { signalNumber } from './signals.ts';
 import { startLocked } from './start.ts';
 import { isAlive } from './state.ts';
-import { endContainer, graceOf } from './stop.ts';
+import { endContainer, graceOf, stopSignalOf } from './stop.ts';
 import type { StopOptions } from './stop.ts';
 
 /** Stop, if it runs, and start, as one step for everybody else. */
@@ -12,13 +14,14 @@ export async function restartContainer(
   ref: string,
   options: StopOptions,
 ): Promise<void> {
-  const container = ctx.containers.find(ref);
-  const signal = signalNumber(options.signal ?? container.record.config.StopSignal ?? 'SIGTERM');
-  await ctx.locks.run(container.id, async () => {
+  const asked = options.signal === null ? null : signalNumber(options.signal);
+  const work = async (container: Container): Promise<void> => {
     if (isAlive(container.status)) {
+      const signal = asked ?? stopSignalOf(container);
       await endContainer(ctx, container, { signal, graceSeconds: graceOf(container, options) });
     }
     await startLocked(ctx, container);
     publishContainer(ctx, container, { action: 'restart' });
-  });
+  };
+  await withContainer(ctx, ref, { work });
 }

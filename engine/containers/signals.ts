@@ -7,9 +7,15 @@ const sigRtMin = 34;
 
 /** `SIGTERM`, `TERM`, `term`, `15`, `SIGRTMIN+3` → its number (signal(7)). */
 export function signalNumber(written: string): number {
-  const number = /^\d+$/.test(written) ? Number(written) : byName(written.toUpperCase());
-  if (number !== undefined && number > 0 && number <= sigRtMax) return number;
+  const number = tryReadSignal(written);
+  if (number !== null) return number;
   throw new EngineError('invalid-argument', `invalid signal: ${written}`);
+}
+
+/** null: there is no such signal. */
+export function tryReadSignal(written: string): number | null {
+  const number = /^\d+$/.test(written) ? Number(written) : byName(written.toUpperCase());
+  return number !== undefined && number > 0 && number <= sigRtMax ? number : null;
 }
 
 function byName(upper: string): number | undefined {

@@ -2,31 +2,30 @@ import { EngineError } from '../api/index.ts';
 import { NetworkError } from '../../network/index.ts';
 import { isSyscallError } from '../../native/index.ts';
 import { ShimError } from '../runtime/index.ts';
+import { changeRecord } from './change.ts';
 import type { Container } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { publishAttachments, publishContainer } from './events.ts';
 import { launch, startFailure } from './launch.ts';
+import { withContainer } from './locked.ts';
+import { removeStopped } from './remove.ts';
 import { assertMove, isAlive } from './state.ts';
 import { cancelRestart } from './stop.ts';
 import { adopt } from './supervise.ts';
 
-/** Resolves when the program runs; `not-modified` when it does already. */
+/** Resolves when the program runs; `not-modified` when it does already. `signal` ends the wait for its turn only. */
 export async function startContainer(
   ctx: ContainerContext,
   ref: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  const container = ctx.containers.find(ref);
-  await ctx.locks.run(container.id, () => startLocked(ctx, container, signal), signal);
+  await withContainer(ctx, ref, { work: (container) => startLocked(ctx, container), signal });
 }
 
 /** The caller holds the container's lock. */
-export async function startLocked(
-  ctx: ContainerContext,
-  container: Container,
-  signal?: AbortSignal,
-): Promise<void> {
-  if (container.restart !== null) await cancelRestart(ctx, container);
+export async function startLocked(ctx: ContainerContext, container: Container): Promise<void> {
+  const wasRestarting = container.restart !== null;
+  if (wasRestarting) await cancelRestart(ctx, container);
   if (isAlive(container.status)) {
     throw new EngineError('not-modified', `container "${container.name}" is running already`);
   }
@@ -37,9 +36,10 @@ export async function startLocked(
     run: { ...container.record.run, restartCount: 0 },
   };
   try {
-    await launch(ctx, container, signal);
+    await launch(ctx, container);
   } catch (error) {
     await noteFailure(ctx, container, error);
+    if (wasRestarting) container.announceExit();
     throw toEngineError(container, error);
   }
   publishAttachments(ctx, container, 'taken');
@@ -47,16 +47,22 @@ export async function startLocked(
   void adopt(ctx, container);
 }
 
-/** The status stays what it was; inspect shows why the start failed (moby `daemon/start.go`). */
+/**
+ * The status stays what it was; inspect shows why the start failed. One that removes itself has nobody else to do it,
+ * and clients wait for its removal (moby `daemon/start.go`).
+ */
 async function noteFailure(
   ctx: ContainerContext,
   container: Container,
   error: unknown,
 ): Promise<void> {
   const { exitCode, message } = startFailure(error);
-  const { run } = container.record;
-  container.record = { ...container.record, run: { ...run, exitCode, error: message } };
-  await ctx.records.put(container.id, container.record);
+  await changeRecord(ctx, container, (record) => ({
+    ...record,
+    run: { ...record.run, exitCode, error: message },
+  }));
+  if (container.record.hostConfig.AutoRemove !== true) return;
+  await removeStopped(ctx, container, { withVolumes: true });
 }
 
 const kindOf = {
@@ -72,7 +78,7 @@ function toEngineError(container: Container, error: unknown): unknown {
       (kindOf as Readonly<Record<string, EngineError['kind']>>)[error.code] ?? 'forbidden';
     return new EngineError(kind, `cannot start "${container.name}": ${error.message}`, {
       ...(error.hint !== undefined && { hint: error.hint }),
-      details: { code: error.code, container: container.name, ...texts(error.fields) },
+      details: { code: error.code, container: container.name, ...detailsOf(error) },
       cause: error,
     });
   }
@@ -87,6 +93,16 @@ function toEngineError(container: Container, error: unknown): unknown {
   return error;
 }
 
-function texts(fields: NetworkError['fields']): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, String(value)]));
+/** Of a port in the words of the API, where `container` is the one that is to start. */
+const portKeys: Readonly<Record<string, string>> = {
+  address: 'hostIp',
+  container: 'holder',
+  containerId: 'holderId',
+};
+
+function detailsOf({ code, fields }: NetworkError): Readonly<Record<string, string>> {
+  const nameOf = (key: string): string => (code === 'port-in-use' ? (portKeys[key] ?? key) : key);
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [nameOf(key), String(value)]),
+  );
 }

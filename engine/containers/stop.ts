@@ -1,16 +1,20 @@
 import { EngineError } from '../api/index.ts';
 import { isSyscallError } from '../../native/index.ts';
+import { changeRecord } from './change.ts';
 import type { Container } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { publishContainer } from './events.ts';
-import { signalNumber } from './signals.ts';
+import { withContainer } from './locked.ts';
+import { signalNumber, tryReadSignal } from './signals.ts';
 import { isAlive } from './state.ts';
 
 type Context = Pick<ContainerContext, 'containers' | 'locks' | 'records' | 'events'>;
 
-const defaultStopSignal = 'SIGTERM';
 const defaultGraceSeconds = 10;
 const sigKill = 9;
+const sigTerm = 15;
+/** setTimeout(3p) fires at once for a longer delay. */
+const longestTimerMs = 2 ** 31 - 1;
 
 export interface StopOptions {
   /** null: the container's own, else 10; negative waits for ever. */
@@ -24,17 +28,16 @@ export async function stopContainer(
   ref: string,
   options: StopOptions,
 ): Promise<void> {
-  const container = ctx.containers.find(ref);
-  const signal = signalNumber(
-    options.signal ?? container.record.config.StopSignal ?? defaultStopSignal,
-  );
-  await ctx.locks.run(container.id, async () => {
+  const asked = options.signal === null ? null : signalNumber(options.signal);
+  const work = async (container: Container): Promise<void> => {
     if (!isAlive(container.status)) {
       throw new EngineError('not-modified', `container "${container.name}" is not running`);
     }
+    const signal = asked ?? stopSignalOf(container);
     await endContainer(ctx, container, { signal, graceSeconds: graceOf(container, options) });
     publishContainer(ctx, container, { action: 'stop' });
-  });
+  };
+  await withContainer(ctx, ref, { work });
 }
 
 /** The caller holds the container's lock. */
@@ -46,16 +49,14 @@ export async function endContainer(
   markStoppedByUser(container);
   if (container.restart !== null) {
     await cancelRestart(ctx, container);
+    // Whoever waits for its end waits for a run that will not come.
+    container.announceExit();
     return;
   }
   const ended = container.nextExit;
-  if (await sendSignal(container, signal)) {
-    publishContainer(ctx, container, { action: 'kill', extra: { signal: String(signal) } });
-  }
+  if (await sendSignal(container, signal)) publishKill(ctx, container, signal);
   const mustKill = signal !== sigKill && !(await endsWithin(ended, graceSeconds));
-  if (mustKill && (await sendSignal(container, sigKill))) {
-    publishContainer(ctx, container, { action: 'kill', extra: { signal: String(sigKill) } });
-  }
+  if (mustKill) await sendKill(ctx, container);
   await ended;
 }
 
@@ -66,7 +67,29 @@ export async function cancelRestart(
 ): Promise<void> {
   container.restart?.cancel.abort();
   container.restart = null;
-  await ctx.records.put(container.id, container.record);
+  await changeRecord(ctx, container, (record) => record);
+}
+
+/** The container's own; what an image asks for and nobody understands is SIGTERM, as in Docker. */
+export function stopSignalOf({ record }: Container): number {
+  return tryReadSignal(record.config.StopSignal ?? '') ?? sigTerm;
+}
+
+/** Needs no lock: whoever holds it waits for the same end. */
+export async function sendKill(
+  ctx: Pick<ContainerContext, 'events'>,
+  container: Container,
+): Promise<void> {
+  markStoppedByUser(container);
+  if (await sendSignal(container, sigKill)) publishKill(ctx, container, sigKill);
+}
+
+function publishKill(
+  ctx: Pick<ContainerContext, 'events'>,
+  container: Container,
+  signal: number,
+): void {
+  publishContainer(ctx, container, { action: 'kill', extra: { signal: String(signal) } });
 }
 
 /** The restart policy must know before the exit is seen; it reaches the disk with the exit's record. */
@@ -98,7 +121,7 @@ async function endsWithin(ended: Promise<unknown>, seconds: number): Promise<boo
   }
   const timer = new AbortController();
   const timeout = new Promise<boolean>((resolve) => {
-    const handle = setTimeout(resolve, seconds * 1000, false);
+    const handle = setTimeout(resolve, Math.min(seconds * 1000, longestTimerMs), false);
     timer.signal.addEventListener('abort', () => {
       clearTimeout(handle);
     });

@@ -3,10 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Container } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { publishAttachments, publishContainer } from './events.ts';
-import { endRun } from './exit.ts';
+import { endOfRun, endRun } from './exit.ts';
 import type { EndOfRun } from './exit.ts';
 import { launch, startFailure } from './launch.ts';
 import { removeStopped } from './remove.ts';
+import { isAlive } from './state.ts';
 import { nowNs } from './time.ts';
 
 /**
@@ -14,17 +15,15 @@ import { nowNs } from './time.ts';
  */
 export async function adopt(ctx: ContainerContext, container: Container): Promise<void> {
   await guarded(ctx, container, async () => {
-    await followTo(ctx, container, await endOf(container));
+    await followFrom(ctx, container, await endRun(ctx, container, await endOf(container)));
   });
 }
 
-/** Takes over a run that has ended with nobody watching. Never rejects. */
-export async function finish(
-  ctx: ContainerContext,
-  container: Container,
-  end: EndOfRun,
-): Promise<void> {
-  await guarded(ctx, container, () => followTo(ctx, container, end));
+/** Takes over a container that waits for a restart, or is to be removed, with nobody to do it. Never rejects. */
+export async function resume(ctx: ContainerContext, container: Container): Promise<void> {
+  await guarded(ctx, container, () =>
+    followFrom(ctx, container, container.restart?.delayMs ?? null),
+  );
 }
 
 async function guarded(
@@ -39,8 +38,12 @@ async function guarded(
   }
 }
 
-async function followTo(ctx: ContainerContext, container: Container, end: EndOfRun): Promise<void> {
-  let restartAfterMs = await endRun(ctx, container, end);
+async function followFrom(
+  ctx: ContainerContext,
+  container: Container,
+  delayMs: number | null,
+): Promise<void> {
+  let restartAfterMs = delayMs;
   while (restartAfterMs !== null) {
     restartAfterMs = await restartByPolicy(ctx, container, restartAfterMs);
   }
@@ -50,11 +53,7 @@ async function followTo(ctx: ContainerContext, container: Container, end: EndOfR
 async function endOf(container: Container): Promise<EndOfRun> {
   const status = await container.process?.exited;
   if (status === undefined) throw new TypeError(`container ${container.id} has no process`);
-  return {
-    exitCode: status.code,
-    isOomKilled: status.isOomKilled,
-    finishedAtNs: status.finishedAtNs,
-  };
+  return endOfRun(status);
 }
 
 /** Waits, starts, and follows one run; null when the container stays down. */
@@ -65,25 +64,19 @@ async function restartByPolicy(
 ): Promise<number | null> {
   const { restart } = container;
   if (restart === null || !(await passes(delayMs, restart.cancel.signal))) return null;
-  const end = await ctx.locks.run(container.id, async () => {
+  const next = await ctx.locks.run(container.id, async () => {
     if (container.restart !== restart) return null;
     container.lastDelayMs = delayMs;
     return await relaunch(ctx, container);
   });
-  if (end === 'running') return await endRun(ctx, container, await endOf(container));
-  return end === null ? null : await endRun(ctx, container, end);
+  return next === 'running' ? await endRun(ctx, container, await endOf(container)) : next;
 }
 
+/** What failed is as an end of no length, and its release is over before anybody else may start the container. */
 async function relaunch(
   ctx: ContainerContext,
   container: Container,
-): Promise<EndOfRun | 'running'> {
-  const { run } = container.record;
-  container.restart = null;
-  container.record = {
-    ...container.record,
-    run: { ...run, restartCount: run.restartCount + 1 },
-  };
+): Promise<number | null | 'running'> {
   try {
     await launch(ctx, container);
     publishAttachments(ctx, container, 'taken');
@@ -91,7 +84,8 @@ async function relaunch(
     return 'running';
   } catch (error) {
     const { exitCode, message } = startFailure(error);
-    return { exitCode, isOomKilled: false, finishedAtNs: nowNs(), error: message };
+    const end = { exitCode, isOomKilled: false, finishedAtNs: nowNs(), error: message };
+    return await endRun(ctx, container, { ...end, isFailedStart: true });
   }
 }
 
@@ -108,9 +102,8 @@ async function passes(delayMs: number, signal: AbortSignal): Promise<boolean> {
 
 async function removeEnded(ctx: ContainerContext, container: Container): Promise<void> {
   await ctx.locks.run(container.id, async () => {
-    // A remove of the client's may have been first.
-    if (ctx.containers.get(container.id) === container) {
-      await removeStopped(ctx, container, { withVolumes: true });
-    }
+    // A remove of the client's may have been first, or a restart, which keeps it.
+    if (ctx.containers.get(container.id) !== container || isAlive(container.status)) return;
+    await removeStopped(ctx, container, { withVolumes: true });
   });
 }
