@@ -1,0 +1,160 @@
+import { describe, expect, test } from 'vitest';
+import { eventually } from '../../lib/eventually.ts';
+import {
+  absent,
+  actions,
+  create,
+  failure,
+  run,
+  sh,
+  state,
+  stubborn,
+  useEngine,
+} from './support.ts';
+
+const always = { RestartPolicy: { Name: 'always' } } as const;
+
+describe.skipIf(absent.length > 0)(
+  `a restart policy (missing: ${absent.join() || 'nothing'})`,
+  () => {
+    const subject = useEngine();
+
+    async function restarts(id: string, count: number): Promise<void> {
+      await eventually(async () => {
+        const { RestartCount } = await subject().client.containers.inspect(id);
+        expect(RestartCount).toBeGreaterThanOrEqual(count);
+      });
+    }
+
+    async function isWaiting(id: string): Promise<void> {
+      await eventually(
+        async () => {
+          expect(await state(subject(), id)).toBe('restarting');
+          // The last end is announced.
+          expect((await actions(subject(), id)).at(-1)).toBe('die');
+        },
+        { intervalMs: 5 },
+      );
+    }
+
+    test('on-failure:2 must start it three times in all', async () => {
+      const id = await run(subject(), sh('exit 3'), {
+        HostConfig: { RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 2 } },
+      });
+      await eventually(async () => {
+        expect(await state(subject(), id)).toBe('exited 3');
+      });
+      const { RestartCount } = await subject().client.containers.inspect(id);
+      expect(RestartCount).toBe(2);
+      expect((await actions(subject(), id)).join(' ')).toBe(
+        `create${' connect start disconnect die'.repeat(3)}`,
+      );
+    });
+
+    test('a client that inspects on die must find it restarting', async () => {
+      const stream = subject().client.events({ filters: { event: ['die'] } });
+      await stream.opened;
+      const id = await run(subject(), sh('exit 1'), { HostConfig: always });
+      for await (const event of stream) {
+        expect(event.Actor.ID).toBe(id);
+        break;
+      }
+      const { State } = await subject().client.containers.inspect(id);
+      expect([State.Status, State.Running, State.Restarting, State.Pid]).toEqual([
+        'restarting',
+        true,
+        true,
+        0,
+      ]);
+    });
+
+    test('it must be seen as restarting or running, and never as ended, until somebody stops it', async () => {
+      const id = await run(subject(), sh('exit 0'), { HostConfig: always });
+      const seen = new Set<string>();
+      await eventually(
+        async () => {
+          const { State, RestartCount } = await subject().client.containers.inspect(id);
+          seen.add(State.Status);
+          expect(RestartCount).toBeGreaterThanOrEqual(3);
+        },
+        { intervalMs: 0 },
+      );
+      expect([...seen].sort()).toEqual(['restarting', 'running']);
+    });
+
+    test.each(['stop', 'kill'] as const)(
+      'a %s between two runs must end it for all who wait',
+      async (verb) => {
+        const id = await run(subject(), sh('echo one; exit 4'), { HostConfig: always });
+        await restarts(id, 2);
+        await isWaiting(id);
+        const { exited } = await subject().client.containers.watchExit(id);
+        const follow = subject().client.containers.logs(id, { follow: true });
+        await follow.opened;
+        const read = (async (): Promise<number> => {
+          let lines = 0;
+          for await (const _line of follow) lines++;
+          return lines;
+        })();
+        await subject().client.containers[verb](id);
+        expect(await exited).toEqual({ StatusCode: 4 });
+        expect(await read).toBeGreaterThanOrEqual(2);
+        expect(await state(subject(), id)).toBe('exited 4');
+      },
+    );
+
+    test('a start between two runs must begin its count anew', async () => {
+      const id = await run(subject(), sh('sleep 0.05; exit 4'), { HostConfig: always });
+      await restarts(id, 2);
+      // Not while the next run is about to begin, which makes the start one of a container that runs.
+      await eventually(async () => {
+        await isWaiting(id);
+        await subject().client.containers.start(id);
+        expect((await subject().client.containers.inspect(id)).RestartCount).toBe(0);
+      });
+      await restarts(id, 1);
+    });
+
+    test('a removal between two runs must leave nothing to restart', async () => {
+      const id = await run(subject(), sh('exit 4'), { HostConfig: always });
+      await isWaiting(id);
+      expect((await failure(subject().client.containers.remove(id))).kind).toBe('conflict');
+      await subject().client.containers.remove(id, { force: true });
+      expect((await failure(subject().client.containers.inspect(id))).kind).toBe('not-found');
+    });
+
+    test('a signal between two runs has nobody to go to', async () => {
+      const id = await run(subject(), sh('exit 4'), { HostConfig: always });
+      await restarts(id, 2);
+      await isWaiting(id);
+      const refused = await failure(subject().client.containers.kill(id, { killSignal: 'HUP' }));
+      expect(refused.kind).toBe('conflict');
+    });
+
+    test('restarts that cannot be must be further and further apart', async () => {
+      const { client } = subject();
+      await client.networks.create({ Name: 'lab' });
+      const id = await run(subject(), sh('sleep 0.05'), {
+        HostConfig: { ...always, NetworkMode: 'lab' },
+      });
+      await isWaiting(id);
+      await client.networks.remove('lab');
+      await restarts(id, 3);
+      const { State } = await client.containers.inspect(id);
+      expect([State.Status, State.ExitCode, State.Error]).toEqual([
+        'restarting',
+        128,
+        'network lab not found',
+      ]);
+      await client.containers.stop(id);
+    });
+
+    test('a stop by hand must win over always', async () => {
+      const id = await run(subject(), stubborn, { HostConfig: always });
+      await subject().client.containers.stop(id, { timeoutSeconds: 0 });
+      expect(await state(subject(), id)).toBe('exited 137');
+      await create(subject(), ['true']);
+      expect(await state(subject(), id)).toBe('exited 137');
+    });
+  },
+);
