@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'vitest';
+import type { ContainerCreateRequest } from '../../../../engine/api/index.ts';
+import { validateCreate, validateName } from '../../../../engine/containers/validate.ts';
+
+type Host = NonNullable<ContainerCreateRequest['HostConfig']>;
+
+function outcome(request: ContainerCreateRequest): string {
+  try {
+    return `accepted ${validateCreate(request).join('; ')}`.trim();
+  } catch (error) {
+    const { kind, message } = error as { kind: string; message: string };
+    return `${kind}: ${message}`;
+  }
+}
+
+describe('a creation request', () => {
+  const policy = (Name: string, MaximumRetryCount = 0): Host => ({
+    RestartPolicy: { Name, MaximumRetryCount },
+  });
+  test.each<[string, Host, string]>([
+    ['nothing', {}, 'accepted'],
+    ['on-failure:3', policy('on-failure', 3), 'accepted'],
+    [
+      'an unknown policy',
+      policy('sometimes'),
+      "invalid-argument: invalid restart policy: unknown policy 'sometimes'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'",
+    ],
+    [
+      'always:3',
+      policy('always', 3),
+      "invalid-argument: invalid restart policy: maximum retry count can only be used with 'on-failure'",
+    ],
+    [
+      '--rm with a policy',
+      { ...policy('always'), AutoRemove: true },
+      "invalid-argument: can't create 'AutoRemove' container with restart policy",
+    ],
+    ['--rm with "no"', { ...policy('no'), AutoRemove: true }, 'accepted'],
+    [
+      'too little memory',
+      { Memory: (6 << 20) - 1 },
+      'invalid-argument: Minimum memory limit allowed is 6MB',
+    ],
+    ['just enough memory', { Memory: 6 << 20 }, 'accepted'],
+    [
+      'the pid namespace of the host',
+      { PidMode: 'host' },
+      'not-implemented: this engine does not serve PidMode "host" yet',
+    ],
+    [
+      'another container’s network',
+      { NetworkMode: 'container:x' },
+      'not-implemented: this engine does not serve NetworkMode "container:x" yet',
+    ],
+    [
+      'two of what is not served',
+      { PidMode: 'host', VolumesFrom: ['x'] },
+      'not-implemented: this engine does not serve PidMode "host", VolumesFrom yet',
+    ],
+    [
+      'a log driver of its own',
+      { LogConfig: { Type: 'syslog', Config: {} } },
+      'accepted LogConfig.Type "syslog" has no effect on this engine yet',
+    ],
+  ])('%s', (_name, HostConfig, expected) => {
+    expect(outcome({ HostConfig })).toBe(expected);
+  });
+
+  test.each<[string, ContainerCreateRequest, string]>([
+    [
+      'a relative working directory',
+      { WorkingDir: 'app' },
+      "invalid-argument: the working directory 'app' is invalid, it needs to be an absolute path",
+    ],
+    [
+      'a NUL byte in an argument',
+      { Cmd: ['a\0b'] },
+      'invalid-argument: a NUL byte in a command or the environment',
+    ],
+    [
+      'a NUL byte in the environment',
+      { Env: ['A=\0'] },
+      'invalid-argument: a NUL byte in a command or the environment',
+    ],
+    [
+      'an unknown stop signal',
+      { StopSignal: 'SIGFOO' },
+      'invalid-argument: invalid signal: SIGFOO',
+    ],
+    ['a terminal', { Tty: true }, 'accepted Tty has no effect on this engine yet'],
+    ['a switched-off health check', { Healthcheck: { Test: ['NONE'] } }, 'accepted'],
+    [
+      'all findings at once',
+      { WorkingDir: 'app', HostConfig: { Memory: 1 } },
+      "invalid-argument: Minimum memory limit allowed is 6MB; the working directory 'app' is invalid, it needs to be an absolute path",
+    ],
+  ])('%s', (_name, request, expected) => {
+    expect(outcome(request)).toBe(expected);
+  });
+});
+
+test.each([
+  ['web', true],
+  ['web-1.a_b', true],
+  ['0web', true],
+  ['w', false],
+  ['', false],
+  ['-web', false],
+  ['a/b', false],
+  ['a b', false],
+  ['wëb', false],
+  ['web\n', false],
+])('the name %j', (name, isValid) => {
+  const check = (): void => {
+    validateName(name);
+  };
+  if (isValid) expect(check).not.toThrow();
+  else expect(check).toThrow('Invalid container name');
+});
