@@ -1,12 +1,12 @@
 /** `up` that stays: logs, interrupts, an engine that dies below it. */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { expectNoLeaks, takeAudit, type Audit } from '../lib/audit.ts';
-import { cliPath, TestEngine } from '../lib/engine.ts';
+import { TestEngine } from '../lib/engine.ts';
 import { eventually } from '../lib/eventually.ts';
 import { missing } from '../lib/requires.ts';
+import { Running } from '../lib/running.ts';
 
 const isAble = missing('root', 'overlayfs', 'nftables').length === 0;
 
@@ -29,36 +29,6 @@ services:
     command: [sh, -c, 'trap "" TERM; echo web ready; while :; do sleep 0.05; done']
     stop_grace_period: 10m
 `;
-
-class Running {
-  readonly #child: ChildProcess;
-  readonly ended: Promise<number | null>;
-  stdout = '';
-  stderr = '';
-
-  constructor(engine: TestEngine, args: readonly string[]) {
-    const cwd = join(engine.root, 'project');
-    this.#child = spawn(process.execPath, [cliPath, ...args], { cwd, env: engine.env });
-    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
-    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
-    this.ended = new Promise((resolve) => {
-      this.#child.once('close', resolve);
-    });
-  }
-
-  async shows(text: string): Promise<void> {
-    await eventually(
-      () => {
-        expect(this.stdout + this.stderr).toContain(text);
-      },
-      { timeoutMs: 30_000 },
-    );
-  }
-
-  interrupt(): void {
-    this.#child.kill('SIGINT');
-  }
-}
 
 describe.skipIf(!isAble)('an attached up', () => {
   let engine: TestEngine;
