@@ -53,9 +53,13 @@ function parseMount(text: string, site: Site): TreeMap[] {
   return [options === undefined ? mount : withOptions(mount, options, site)];
 }
 
-/** A drive letter's colon is part of the path: `C:\src:/app`. */
+/**
+ * A drive letter's colon is part of the path: `C:\src:/app`. Not in `v:/data`: that would leave a target which no
+ * engine takes, while a volume may well be called "v".
+ */
 function splitParts(text: string): string[] {
   const parts = text.split(':');
+  if (/^[A-Za-z]:\/[^:]*(:[^:\\/]+)?$/.test(text)) return parts;
   const joined: string[] = [];
   for (let at = 0; at < parts.length; at += 1) {
     const part = parts[at] ?? '';
