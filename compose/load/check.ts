@@ -6,6 +6,7 @@ import { checkReferences } from './rules/references.ts';
 import { checkResources } from './rules/resources.ts';
 import { checkScale } from './rules/scale.ts';
 import { CheckScope } from './rules/scope.ts';
+import { checkValues } from './rules/values.ts';
 import type { TreeMap } from './tree.ts';
 
 /** What holds for resources whether or not a service uses them. */
@@ -18,6 +19,7 @@ export function checkConsistency(root: TreeMap, findings: Findings): void {
   const scope = new CheckScope(root, findings);
   checkServices(scope);
   checkMounts(scope);
+  checkValues(scope);
   checkReferences(scope);
   checkScale(scope);
   checkDependencies(scope);
