@@ -18,6 +18,7 @@ export interface ProjectSource {
 
 export interface LoadOptions {
   readonly allResources?: boolean;
+  readonly services?: readonly string[];
   readonly skip?: LoadSkips;
 }
 

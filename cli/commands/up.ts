@@ -59,7 +59,7 @@ export const upCommand: Command = defineCommand<UpRequest>({
   },
   examples: ['tscompose up', 'tscompose up -d web', 'tscompose -f other.yaml up'],
   run: async (request, context) => {
-    const project = await context.project();
+    const project = await context.project({ services: request.services ?? [] });
     const engine = await context.engine();
     const signal = context.interrupts.graceful;
     const compose = await import('../../compose/index.ts');

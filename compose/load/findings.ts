@@ -97,8 +97,13 @@ export function valueSpan(root: TreeMap, path: Path): Span | null {
 }
 
 export function positionOf({ source, start }: Span): Position {
-  const lineStart = source.text.lastIndexOf('\n', start - 1) + 1;
+  const lineStart = lineStartOf(source.text, start);
   return { file: source.shown, line: lineNumber(source, start), column: start - lineStart + 1 };
+}
+
+/** A negative second argument would make lastIndexOf look at the first character all the same. */
+function lineStartOf(text: string, offset: number): number {
+  return offset === 0 ? 0 : text.lastIndexOf('\n', offset - 1) + 1;
 }
 
 function lineNumber(source: Source, offset: number): number {
@@ -115,9 +120,9 @@ const maxExcerpt = 160;
 
 export function excerptOf(span: Span): Excerpt {
   const { text } = span.source;
-  const start = text.lastIndexOf('\n', span.start - 1) + 1;
+  const start = lineStartOf(text, span.start);
   const line = lineAt(text, start);
-  const beforeStart = start === 0 ? null : text.lastIndexOf('\n', start - 2) + 1;
+  const beforeStart = start === 0 ? null : lineStartOf(text, start - 1);
   const column = span.start - start;
   const cut = column > maxExcerpt - 40 ? column - 40 : 0;
   const shown = line.slice(cut, cut + maxExcerpt);

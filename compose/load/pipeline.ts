@@ -16,7 +16,7 @@ import { merge } from './merge.ts';
 import { normalize } from './normalize.ts';
 import { parse, type ParsedDocument } from './parse.ts';
 import type { FilePhase, FileScope, TreePhase } from './phases.ts';
-import { activeProfiles, splitByProfile } from './profiles.ts';
+import { activeProfiles, profilesOfNamed, splitByProfile } from './profiles.ts';
 import { projectNameOf } from './project-name.ts';
 import type { LoadRequest, LoadResult } from './request.ts';
 import { resolvePaths } from './resolve-paths.ts';
@@ -144,7 +144,10 @@ function finish(root: TreeMap, context: LoadContext, { name, sources }: FinishSc
   checkTopLevel(root, findings);
   if (skip.normalization !== true) normalize(root, name);
   resolveValueless(root, environment);
-  const split = splitByProfile(root['services'], activeProfiles(request.profiles, environment));
+  const split = splitByProfile(root['services'], [
+    ...activeProfiles(request.profiles, environment),
+    ...profilesOfNamed(root['services'], request.services ?? []),
+  ]);
   root['services'] = split.enabled;
   if (skip.consistency !== true) checkConsistency(root, findings);
   resolveServiceFiles(root, context);

@@ -13,6 +13,18 @@ export function activeProfiles(
     .filter(Boolean);
 }
 
+/** Naming a service asks for it, whatever its profiles; what else is of these is then enabled as well. */
+export function profilesOfNamed(
+  services: TreeValue | undefined,
+  named: readonly string[],
+): readonly string[] {
+  return named.flatMap((name) => {
+    const service = isMap(services) ? services[name] : undefined;
+    const profiles = isMap(service) ? service['profiles'] : undefined;
+    return isList(profiles) ? profiles.map(shownText) : [];
+  });
+}
+
 export interface SplitServices {
   readonly enabled: TreeMap;
   readonly disabled: TreeMap;

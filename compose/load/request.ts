@@ -13,6 +13,8 @@ export interface LoadRequest {
   readonly projectDirectory?: string;
   /** `--profile`, repeatable; "*" is every profile. Absent: COMPOSE_PROFILES. */
   readonly profiles?: readonly string[];
+  /** Services named on the command line: naming one activates its profiles (compose-spec 15-profiles.md). */
+  readonly services?: readonly string[];
   /** `--env-file`, repeatable; replaces the default .env. */
   readonly envFiles?: readonly string[];
   /** Keep networks, volumes, secrets and configs that no service uses. */

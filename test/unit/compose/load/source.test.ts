@@ -61,6 +61,15 @@ describe('the compose file', () => {
     expect(errorText(() => load({ files: { '/w/shop/compose.yaml': '# nothing\n' } }))).toContain(
       'error[empty-file]: the compose file is empty',
     );
+    const blank = errorText(() => load({ files: { '/w/shop/compose.yaml': '\n' } }));
+    expect(blank).toContain('--> compose.yaml:1:1\n');
+  });
+
+  test('may have a service of any profile that is named', () => {
+    const text =
+      'services: {a: {image: x, profiles: [p]}, b: {image: x, profiles: [p]}, c: {image: x, profiles: [q]}}';
+    const { project } = load({ files: { '/w/shop/compose.yaml': text } }, { services: ['a'] });
+    expect(Object.keys(project.services)).toEqual(['a', 'b']);
   });
 
   test('may hold several documents, merged in their order', () => {
