@@ -10,6 +10,11 @@ export function resourceName(project: string, key: string): string {
   return `${project}_${key}`;
 }
 
+/** Names that engines give to volumes nobody named. */
+export function isAnonymous(volume: string): boolean {
+  return /^[0-9a-f]{64}$/.test(volume);
+}
+
 /** `shop-web`: the image a service with `build` and no `image` gets. */
 export function builtImageName(project: string, service: string): string {
   return `${project}-${service}`;

@@ -4,6 +4,7 @@ import type {
 } from '../../engine/api/index.ts';
 import { labels } from '../labels.ts';
 import type { Healthcheck } from '../model/healthcheck.ts';
+import type { ServiceMount } from '../model/mount.ts';
 import type { Project } from '../model/project.ts';
 import type { Service } from '../model/service.ts';
 import { builtImageName } from '../names.ts';
@@ -22,11 +23,13 @@ export interface ContainerIdentity {
   /** Its final name, even where it is created under another. */
   readonly name: string;
   readonly imageId: string;
+  /** In place of the service's own: with the anonymous volumes of the container that is replaced. */
+  readonly volumes?: readonly ServiceMount[];
 }
 
 /** Service → body of POST /containers/create. */
 export function containerCreate(identity: ContainerIdentity): ContainerCreateRequest {
-  const { project, service } = identity;
+  const { project, service, volumes = service.volumes } = identity;
   const exposed = exposedPorts(service);
   return {
     ...(service.hostname !== undefined && { Hostname: service.hostname }),
@@ -44,7 +47,7 @@ export function containerCreate(identity: ContainerIdentity): ContainerCreateReq
     Labels: labelsOf(identity),
     ...(service.stop_signal !== undefined && { StopSignal: service.stop_signal }),
     ...stopTimeoutOf(service),
-    HostConfig: hostConfig(project, service),
+    HostConfig: hostConfig(project, { ...service, ...(volumes !== undefined && { volumes }) }),
     ...networkingConfig(identity),
   };
 }

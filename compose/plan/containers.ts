@@ -1,6 +1,7 @@
 import { errorAt } from '../positions.ts';
+import type { ServiceMount } from '../model/mount.ts';
 import type { Service } from '../model/service.ts';
-import { builtImageName, containerName } from '../names.ts';
+import { builtImageName, containerName, isAnonymous } from '../names.ts';
 import type { ContainerTarget } from './action.ts';
 import { serviceHash } from './config-hash.ts';
 import { containerCreate } from './container-create.ts';
@@ -9,7 +10,7 @@ import { findImage } from './images.ts';
 import type { ObservedContainer } from './observed.ts';
 import type { ReconcileOptions } from './options.ts';
 import type { Condition, KeptContainer, PlanEdge } from './plan.ts';
-import type { ReconcileState } from './resources.ts';
+import { planAnonymousVolumes, type ReconcileState } from './resources.ts';
 
 export interface ContainerState extends ReconcileState {
   readonly options: ReconcileOptions;
@@ -210,6 +211,20 @@ function sharedServices({ network_mode, ipc, pid, volumes_from }: Service): stri
   return [...namespaces, ...(volumes_from ?? []).map((source) => source.split(':')[0] ?? '')];
 }
 
+/** The data of anonymous volumes, the image's as well, belongs to the service: the new container goes on with it. */
+function inheriting({ service, container }: Recreation): readonly ServiceMount[] {
+  const own = service.volumes ?? [];
+  const inherited = Object.entries(container.volumeAt)
+    .filter(([, name]) => isAnonymous(name))
+    .map(([target, source]): ServiceMount => ({ type: 'volume', source, target }));
+  const isTaken = ({ target }: ServiceMount): boolean =>
+    own.some((mount) => mount.target === target && mount.source !== undefined);
+  const heirs = inherited.filter((mount) => !isTaken(mount));
+  const isInherited = ({ target }: ServiceMount): boolean =>
+    heirs.some((heir) => heir.target === target);
+  return [...own.filter((mount) => !isInherited(mount)), ...heirs];
+}
+
 interface Recreation extends ServiceScope {
   readonly container: ObservedContainer;
 }
@@ -223,7 +238,8 @@ function planRecreation(state: ContainerState, scope: Recreation, cause: string)
   const name = scope.service.container_name ?? containerName(state.project.name, service, number);
   const temporary = `${id.slice(0, 12)}_${name}`;
   const target = { name: temporary, service, ref: temporary };
-  const body = containerCreate({ ...identityOf(state, scope), number, name });
+  const volumes = options.renewAnonymousVolumes === true ? {} : { volumes: inheriting(scope) };
+  const body = containerCreate({ ...identityOf(state, scope), ...volumes, number, name });
   const made = builder.add(
     { kind: 'createContainer', ...target, body, replaces: name, cause },
     resourceEdges(state, scope),
@@ -256,9 +272,10 @@ function planReplaced(
         { node: made },
       ]);
   const withVolumes = options.renewAnonymousVolumes === true;
-  return builder.add({ kind: 'removeContainer', ...old, withVolumes, isReplaced: true, cause }, [
-    { node: last },
-  ]);
+  const action = { kind: 'removeContainer', ...old, withVolumes, isReplaced: true, cause } as const;
+  const removed = builder.add(action, [{ node: last }]);
+  if (withVolumes) planAnonymousVolumes(builder, [{ container, node: removed }]);
+  return removed;
 }
 
 function isStopped({ status }: ObservedContainer): boolean {

@@ -64,6 +64,9 @@ function byName(left: ObservedContainer, right: ObservedContainer): number {
 
 function toContainer(summary: ContainerSummary): ObservedContainer {
   const own = summary.Labels;
+  const mounted = summary.Mounts.flatMap(({ Type, Name, Destination }) =>
+    Type === 'volume' && Name !== undefined ? [{ name: Name, target: Destination }] : [],
+  );
   return {
     id: summary.Id,
     // A container that others link to has further names, with a slash inside.
@@ -81,9 +84,8 @@ function toContainer(summary: ContainerSummary): ObservedContainer {
     exitCode: exitCodeOf(summary.Status),
     labels: own,
     networks: Object.keys(summary.NetworkSettings.Networks),
-    volumes: summary.Mounts.flatMap(({ Type, Name }) =>
-      Type === 'volume' && Name !== undefined ? [Name] : [],
-    ),
+    volumes: mounted.map(({ name }) => name),
+    volumeAt: Object.fromEntries(mounted.map(({ target, name }) => [target, name])),
   };
 }
 

@@ -20,6 +20,8 @@ export interface ObservedContainer {
   readonly networks: readonly string[];
   /** Names of the volumes it mounts; anonymous ones are 64 hexadecimal digits. */
   readonly volumes: readonly string[];
+  /** Where it mounts them: target → name. */
+  readonly volumeAt: Readonly<Record<string, string>>;
 }
 
 export interface ObservedResource {

@@ -5,10 +5,11 @@ import { labels } from '../labels.ts';
 import type { NetworkResource } from '../model/network.ts';
 import type { Project } from '../model/project.ts';
 import type { VolumeResource } from '../model/volume.ts';
+import { isAnonymous } from '../names.ts';
 import { errorAt } from '../positions.ts';
 import { composeVersion } from '../version.ts';
 import { resourceHash } from './config-hash.ts';
-import type { Observed, ObservedResource } from './observed.ts';
+import type { Observed, ObservedContainer, ObservedResource } from './observed.ts';
 import type { PlanBuilder } from './plan.ts';
 
 /** What reconciling collects on its way. */
@@ -146,6 +147,22 @@ function networkBody(
       [labels.version]: composeVersion,
     },
   };
+}
+
+/**
+ * An engine removes with a container only the volumes that this container was the first to mount: one that was handed on
+ * when the container was recreated has to be named.
+ */
+export function planAnonymousVolumes(
+  builder: PlanBuilder,
+  removals: readonly { readonly container: ObservedContainer; readonly node: number }[],
+): void {
+  const names = new Set(removals.flatMap(({ container }) => container.volumes.filter(isAnonymous)));
+  for (const name of names) {
+    const users = removals.filter(({ container }) => container.volumes.includes(name));
+    const edges = users.map(({ node }) => ({ node }));
+    builder.add({ kind: 'removeVolume', name, cause: 'anonymous' }, edges);
+  }
 }
 
 function volumeBody(project: Project, key: string, volume: VolumeResource): VolumeCreateRequest {

@@ -2,6 +2,7 @@ import { labels } from '../labels.ts';
 import type { Project } from '../model/project.ts';
 import type { Observed, ObservedContainer } from './observed.ts';
 import { type Plan, PlanBuilder, type PlanEdge } from './plan.ts';
+import { planAnonymousVolumes } from './resources.ts';
 
 export interface StopOptions {
   /** Where there is one: what is not of it is an orphan. */
@@ -45,6 +46,7 @@ export function planDown(observed: Observed, options: DownOptions = {}): Plan {
     return { container, node };
   });
   const warnings: string[] = [];
+  if (options.volumes === true) planAnonymousVolumes(builder, removals);
   if (!isPartial) {
     const left = observed.containers.filter((container) => !containers.includes(container));
     planResources(builder, { observed, options, removals, left, warnings });

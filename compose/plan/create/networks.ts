@@ -50,13 +50,17 @@ export function networkingConfig({ project, serviceName, service, name }: Named)
   if (service.network_mode !== undefined) return {};
   const joined = networksOf(project, service);
   if (joined.length === 0) return {};
-  const endpoints = joined.map(({ key, name: network, settings }): [string, EndpointSettings] => [
-    network,
-    endpointOf(settings, {
-      aliases: [...new Set([serviceName, name, ...(settings.aliases ?? [])])],
-      links: linksOf(project, service, key),
-    }),
-  ]);
+  const endpoints = joined.map(
+    ({ key, name: network, settings }, index): [string, EndpointSettings] => [
+      network,
+      endpointOf(settings, {
+        aliases: [...new Set([serviceName, name, ...(settings.aliases ?? [])])],
+        links: linksOf(project, service, key),
+        // The service's own address is that of the network it is connected to first.
+        mac: settings.mac_address ?? (index === 0 ? service.mac_address : undefined),
+      }),
+    ],
+  );
   return { NetworkingConfig: { EndpointsConfig: Object.fromEntries(endpoints) } };
 }
 
@@ -75,9 +79,10 @@ function linksOf(project: Project, service: Service, network: string): string[] 
 interface Names {
   readonly aliases: readonly string[];
   readonly links: readonly string[];
+  readonly mac: string | undefined;
 }
 
-function endpointOf(settings: ServiceNetwork, { aliases, links }: Names): EndpointSettings {
+function endpointOf(settings: ServiceNetwork, { aliases, links, mac }: Names): EndpointSettings {
   const { ipv4_address, ipv6_address, link_local_ips, interface_name } = settings;
   const address = {
     ...(ipv4_address !== undefined && { IPv4Address: ipv4_address }),
@@ -93,7 +98,7 @@ function endpointOf(settings: ServiceNetwork, { aliases, links }: Names): Endpoi
     ...(links.length > 0 && { Links: links }),
     ...(Object.keys(address).length > 0 && { IPAMConfig: address }),
     ...(Object.keys(options).length > 0 && { DriverOpts: options }),
-    ...(settings.mac_address !== undefined && { MacAddress: settings.mac_address }),
+    ...(mac !== undefined && { MacAddress: mac }),
     ...(settings.gw_priority !== undefined && { GwPriority: settings.gw_priority }),
   };
 }

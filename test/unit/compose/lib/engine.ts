@@ -216,9 +216,12 @@ export class FakeEngine implements EnginePort {
   #summary({ id, name, state, status, body }: FakeContainer): ContainerSummary {
     const networks = Object.keys(body.NetworkingConfig?.EndpointsConfig ?? {});
     const volumes = (body.HostConfig?.Binds ?? []).flatMap((bind) => {
-      const [source = ''] = bind.split(':');
-      return source.startsWith('/') ? [] : [{ Type: 'volume', Name: source }];
+      const [source = '', target = ''] = bind.split(':');
+      return source.startsWith('/') ? [] : [{ Type: 'volume', Name: source, Destination: target }];
     });
+    const anonymous = (body.HostConfig?.Mounts ?? [])
+      .filter(({ Type, Source }) => Type === 'volume' && Source === undefined)
+      .map(({ Target }) => ({ Type: 'volume', Name: id, Destination: Target }));
     return {
       Id: id,
       Names: [`/${name}`],
@@ -227,7 +230,7 @@ export class FakeEngine implements EnginePort {
       Status: status,
       Labels: body.Labels ?? {},
       NetworkSettings: { Networks: Object.fromEntries(networks.map((key) => [key, {}])) },
-      Mounts: volumes,
+      Mounts: [...volumes, ...anonymous],
     } as unknown as ContainerSummary;
   }
 }

@@ -68,6 +68,17 @@ test.each<readonly [string, Part]>([
       },
     },
   ],
+  [
+    'mac_address: 02:00:00:00:00:01\nnetworks: {back: , front: {priority: 1}}',
+    {
+      NetworkingConfig: {
+        EndpointsConfig: {
+          shop_front: { Aliases: ['web', 'shop-web-1'], MacAddress: '02:00:00:00:00:01' },
+          lan: { Aliases: ['web', 'shop-web-1'] },
+        },
+      },
+    },
+  ],
   ['healthcheck: {disable: true}', { Healthcheck: { Test: ['NONE'] } }],
   ['expose: [80, "53-54/udp"]', { ExposedPorts: { '80/tcp': {}, '53/udp': {}, '54/udp': {} } }],
 ])('%s', (attributes, expected) => {
