@@ -20,3 +20,14 @@ export function errorAt(
     ...(place !== null && { position: place.position, excerpt: place.excerpt }),
   });
 }
+
+/** A message that is no error, behind the place where the user wrote what it is about. */
+export function textAt(
+  project: Project | null,
+  path: readonly (string | number)[],
+  message: string,
+): string {
+  const position = project?.positionOf(path) ?? null;
+  if (position === null) return message;
+  return `${position.file}:${position.line}:${position.column}: ${message}`;
+}

@@ -7,6 +7,7 @@ import type { Plan, PlanEdge, PlanNode } from '../plan/plan.ts';
 import { errorAt } from '../positions.ts';
 import { Conditions } from './conditions.ts';
 import type { EnginePort } from './engine.ts';
+import { placeWarning } from './engine-warning.ts';
 import { explain } from './explain.ts';
 import { handle } from './handlers.ts';
 import type { OnProgress } from './progress.ts';
@@ -87,11 +88,19 @@ class Executor {
       if (isWaiting) await this.#conditions.close();
     }
     if (this.#failures.length > 0 || this.#signal.aborted) await this.#giveUp();
-    return { containers: this.#running(), warnings: [...this.#run.warnings] };
+    return { containers: this.#running(), warnings: this.#warnings() };
   }
 
   #projectName(): string {
     return this.#project?.name ?? this.#observed?.projectName ?? '';
+  }
+
+  /** Replicas of a service have the same ones. */
+  #warnings(): string[] {
+    const { warnings, engineWarnings } = this.#run;
+    return [
+      ...new Set([...engineWarnings.map((one) => placeWarning(one, this.#project)), ...warnings]),
+    ];
   }
 
   #running(): ExecutedContainer[] {

@@ -4,6 +4,7 @@ import type { Project } from '../model/project.ts';
 import type { Service } from '../model/service.ts';
 import type { Action } from '../plan/action.ts';
 import { errorAt } from '../positions.ts';
+import { blamedPath } from './blame.ts';
 
 type Path = readonly (string | number)[];
 
@@ -54,7 +55,8 @@ function containerPlace(error: EngineError, name: string | null, project: Projec
     return ['missing-image', [...path, 'image']];
   const mount = service.volumes?.findIndex((volume) => volume.target === target) ?? -1;
   if (target !== undefined && mount !== -1) return ['engine-refused', [...path, 'volumes', mount]];
-  return ['engine-refused', isOwnFault(error) ? [] : path];
+  if (isOwnFault(error)) return ['engine-refused', []];
+  return ['engine-refused', [...path, ...(blamedPath(error.message, service) ?? [])]];
 }
 
 /** The ports entry that asks for what somebody else holds; null when the failure is about something else. */

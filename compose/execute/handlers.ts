@@ -1,5 +1,6 @@
 import { EngineError } from '../../engine/api/index.ts';
 import type { Action, ActionKind, ActionOf, ContainerTarget } from '../plan/action.ts';
+import { createContainer, createNetwork } from './create.ts';
 import type { ProgressEvent } from './progress.ts';
 import type { Run } from './run.ts';
 
@@ -9,8 +10,8 @@ type Handlers = { readonly [K in ActionKind]: (run: Run, action: ActionOf<K>) =>
 const handlers: Handlers = {
   createNetwork: async (run, { name, body }) => {
     run.report({ resource: 'network', name, status: 'creating' });
-    const { Id } = await run.engine.networks.create(body);
-    run.addMade({ kind: 'network', name, ref: Id });
+    const { Id, isOurs } = await createNetwork(run, body);
+    if (isOurs) run.addMade({ kind: 'network', name, ref: Id });
     run.report({ resource: 'network', name, status: 'created' });
   },
   createVolume: async (run, { name, body }) => {
@@ -20,15 +21,14 @@ const handlers: Handlers = {
     run.report({ resource: 'volume', name, status: 'created' });
   },
   createContainer: async (run, action) => {
-    const { name, body, replaces, ref } = action;
+    const { name, replaces, ref } = action;
     const shown = eventOf(run, { ...action, name: replaces ?? name });
     run.report({ ...shown, status: replaces === undefined ? 'creating' : 'recreating' });
-    // Not abortable: an answer that nobody reads would leave a container that nobody knows.
-    const { Id, Warnings } = await run.engine.containers.create(body, { name });
+    const created = await createContainer(run, action);
+    const { Id, Warnings } = created;
     run.setId(ref, Id);
-    run.addMade({ kind: 'container', name, ref: Id });
-    for (const warning of Warnings)
-      run.warnings.add(`service "${action.service ?? name}": ${warning}`);
+    if (created.isOurs) run.addMade({ kind: 'container', name, ref: Id });
+    for (const text of Warnings) run.addEngineWarning({ service: action.service ?? name, text });
     if (replaces === undefined) run.report({ ...eventOf(run, action), status: 'created' });
   },
   startContainer: async (run, action) => {

@@ -8,11 +8,18 @@ export interface Made {
   readonly ref: string;
 }
 
+/** What an engine said when it created a container of a service. */
+export interface EngineWarning {
+  readonly service: string;
+  readonly text: string;
+}
+
 /** What the handlers of one run share. */
 export class Run {
   readonly engine: EnginePort;
   readonly signal: AbortSignal;
   readonly warnings: Set<string> = new Set<string>();
+  readonly engineWarnings: EngineWarning[] = [];
   readonly #onProgress: OnProgress;
   readonly #made: Made[] = [];
   readonly #ids = new Map<string, string>();
@@ -34,6 +41,10 @@ export class Run {
 
   addMade(made: Made): void {
     this.#made.push(made);
+  }
+
+  addEngineWarning(warning: EngineWarning): void {
+    this.engineWarnings.push(warning);
   }
 
   /** It has taken its place for good: a later failure does not take it back. */

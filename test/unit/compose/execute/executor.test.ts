@@ -122,12 +122,103 @@ describe('a plan that can be carried out', () => {
 
   test('must hand on what the engine warns of', async () => {
     const engine = new FakeEngine();
-    engine.warnings = ['Tty has no effect on this engine yet'];
+    engine.warnings = ['the image is old'];
     const { warnings } = await up(
       engine,
       loadText('name: p\nservices: {a: {image: nginx}}').project,
     );
-    expect(warnings).toEqual(['service "a": Tty has no effect on this engine yet']);
+    expect(warnings).toEqual(['service "a": the image is old']);
+  });
+
+  test('must say at its line, and once, what the engine has no use for', async () => {
+    const engine = new FakeEngine();
+    engine.warnings = [
+      'Tty has no effect on this engine yet',
+      'LogConfig.Type "syslog" has no effect on this engine yet',
+    ];
+    const { project } = loadText(
+      'name: p\nservices:\n  a:\n    image: nginx\n    scale: 2\n    tty: true\n    logging:\n      driver: syslog\n',
+    );
+    expect((await up(engine, project)).warnings).toEqual([
+      'compose.yaml:6:10: "tty" of service "a" has no effect on this engine yet',
+      'compose.yaml:8:15: "logging.driver: syslog" of service "a" has no effect on this engine yet',
+    ]);
+  });
+});
+
+const conflict = new EngineError('conflict', 'the name is in use');
+
+describe('another up of the same project', () => {
+  const { project } = loadText('name: p\nservices: {a: {image: nginx}}');
+
+  test('must be given what it was quicker to make', async () => {
+    const engine = new FakeEngine();
+    const { containers, networks } = engine;
+    const create = containers.create.bind(containers);
+    containers.create = async (body, options) => {
+      await create(body, options);
+      throw conflict;
+    };
+    const createNetwork = networks.create.bind(networks);
+    networks.create = async (body) => {
+      await createNetwork(body);
+      throw conflict;
+    };
+    expect(await up(engine, project)).toMatchObject({ containers: [{ name: 'p-a-1' }] });
+    expect(engine.names()).toEqual(['p-a-1 running', 'p_default']);
+  });
+
+  test('must be waited for while it makes it', async () => {
+    const engine = new FakeEngine();
+    engine.fail('create p-a-1', conflict);
+    engine.fail('create network p_default', conflict);
+    await up(engine, project);
+    expect(engine.names()).toEqual(['p-a-1 running', 'p_default']);
+  });
+
+  test('must not lose to the undoing of this one', async () => {
+    const engine = new FakeEngine();
+    const { containers } = engine;
+    const create = containers.create.bind(containers);
+    containers.create = async (body, options) => {
+      await create(body, options);
+      throw conflict;
+    };
+    engine.fail('start p-a-1', new EngineError('internal', 'no'));
+    await expect(up(engine, project)).rejects.toThrow();
+    expect(engine.names()).toEqual(['p-a-1 created']);
+  });
+
+  test('is no excuse for a container of somebody else', async () => {
+    const engine = new FakeEngine();
+    await engine.containers.create({ Image: 'x' }, { name: 'p-a-1' });
+    const create = engine.containers.create.bind(engine.containers);
+    engine.containers.create = async (body, options) => {
+      if (options.name === 'p-a-1') throw conflict;
+      return await create(body, options);
+    };
+    const observed = { ...(await observe(engine, 'p')), containers: [] };
+    const run = executePlan(reconcile(project, observed), { engine, project, observed });
+    expect(await failure(run)).toMatch(/^error\[engine-refused\]: the name is in use/);
+  });
+});
+
+describe('a value that the engine refuses', () => {
+  test.each<readonly [message: string, attribute: string, column: number]>([
+    ['invalid signal: SIGFOO', 'stop_signal: SIGFOO', 18],
+    ['invalid capability: "NET_ADMN"', 'cap_add: [CHOWN, NET_ADMN]', 22],
+    ['invalid ulimit type: "nofil"', 'ulimits: {nofil: 5}', 22],
+    ['sysctl "kernel.foo" is not in a separate kernel namespace', 'sysctls: [kernel.foo=1]', 15],
+    ["the working directory 'rel/path' is invalid", 'working_dir: rel/path', 18],
+    ['invalid mount path "b": it must be absolute', 'volumes: ["./a:b"]', 15],
+    ['address "10.1.1.1" is not in subnet', 'networks: {default: {ipv4_address: 10.1.1.1}}', 40],
+    ['something about "a" and p-a-1', 'stop_signal: SIGINT', 0],
+  ])('%s', async (message, attribute, column) => {
+    const engine = new FakeEngine();
+    engine.fail('create p-a-1', new EngineError('invalid-argument', message));
+    const { project } = loadText(`name: p\nservices:\n  a:\n    image: nginx\n    ${attribute}\n`);
+    const place = column === 0 ? '3:3' : `5:${column}`;
+    expect(await failure(up(engine, project))).toContain(`--> compose.yaml:${place}\n`);
   });
 });
 

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { executePlan, observe, type Project, reconcile } from '../../../../compose/index.ts';
+import {
+  executePlan,
+  observe,
+  planDown,
+  type Project,
+  reconcile,
+} from '../../../../compose/index.ts';
 import { FakeEngine } from '../lib/engine.ts';
 import { errorText, loadText } from '../lib/host.ts';
 
@@ -88,6 +94,32 @@ describe('up of a project', () => {
     const engine = await running(project);
     const changed = loadText(shop.replace(from, to), { request: { profiles: ['a'] } }).project;
     expect(await planText(engine, changed)).toBe('');
+  });
+
+  test('must hand anonymous volumes on, also once more, unless told not to', async () => {
+    const text =
+      'name: p\nservices: {a: {image: nginx, volumes: [/data, "named:/n"]}}\nvolumes: {named: }';
+    const engine = await running(loadText(text).project);
+    const { project } = loadText(text.replace('image:', 'tty: true, image:'));
+    const first = '1'.padStart(64, '0');
+    const bindsOf = async (options = {}): Promise<readonly string[] | undefined> => {
+      const observed = await observe(engine, 'p');
+      const { nodes } = reconcile(project, observed, { forceRecreate: true, ...options });
+      const created = nodes.find(({ action }) => action.kind === 'createContainer')?.action;
+      return created?.kind === 'createContainer' ? created.body.HostConfig?.Binds : undefined;
+    };
+    expect(await bindsOf()).toEqual(['p_named:/n', `${first}:/data`]);
+    expect(await bindsOf({ renewAnonymousVolumes: true })).toEqual(['p_named:/n']);
+    const observed = await observe(engine, 'p');
+    await executePlan(reconcile(project, observed), { engine, project, observed });
+    expect(await bindsOf()).toEqual(['p_named:/n', `${first}:/data`]);
+    const renewal = await planText(engine, project, {
+      forceRecreate: true,
+      renewAnonymousVolumes: true,
+    });
+    expect(renewal).toContain(`removeVolume ${first} — anonymous`);
+    const down = planDown(await observe(engine, 'p'), { volumes: true }).toString();
+    expect(down).toContain(`removeVolume ${first} — anonymous`);
   });
 
   test('must recreate nothing when told so, and everything when forced', async () => {
@@ -248,14 +280,25 @@ services:
     image: nginx
     post_start:
       - command: echo hello
-    secrets: [token]
+    secrets: [token, {source: file, mode: 0400}]
+    platform: linux/arm64
+    pull_policy: always
+    deploy:
+      mode: global
+      update_config: {parallelism: 1}
 secrets:
   token: {environment: TOKEN}
+  file: {file: ./file}
 `);
     const plan = reconcile(project, await observe(new FakeEngine(), 'shop'));
     expect(plan.warnings).toEqual([
+      'compose.yaml:11:13: "deploy.mode" of service "web" has no effect yet',
+      'compose.yaml:12:7: "deploy.update_config" of service "web" has no effect yet',
+      'compose.yaml:8:15: "platform" of service "web" has no effect yet',
       'compose.yaml:6:7: "post_start" of service "web" has no effect yet',
+      'compose.yaml:9:18: "pull_policy" of service "web" has no effect yet',
       'compose.yaml:7:15: secret "token" is not a file and does not reach service "web" yet',
+      'compose.yaml:7:22: secret "file" keeps the owner and mode of its file: uid, gid and mode have no effect in service "web" yet',
     ]);
   });
 });
