@@ -190,7 +190,10 @@ export async function command(
 ): Promise<CommandResult> {
   const { input, ...rest } = options;
   const running = run(file, [...args], { maxBuffer: 64 << 20, timeout: 120_000, ...rest });
-  running.child.stdin?.end(input ?? '');
+  // A program may end before it has read what it is given.
+  running.child.stdin?.on('error', () => undefined);
+  if (input === undefined) running.child.stdin?.end();
+  else running.child.stdin?.end(input);
   return await running.then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
     (error: unknown) => {
