@@ -24,7 +24,7 @@ describe.skipIf(absent.length > 0)(
     const subject = useEngine();
 
     test('its events must come in Docker’s order', async () => {
-      const id = await run(subject(), obedient);
+      const id = await runReady(subject(), obedient);
       await subject().client.containers.stop(id);
       await subject().client.containers.start(id);
       await subject().client.containers.kill(id);
