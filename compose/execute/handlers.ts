@@ -39,10 +39,11 @@ const handlers: Handlers = {
   stopContainer: async (run, action) => {
     const { timeoutSeconds, ref, isReplaced } = action;
     if (isReplaced !== true) run.report({ ...eventOf(run, action), status: 'stopping' });
-    await run.engine.containers.stop(run.idOf(ref), {
+    const stopping = run.engine.containers.stop(run.idOf(ref), {
       ...(timeoutSeconds !== null && { timeoutSeconds }),
       signal: run.signal,
     });
+    await unlessGone(stopping);
     if (isReplaced !== true) run.report({ ...eventOf(run, action), status: 'stopped' });
   },
   removeContainer: async (run, action) => {
@@ -53,7 +54,7 @@ const handlers: Handlers = {
   },
   renameContainer: async (run, action) => {
     const id = run.idOf(action.ref);
-    await run.engine.containers.rename(id, action.newName);
+    await rename(run, id, action.newName);
     run.setId(action.newName, id);
     run.keep(id);
     run.report({ ...eventOf(run, { ...action, name: action.newName }), status: 'recreated' });
@@ -85,10 +86,21 @@ function eventOf(run: Run, target: ContainerTarget): Omit<ProgressEvent, 'status
   };
 }
 
-/** What is to be removed and is not there any more is removed. */
-async function unlessGone(removal: Promise<void>): Promise<void> {
+/** Another `up` that does the same may have done it already; see create.ts. */
+async function rename({ engine }: Run, id: string, name: string): Promise<void> {
   try {
-    await removal;
+    await engine.containers.rename(id, name);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    const { Name } = await engine.containers.inspect(id);
+    if (Name !== `/${name}`) throw error;
+  }
+}
+
+/** What is to be stopped or removed and is not there any more is. */
+async function unlessGone(ending: Promise<void>): Promise<void> {
+  try {
+    await ending;
   } catch (error) {
     if (!(error instanceof EngineError) || error.kind !== 'not-found') throw error;
   }

@@ -189,6 +189,31 @@ describe('another up of the same project', () => {
     expect(engine.names()).toEqual(['p-a-1 created']);
   });
 
+  test('may be quicker to recreate the container', async () => {
+    const engine = new FakeEngine();
+    await up(engine, project);
+    const { containers } = engine;
+    const create = containers.create.bind(containers);
+    const stop = containers.stop.bind(containers);
+    const rename = containers.rename.bind(containers);
+    containers.create = async (body, options) => {
+      await create(body, options);
+      throw conflict;
+    };
+    containers.stop = async (ref, options) => {
+      await stop(ref, options);
+      await containers.remove(ref);
+      throw new EngineError('not-found', 'no such container');
+    };
+    containers.rename = async (ref, name) => {
+      await rename(ref, name);
+      throw new EngineError('invalid-argument', 'the name is its own');
+    };
+    const changed = loadText('name: p\nservices: {a: {image: nginx, user: "1"}}').project;
+    await up(engine, changed);
+    expect(engine.names()).toEqual(['p-a-1 running', 'p_default']);
+  });
+
   test('is no excuse for a container of somebody else', async () => {
     const engine = new FakeEngine();
     await engine.containers.create({ Image: 'x' }, { name: 'p-a-1' });
@@ -200,25 +225,6 @@ describe('another up of the same project', () => {
     const observed = { ...(await observe(engine, 'p')), containers: [] };
     const run = executePlan(reconcile(project, observed), { engine, project, observed });
     expect(await failure(run)).toMatch(/^error\[engine-refused\]: the name is in use/);
-  });
-});
-
-describe('a value that the engine refuses', () => {
-  test.each<readonly [message: string, attribute: string, column: number]>([
-    ['invalid signal: SIGFOO', 'stop_signal: SIGFOO', 18],
-    ['invalid capability: "NET_ADMN"', 'cap_add: [CHOWN, NET_ADMN]', 22],
-    ['invalid ulimit type: "nofil"', 'ulimits: {nofil: 5}', 22],
-    ['sysctl "kernel.foo" is not in a separate kernel namespace', 'sysctls: [kernel.foo=1]', 15],
-    ["the working directory 'rel/path' is invalid", 'working_dir: rel/path', 18],
-    ['invalid mount path "b": it must be absolute', 'volumes: ["./a:b"]', 15],
-    ['address "10.1.1.1" is not in subnet', 'networks: {default: {ipv4_address: 10.1.1.1}}', 40],
-    ['something about "a" and p-a-1', 'stop_signal: SIGINT', 0],
-  ])('%s', async (message, attribute, column) => {
-    const engine = new FakeEngine();
-    engine.fail('create p-a-1', new EngineError('invalid-argument', message));
-    const { project } = loadText(`name: p\nservices:\n  a:\n    image: nginx\n    ${attribute}\n`);
-    const place = column === 0 ? '3:3' : `5:${column}`;
-    expect(await failure(up(engine, project))).toContain(`--> compose.yaml:${place}\n`);
   });
 });
 

@@ -96,9 +96,14 @@ export class FakeEngine implements EnginePort {
       return { Id: id, Warnings: this.warnings };
     },
     inspect: (ref) => {
-      const { body } = this.#find(ref);
+      const { id, body, name } = this.#find(ref);
       const health = this.health === null ? {} : { Health: { Status: this.health } };
-      return Promise.resolve({ Config: body, State: health } as ContainerInspect);
+      return Promise.resolve({
+        Id: id,
+        Name: `/${name}`,
+        Config: body,
+        State: health,
+      } as ContainerInspect);
     },
     start: async (ref) => {
       const container = this.#find(ref);
