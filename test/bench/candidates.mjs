@@ -24,7 +24,8 @@ export async function makeRootfs(directory) {
 
 export async function startOurs(rootfs) {
   const directory = await mkdtemp(join(tmpdir(), 'tsc-bench-'));
-  const { NODE_EXTRA_CA_CERTS: _slow, ...inherited } = process.env;
+  // Ours is the embedded engine, whatever engine the peers are told to use.
+  const { NODE_EXTRA_CA_CERTS: _slow, DOCKER_HOST: _theirs, ...inherited } = process.env;
   const env = {
     ...inherited,
     TSCOMPOSE_STATE_ROOT: join(directory, 'state'),
