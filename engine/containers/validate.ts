@@ -52,6 +52,11 @@ function invalid(request: ContainerCreateRequest, host: HostConfig): readonly st
       (host.Memory ?? 0) > 0 && (host.Memory ?? 0) < leastMemoryBytes,
       'Minimum memory limit allowed is 6MB',
     ],
+    [
+      !isHostname(request.Hostname ?? ''),
+      `invalid hostname '${request.Hostname ?? ''}': 1 to 64 letters, digits, dots and hyphens`,
+    ],
+    [(host.ShmSize ?? 0) < 0, 'SHM size can not be less than 0'],
     [request.WorkingDir !== undefined && !isPath(request.WorkingDir), workingDirectory(request)],
     ...[...(request.Cmd ?? []), ...(request.Entrypoint ?? []), ...(request.Env ?? [])].map(
       (text) => [text.includes('\0'), 'a NUL byte in a command or the environment'] as const,
@@ -60,6 +65,11 @@ function invalid(request: ContainerCreateRequest, host: HostConfig): readonly st
   if (request.StopSignal !== undefined && request.StopSignal !== '')
     signalNumber(request.StopSignal);
   return checks.filter(([isWrong]) => isWrong).map(([, message]) => message);
+}
+
+/** sethostname(2) takes 64 bytes; what else than these is in one breaks /etc/hosts. Empty is the short id. */
+function isHostname(name: string): boolean {
+  return name === '' || /^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,63}$/.test(name);
 }
 
 function isPath(path: string): boolean {
@@ -95,21 +105,53 @@ function notServed(host: HostConfig): readonly string[] {
   return options.filter(([, isAsked]) => isAsked).map(([name]) => name);
 }
 
+/** Accepted by Docker, harmless to leave out, and not carried out here. */
 function withoutEffect(request: ContainerCreateRequest, host: HostConfig): readonly string[] {
-  const isHealthChecked = (request.Healthcheck?.Test ?? []).some((word) => word !== 'NONE');
-  const options: readonly (readonly [string, boolean])[] = [
+  return [...ofProcess(request, host), ...ofResources(host), ...ofEndpoints(request)].map(
+    (name) => `${name} has no effect on this engine yet`,
+  );
+}
+
+function ofProcess(request: ContainerCreateRequest, host: HostConfig): readonly string[] {
+  const { Type: logType } = host.LogConfig ?? {};
+  return asked([
     ['Tty', request.Tty === true],
     ['OpenStdin', request.OpenStdin === true],
-    ['Healthcheck', isHealthChecked],
-    ['BlkioWeight', (host.BlkioWeight ?? 0) > 0],
-    ['CpusetCpus', (host.CpusetCpus ?? '') !== ''],
-    ['StorageOpt', Object.keys(host.StorageOpt ?? {}).length > 0],
-    [
-      `LogConfig.Type "${host.LogConfig?.Type ?? ''}"`,
-      !['', 'json-file', 'local', undefined].includes(host.LogConfig?.Type),
-    ],
-  ];
-  return options
-    .filter(([, isAsked]) => isAsked)
-    .map(([name]) => `${name} has no effect on this engine yet`);
+    ['Healthcheck', (request.Healthcheck?.Test ?? []).some((word) => word !== 'NONE')],
+    [`LogConfig.Type "${logType ?? ''}"`, !['', 'json-file', 'local', undefined].includes(logType)],
+    ['Isolation', !['', 'default', undefined].includes(host.Isolation)],
+    ['StorageOpt', isFilled(host.StorageOpt)],
+  ]);
+}
+
+function ofResources(host: HostConfig): readonly string[] {
+  const names = [
+    ...['BlkioWeight', 'BlkioWeightDevice', 'BlkioDeviceReadBps', 'BlkioDeviceWriteBps'],
+    ...['BlkioDeviceReadIOps', 'BlkioDeviceWriteIOps', 'CpuRealtimePeriod', 'CpuRealtimeRuntime'],
+    ...['CpusetCpus', 'CpusetMems', 'DeviceCgroupRules', 'OomKillDisable', 'CgroupParent', 'Links'],
+  ] as const satisfies readonly (keyof HostConfig)[];
+  return asked([
+    ...names.map((name) => [name, isFilled(host[name])] as const),
+    // -1 is "as the host has it".
+    ['MemorySwappiness', (host.MemorySwappiness ?? -1) >= 0],
+  ]);
+}
+
+function ofEndpoints(request: ContainerCreateRequest): readonly string[] {
+  const endpoints = Object.values(request.NetworkingConfig?.EndpointsConfig ?? {});
+  return asked([
+    ['Links', endpoints.some(({ Links }) => isFilled(Links))],
+    ['LinkLocalIPs', endpoints.some(({ IPAMConfig }) => isFilled(IPAMConfig?.LinkLocalIPs))],
+    ['DriverOpts', endpoints.some(({ DriverOpts }) => isFilled(DriverOpts))],
+  ]);
+}
+
+function asked(options: readonly (readonly [name: string, isAsked: boolean])[]): readonly string[] {
+  return options.filter(([, isAsked]) => isAsked).map(([name]) => name);
+}
+
+/** Not what an unset option looks like in any client: empty, zero, false or missing. */
+function isFilled(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) return Object.keys(value).length > 0;
+  return Boolean(value);
 }

@@ -88,6 +88,31 @@ describe('a creation request', () => {
       'invalid-argument: invalid signal: SIGFOO',
     ],
     ['a terminal', { Tty: true }, 'accepted Tty has no effect on this engine yet'],
+    [
+      'device limits',
+      { HostConfig: { BlkioDeviceReadBps: [{ Path: '/dev/vda', Rate: 1 }] } },
+      'accepted BlkioDeviceReadBps has no effect on this engine yet',
+    ],
+    [
+      'a swappiness of zero',
+      { HostConfig: { MemorySwappiness: 0 } },
+      'accepted MemorySwappiness has no effect on this engine yet',
+    ],
+    [
+      'links of an endpoint',
+      { NetworkingConfig: { EndpointsConfig: { net: { Links: ['db:database'] } } } },
+      'accepted Links has no effect on this engine yet',
+    ],
+    [
+      'a host name with a space',
+      { Hostname: 'a b' },
+      "invalid-argument: invalid hostname 'a b': 1 to 64 letters, digits, dots and hyphens",
+    ],
+    [
+      'negative shared memory',
+      { HostConfig: { ShmSize: -5 } },
+      'invalid-argument: SHM size can not be less than 0',
+    ],
     ['a switched-off health check', { Healthcheck: { Test: ['NONE'] } }, 'accepted'],
     [
       'all findings at once',
