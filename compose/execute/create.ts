@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   EngineError,
   type ContainerCreated,
@@ -59,6 +58,12 @@ interface MakeOrFind<T> {
 const mostAttempts = 100;
 const betweenAttemptsMs = 20;
 
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
+
 /**
  * Another `up` of the same project may run at the same time and be first: what it made as we would have made it is what
  * we want. It is not ours to undo.
@@ -73,7 +78,7 @@ async function makeOrFind<T>({ make, find, labels: wanted }: MakeOrFind<T>): Pro
       if (other !== null && isSame(other.labels, wanted)) return other.found;
       if (other !== null || attempt === mostAttempts) throw error;
     }
-    await delay(betweenAttemptsMs);
+    await pause(betweenAttemptsMs);
   }
 }
 
