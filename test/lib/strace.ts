@@ -5,7 +5,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from './eventually.ts';
+
+const patienceMs = 2_000;
 
 export interface Tracer {
   /** Detaches; the traced process goes on. Resolves when strace has ended, also if what it traced has. */
@@ -33,7 +36,15 @@ export async function traceThreads(pid: number, options: readonly string[]): Pro
   return {
     async stop() {
       if (strace.exitCode === null && strace.signalCode === null) strace.kill('SIGINT');
+      // strace(1) detaches by stopping each thread, and waits for ever for one of a process that was killed meanwhile.
+      const patience = new AbortController();
+      const impatient = delay(patienceMs, undefined, { signal: patience.signal }).then(
+        () => strace.kill('SIGKILL'),
+        () => false,
+      );
       await ended;
+      patience.abort();
+      await impatient;
     },
   };
 }
