@@ -19,3 +19,4 @@ export { isNetworkError, NetworkError } from './errors.ts';
 export type { NetworkErrorCode, NetworkErrorFields } from './errors.ts';
 export type * from './model.ts';
 export { Resolver } from './dns/resolver.ts';
+export { readForwardingRecord, readNetworkRecord, readSandboxRecord } from './record.ts';

@@ -15,8 +15,13 @@ import { KeyedLock } from '../lib/index.ts';
 import { Cgroups, readHostFacts } from '../runtime/index.ts';
 import { EventBus, prepareLayout, RecordStore } from '../store/index.ts';
 import type { JsonObject, Layout, OpenedStore } from '../store/index.ts';
-import { NetworkController, Resolver } from '../../network/index.ts';
-import type { HostForwarding, Network, Sandbox } from '../../network/index.ts';
+import {
+  NetworkController,
+  readForwardingRecord,
+  readNetworkRecord,
+  readSandboxRecord,
+  Resolver,
+} from '../../network/index.ts';
 import { readVolumeRecord, VolumeStore } from '../../volumes/index.ts';
 import { createContainerBackend } from './backends/containers.ts';
 import { createImageBackend, usersOfImage } from './backends/images.ts';
@@ -109,9 +114,13 @@ interface Networks {
 async function openNetworks(layout: Layout, log: Log): Promise<Networks> {
   let restoreNames = (): Promise<void> => Promise.resolve();
   const [networks, sandboxes, forwarding, resolver] = await Promise.all([
-    openRecords<Network>(layout.records.networks, 'disk', log),
-    openRecords<Sandbox>(layout.bootRecords.sandboxes, 'boot', log),
-    openRecords<HostForwarding>(layout.bootRecords.forwarding, 'boot', log),
+    openRecords(layout.records.networks, { durability: 'disk', read: readNetworkRecord, log }),
+    openRecords(layout.bootRecords.sandboxes, { durability: 'boot', read: readSandboxRecord, log }),
+    openRecords(layout.bootRecords.forwarding, {
+      durability: 'boot',
+      read: readForwardingRecord,
+      log,
+    }),
     Resolver.start({
       runRoot: layout.runRoot,
       // A resolver that dies is started anew by its next command, and knows nothing then.
@@ -160,14 +169,16 @@ async function openVolumes(layout: Layout, log: Log): Promise<VolumeStore> {
   return await VolumeStore.open({ root: layout.volumes, records: report(opened, log) });
 }
 
-/** Records of network/, whose own code checks what it uses of them. */
+interface RecordsOf<T> {
+  readonly durability: 'disk' | 'boot';
+  readonly read: (body: JsonObject) => T | null;
+  readonly log: Log;
+}
+
 async function openRecords<T extends object>(
   directory: string,
-  durability: 'disk' | 'boot',
-  log: Log,
+  { durability, read, log }: RecordsOf<T>,
 ): Promise<RecordStore<T>> {
-  const read = (body: JsonObject, schema: number): T | null =>
-    schema === 1 ? (body as unknown as T) : null;
   return report(await RecordStore.open<T>({ directory, durability, schemaVersion: 1, read }), log);
 }
 
