@@ -1,6 +1,6 @@
 /**
- * The `${VAR:-default}` grammar (compose-spec 12-interpolation): parse and substitute in one pass. Defaults are
- * evaluated only when they are used.
+ * The `${VAR:-default}` grammar (compose-spec 12-interpolation): text → parts → value. What stands behind an operator
+ * is evaluated only when it is used, but a mistake in its syntax is one in any case.
  */
 
 export type Lookup = (name: string) => string | undefined;
@@ -30,19 +30,41 @@ interface TemplateErrorOptions {
   readonly variable?: string;
 }
 
+/** Which value counts as there: `:` takes an empty one for none. */
+export type TemplateOperator = '-' | ':-' | '?' | ':?' | '+' | ':+';
+
+/** One `$VAR` or `${VAR…}`; offsets are into the whole text. */
+export interface TemplateVariable {
+  readonly name: string;
+  /** null: the variable alone. */
+  readonly operator: TemplateOperator | null;
+  /** What stands behind the operator. */
+  readonly operand: Template;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Literal text, already unescaped, and variables. */
+export type Template = readonly (string | TemplateVariable)[];
+
 export interface SubstituteOptions {
   readonly lookup: Lookup;
   /** A variable without value and without default was used; offsets are into the text. */
   readonly onUnset?: (name: string, start: number, end: number) => void;
 }
 
+export function substitute(text: string, options: SubstituteOptions): string {
+  return text.includes('$') ? evaluate(parseTemplate(text), options) : text;
+}
+
+/** Throws a TemplateError of kind `syntax`. */
+export function parseTemplate(text: string): Template {
+  return parse(text, { offset: 0, depth: 0 });
+}
+
 const name = /[a-zA-Z_][a-zA-Z0-9_]*/y;
 /** How deep `${A:-${B:-…}}` may nest. */
 const maxDepth = 100;
-
-export function substitute(text: string, options: SubstituteOptions): string {
-  return text.includes('$') ? expand(text, options, { offset: 0, depth: 0 }) : text;
-}
 
 interface Place {
   /** Of this text in the whole, for positions. */
@@ -50,92 +72,55 @@ interface Place {
   readonly depth: number;
 }
 
-function expand(text: string, options: SubstituteOptions, place: Place): string {
-  let result = '';
-  let at = 0;
-  for (;;) {
+function parse(text: string, place: Place): Template {
+  const parts: (string | TemplateVariable)[] = [];
+  for (let at = 0; at < text.length;) {
     const dollar = text.indexOf('$', at);
-    if (dollar === -1) return result + text.slice(at);
-    result += text.slice(at, dollar);
+    if (dollar !== at) parts.push(text.slice(at, dollar === -1 ? undefined : dollar));
+    if (dollar === -1) break;
     const next = text[dollar + 1];
     if (next === '$') {
-      result += '$';
+      parts.push('$');
       at = dollar + 2;
       continue;
     }
-    const step =
-      next === '{'
-        ? expandBraced(text, dollar, { options, place })
-        : expandNamed(text, dollar, { options, place });
-    result += step.value;
-    at = step.end;
+    const variable =
+      next === '{' ? parseBraced(text, dollar, place) : parseNamed(text, dollar, place);
+    // A dollar before anything but a name is a dollar.
+    parts.push(variable ?? '$');
+    at = variable === null ? dollar + 1 : variable.end - place.offset;
   }
+  return parts;
 }
 
-interface Step {
-  readonly value: string;
-  readonly end: number;
-}
-interface Scope {
-  readonly options: SubstituteOptions;
-  readonly place: Place;
-}
-
-function expandNamed(text: string, dollar: number, { options, place }: Scope): Step {
+function parseNamed(text: string, dollar: number, { offset }: Place): TemplateVariable | null {
   name.lastIndex = dollar + 1;
   const variable = name.exec(text)?.[0];
-  // A dollar before anything but a name is a dollar.
-  if (variable === undefined) return { value: '$', end: dollar + 1 };
-  const end = dollar + 1 + variable.length;
-  const value = options.lookup(variable);
-  if (value === undefined) options.onUnset?.(variable, place.offset + dollar, place.offset + end);
-  return { value: value ?? '', end };
+  if (variable === undefined) return null;
+  const start = offset + dollar;
+  const end = start + 1 + variable.length;
+  return { name: variable, operator: null, operand: [], start, end };
 }
 
-function expandBraced(text: string, dollar: number, { options, place }: Scope): Step {
+function parseBraced(text: string, dollar: number, { offset, depth }: Place): TemplateVariable {
   const close = closingBrace(text, dollar + 2);
-  const end = close === -1 ? text.length : close + 1;
-  const span = { start: place.offset + dollar, end: place.offset + end };
+  const span = {
+    start: offset + dollar,
+    end: offset + (close === -1 ? text.length : close + 1),
+  };
   const expression = close === -1 ? '' : text.slice(dollar + 2, close);
   const match = /^([a-zA-Z_][a-zA-Z0-9_]*)(?:(:?[-+?])([^]*))?$/.exec(expression);
-  if (match === null || place.depth > maxDepth) {
+  if (match === null || depth > maxDepth) {
     const reason = close === -1 ? 'the closing "}" is missing' : reasonOf(expression);
     throw new TemplateError(reason, { kind: 'syntax', ...span });
   }
   const [, variable = '', operator, operand = ''] = match;
-  const value = options.lookup(variable);
-  if (operator === undefined) {
-    if (value === undefined) options.onUnset?.(variable, span.start, span.end);
-    return { value: value ?? '', end };
-  }
-  const rest = (): string =>
-    expand(operand, options, {
-      offset: place.offset + close - operand.length,
-      depth: place.depth + 1,
-    });
-  const present = operator.startsWith(':') && value === '' ? undefined : value;
-  return { value: applyOperator({ operator, present, rest, variable, span }), end };
-}
-
-interface Operation {
-  readonly operator: string;
-  /** undefined: not there, as the operator means it. */
-  readonly present: string | undefined;
-  readonly rest: () => string;
-  readonly variable: string;
-  readonly span: { readonly start: number; readonly end: number };
-}
-
-function applyOperator({ operator, present, rest, variable, span }: Operation): string {
-  switch (operator.at(-1)) {
-    case '-':
-      return present ?? rest();
-    case '+':
-      return present === undefined ? '' : rest();
-    default:
-      if (present !== undefined) return present;
-      throw new TemplateError(rest(), { kind: 'required', variable, ...span });
-  }
+  return {
+    name: variable,
+    operator: (operator as TemplateOperator | undefined) ?? null,
+    operand: parse(operand, { offset: offset + close - operand.length, depth: depth + 1 }),
+    ...span,
+  };
 }
 
 function reasonOf(expression: string): string {
@@ -143,7 +128,10 @@ function reasonOf(expression: string): string {
   return `"\${${expression}}" is not a variable with a default, an alternative or an error`;
 }
 
-/** The brace that closes an expression which begins at `from`, counting those in between. */
+/**
+ * The brace that closes an expression which begins at `from`, counting those in between. Where they do not balance, as
+ * in `${A:-{}`, it is the last one of the text.
+ */
 function closingBrace(text: string, from: number): number {
   let open = 1;
   for (let at = from; at < text.length; at += 1) {
@@ -151,5 +139,38 @@ function closingBrace(text: string, from: number): number {
     else if (text[at] === '}') open -= 1;
     if (open === 0) return at;
   }
-  return -1;
+  const last = text.lastIndexOf('}');
+  return last < from ? -1 : last;
+}
+
+function evaluate(template: Template, options: SubstituteOptions): string {
+  let result = '';
+  for (const part of template) {
+    result += typeof part === 'string' ? part : valueOf(part, options);
+  }
+  return result;
+}
+
+function valueOf(variable: TemplateVariable, options: SubstituteOptions): string {
+  const { name, operator, operand, start, end } = variable;
+  const value = options.lookup(name);
+  if (operator === null) {
+    if (value === undefined) options.onUnset?.(name, start, end);
+    return value ?? '';
+  }
+  const present = operator.startsWith(':') && value === '' ? undefined : value;
+  switch (operator.at(-1)) {
+    case '-':
+      return present ?? evaluate(operand, options);
+    case '+':
+      return present === undefined ? '' : evaluate(operand, options);
+    default:
+      if (present !== undefined) return present;
+      throw new TemplateError(evaluate(operand, options), {
+        kind: 'required',
+        variable: name,
+        start,
+        end,
+      });
+  }
 }

@@ -33,6 +33,10 @@ test.each([
   ['nested, with text around', '${NO:-a${SET}b}c', 'avaluebc'],
   ['a default that is not used is not evaluated', '${SET:-${NO:?x}}', 'value'],
   ['braces in a default are balanced', '${NO:-{"a": {}}}', '{"a": {}}'],
+  ['braces that do not balance end at the last one', '${NO:-a{b}', 'a{b'],
+  ['text behind a closed default', '${NO:-a}b}', 'ab}'],
+  ['several, with text between', '${NO:-${X}}-${SET}}', 'x-value}'],
+  ['a default over lines', '${NO:-a\nb}', 'a\nb'],
   ['an operator in the default belongs to it', '${NO:-a:?b}', 'a:?b'],
   ['escaped dollar', '$$SET $${SET}', '$SET ${SET}'],
   ['a dollar before anything else', '$1 a$ $- $.', '$1 a$ $- $.'],
@@ -65,6 +69,11 @@ describe('an error', () => {
       'inside a default',
       '${NO:-${A/b}}',
       ['syntax', '"${A/b}" is not a variable with a default, an alternative or an error', 6, 12],
+    ],
+    [
+      'of syntax in a default that is not used',
+      '${SET:-${}}',
+      ['syntax', 'the name is missing', 7, 10],
     ],
   ])('%s must name what and where', (_name, input, [kind, message, start, end]) => {
     let error: unknown = null;
