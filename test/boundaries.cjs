@@ -1,5 +1,6 @@
 // Which folder may import which (ARCHITECTURE.md, "Direction"). Run by `npm run boundaries`.
-const areas = 'cli|compose|engine/api|engine/client|engine/lib|engine|network|volumes|native';
+const areas =
+  'cli|compose|engine/api|engine/client|engine/lib|engine/registry|engine|network|volumes|native';
 const upward = (name, from, to) => ({
   name,
   severity: 'error',
@@ -21,7 +22,7 @@ module.exports = {
       severity: 'error',
       from: { path: `^(${areas})/` },
       to: {
-        path: '^(compose|network|volumes|native|engine/api|engine/client|engine/lib)/(?!index\\.ts$)',
+        path: '^(compose|network|volumes|native|engine/api|engine/client|engine/lib|engine/registry)/(?!index\\.ts$)',
         pathNot: '^$1/',
       },
     },
@@ -36,7 +37,7 @@ module.exports = {
       name: 'cli-not-daemon',
       severity: 'error',
       from: { path: '^cli/', pathNot: '^cli/commands/daemon\\.ts$' },
-      to: { path: '^engine/(?!api/|client/)|^(network|volumes|native)/' },
+      to: { path: '^engine/(?!api/|client/|registry/)|^(network|volumes|native)/' },
     },
     {
       name: 'leaves-import-nothing',
@@ -56,6 +57,12 @@ module.exports = {
       severity: 'error',
       from: { path: '^engine/client/' },
       to: { path: `^(${areas})/`, pathNot: '^engine/(client|api|lib)/' },
+    },
+    {
+      name: 'registry-speaks-the-contract',
+      severity: 'error',
+      from: { path: '^engine/registry/' },
+      to: { path: `^(${areas})/`, pathNot: '^engine/(registry|api|lib)/' },
     },
     {
       name: 'compose-knows-types-only',
