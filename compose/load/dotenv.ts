@@ -13,34 +13,53 @@ export class DotenvError extends Error {
   }
 }
 
-/** A value, or null for a key without one, which takes the caller's. */
-export type DotenvEntries = Map<string, string | null>;
+export type DotenvEntries = Map<string, string>;
+
+export interface DotenvOptions {
+  /** Variables from outside: asked before what the file itself has set so far, and for keys without a value. */
+  readonly lookup: Lookup;
+  /** Something that is probably a mistake, at an offset. */
+  readonly onWarning?: (message: string, offset: number, length: number) => void;
+}
 
 /**
- * The `.env` grammar (compose-spec 06-env-file and docker compose's reading of it). `lookup` is asked for variables
- * before what the file itself has set so far.
+ * The `.env` grammar (compose-spec 06-env-file and docker compose's reading of it). A key without a value takes the one
+ * from outside, and is not there when there is none.
  */
-export function parseDotenv(text: string, lookup: Lookup): DotenvEntries {
-  return new DotenvParser(text, lookup).parse();
+export function parseDotenv(text: string, options: DotenvOptions): DotenvEntries {
+  return new DotenvParser(text, options).parse();
 }
+
+/** White space of Go, which does not count U+FEFF and counts U+0085: inside a line, and all of it. */
+const inLine = '\t\v\f\r \u0085\u00a0';
+const patterns = {
+  blank: /[\s\u0085]*/y,
+  comment: /[^\n]*/y,
+  export: /export(?:[\s\u0085]+|$)/y,
+  name: /[\p{L}\p{N}_.[\]-]*/uy,
+  gap: new RegExp(`[${inLine}]*`, 'y'),
+  line: /[^\n]*/y,
+};
 
 class DotenvParser {
   readonly #text: string;
+  readonly #options: DotenvOptions;
   readonly #lookup: Lookup;
   readonly #entries: DotenvEntries = new Map();
   #at = 0;
 
-  constructor(text: string, lookup: Lookup) {
+  constructor(text: string, options: DotenvOptions) {
     this.#text = text;
-    this.#lookup = (name) => lookup(name) ?? this.#entries.get(name) ?? undefined;
+    this.#options = options;
+    this.#lookup = (name) => options.lookup(name) ?? this.#entries.get(name);
     if (text.startsWith('\uFEFF')) this.#at = 1;
   }
 
   parse(): DotenvEntries {
     for (;;) {
-      this.#skip(/[\s]*/y);
+      this.#skip(patterns.blank);
       if (this.#at >= this.#text.length) return this.#entries;
-      if (this.#text[this.#at] === '#') this.#skip(/[^\n]*/y);
+      if (this.#text[this.#at] === '#') this.#skip(patterns.comment);
       else this.#entry();
     }
   }
@@ -53,27 +72,33 @@ class DotenvParser {
   }
 
   #entry(): void {
-    this.#skip(/export[ \t]+/y);
+    this.#skip(patterns.export);
     const start = this.#at;
-    const key = this.#skip(/[A-Za-z0-9_.[\]-]+/y);
-    this.#skip(/[ \t]*/y);
+    const key = this.#skip(patterns.name);
+    const gap = this.#skip(patterns.gap);
     const next = this.#text[this.#at];
-    if (next === undefined || next === '\n' || next === '\r') {
-      if (key === '') throw new DotenvError('a variable name is missing', start);
-      this.#entries.set(key, this.#lookup(key) ?? null);
+    if (next === undefined || next === '\n') {
+      const value = this.#lookup(key);
+      if (value !== undefined) this.#entries.set(key, value);
       return;
     }
-    if (key === '' || (next !== '=' && next !== ':')) {
-      const line = this.#lineFrom(start);
-      const message =
-        key !== '' && /[ \t]/.test(this.#text[this.#at - 1] ?? '')
-          ? `a variable name cannot contain a space: "${line}"`
-          : `unexpected character ${JSON.stringify(next)} in variable name "${line}"`;
-      throw new DotenvError(message, this.#at);
+    if (next !== '=' && next !== ':') throw this.#badName(start, key !== '' && gap !== '');
+    if (key === '') {
+      const length = this.#lineFrom(start).length;
+      this.#options.onWarning?.('a variable name is missing', start, length);
     }
     this.#at += 1;
-    this.#skip(/[ \t]*/y);
+    this.#skip(patterns.gap);
     this.#entries.set(key, this.#value());
+  }
+
+  #badName(start: number, hasSpace: boolean): DotenvError {
+    const line = this.#lineFrom(start);
+    const character = String.fromCodePoint(this.#text.codePointAt(this.#at) ?? 0);
+    const message = hasSpace
+      ? `a variable name cannot contain a space: "${line}"`
+      : `unexpected character ${JSON.stringify(character)} in variable name "${line}"`;
+    return new DotenvError(message, this.#at);
   }
 
   #lineFrom(start: number): string {
@@ -88,12 +113,13 @@ class DotenvParser {
       const raw = this.#quoted(quote);
       return this.#expand(unescape(raw), start + 1);
     }
-    const line = this.#skip(/[^\r\n]*/y);
-    const comment = /(^|\s)#/.exec(line);
-    return this.#expand((comment ? line.slice(0, comment.index) : line).trimEnd(), start);
+    const line = this.#skip(patterns.line);
+    const comment = line.indexOf(' #');
+    const value = comment === -1 ? line : line.slice(0, comment);
+    return this.#expand(trimRight(value), start);
   }
 
-  /** Text between quotes; what follows the closing one on its line is not looked at. */
+  /** Text between quotes; what follows the closing one is read as if it stood on a line of its own. */
   #quoted(quote: string): string {
     const start = this.#at;
     for (let at = start + 1; at < this.#text.length; at += 1) {
@@ -101,7 +127,6 @@ class DotenvParser {
       else if (this.#text[at] === quote) {
         const value = this.#text.slice(start + 1, at);
         this.#at = at + 1;
-        this.#skip(/[^\r\n]*/y);
         return value;
       }
     }
@@ -123,10 +148,15 @@ class DotenvParser {
   }
 }
 
+function trimRight(text: string): string {
+  let end = text.length;
+  while (end > 0 && /[\s\u0085]/.test(text.charAt(end - 1))) end -= 1;
+  return text.slice(0, end);
+}
+
 const escapes: Readonly<Record<string, string>> = {
   a: '\x07',
   b: '\b',
-  c: '',
   f: '\f',
   n: '\n',
   r: '\r',
@@ -138,28 +168,40 @@ const escapes: Readonly<Record<string, string>> = {
   $: '$$',
 };
 
+/** An octal escape has three digits behind its zero and stands for a byte; of others only the zero goes, as in Go. */
 function unescape(text: string): string {
-  return text.replaceAll(/\\(0[0-7]{1,3}|[^])/g, (whole, escape: string) => {
-    if (/^0[0-7]+$/.test(escape)) return String.fromCodePoint(parseInt(escape, 8));
-    return escapes[escape] ?? whole;
+  return text.replaceAll(/\\(0\d{0,3}|[^])/g, (whole, escape: string) => {
+    if (!escape.startsWith('0')) return escapes[escape] ?? whole;
+    const digits = escape.slice(1);
+    return /^[0-3][0-7]{2}$/.test(digits)
+      ? String.fromCodePoint(parseInt(digits, 8))
+      : `\\${digits}`;
   });
 }
 
 /** `format: raw`, the parser of `docker run --env-file`: nothing is unquoted, expanded or trimmed right. */
-export function parseRawEnv(text: string, lookup: Lookup): DotenvEntries {
+export function parseRawEnv(text: string, { lookup }: DotenvOptions): DotenvEntries {
   const entries: DotenvEntries = new Map();
   let offset = 0;
   for (const rawLine of text.replace(/^\uFEFF/, ' ').split('\n')) {
-    const line = rawLine.replace(/\r$/, '').trimStart();
+    const line = rawLine.replace(/\r$/, '').replace(/^[\s\u0085]+/, '');
     if (line !== '' && !line.startsWith('#')) {
-      const equals = line.indexOf('=');
-      const key = equals === -1 ? line : line.slice(0, equals);
-      if (key === '' || /\s/.test(key)) {
-        throw new DotenvError(`"${key}" is not a variable name`, offset, rawLine.length);
-      }
-      entries.set(key, equals === -1 ? (lookup(key) ?? null) : line.slice(equals + 1));
+      const [key, value] = rawEntry(line, { offset, length: rawLine.length });
+      const resolved = value ?? lookup(key);
+      if (resolved !== undefined) entries.set(key, resolved);
     }
     offset += rawLine.length + 1;
   }
   return entries;
+}
+
+function rawEntry(
+  line: string,
+  { offset, length }: { readonly offset: number; readonly length: number },
+): readonly [key: string, value: string | undefined] {
+  const equals = line.indexOf('=');
+  const key = equals === -1 ? line : line.slice(0, equals);
+  if (key === '') throw new DotenvError('a variable name is missing', offset, length);
+  if (/[ \t]/.test(key)) throw new DotenvError(`"${key}" is no variable name`, offset, length);
+  return [key, equals === -1 ? undefined : line.slice(equals + 1)];
 }

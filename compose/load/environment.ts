@@ -24,8 +24,11 @@ export function readEntries(
   lookup: Lookup,
   { findings, isRaw = false }: { readonly findings: Findings; readonly isRaw?: boolean },
 ): DotenvEntries {
+  const onWarning = (message: string, start: number, length: number): void => {
+    findings.warn(message, { source, start, end: start + length });
+  };
   try {
-    return isRaw ? parseRawEnv(source.text, lookup) : parseDotenv(source.text, lookup);
+    return (isRaw ? parseRawEnv : parseDotenv)(source.text, { lookup, onWarning });
   } catch (error) {
     if (!(error instanceof DotenvError)) throw error;
     findings.error('env-file', error.message, {
@@ -65,7 +68,6 @@ function resolveEnvironment(service: TreeMap, path: Path, context: LoadContext):
       const span = spansAt(files, index).value;
       const scope = { path: [...path, 'env_file', index], span, context };
       for (const [key, value] of readEnvFile(file, (key) => lookup(key) ?? known.get(key), scope)) {
-        if (value === null) continue;
         known.set(key, value);
         setKey(merged, [key, value], { key: span, value: span });
       }
@@ -139,8 +141,7 @@ function resolveLabels(service: TreeMap, path: Path, context: LoadContext): void
     }
     const source = sourceOf(file, read.text, request.workingDirectory);
     const entries = readEntries(source, (key) => context.environment[key], { findings });
-    for (const [key, value] of entries)
-      setKey(merged, [key, value ?? ''], { key: span, value: span });
+    for (const [key, value] of entries) setKey(merged, [key, value], { key: span, value: span });
   });
   if (isMap(own)) {
     for (const key of Object.keys(own)) setKey(merged, [key, own[key] ?? ''], spansAt(own, key));

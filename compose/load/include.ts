@@ -131,7 +131,7 @@ function environmentOf(
     }
     const source = sourceOf(file, read.text, request.workingDirectory);
     for (const [key, value] of readEntries(source, (name) => environment[name], { findings })) {
-      if (value !== null && context.environment[key] === undefined) environment[key] = value;
+      if (context.environment[key] === undefined) environment[key] = value;
     }
   }
   return environment;

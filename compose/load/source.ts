@@ -107,7 +107,7 @@ class Search {
     const source = sourceOf(file, text, this.#request.workingDirectory);
     const lookup = (name: string): string | undefined => this.#environment[name];
     for (const [key, value] of readEntries(source, lookup, { findings: this.#findings })) {
-      if (value === null || this.#host.environment[key] !== undefined) continue;
+      if (this.#host.environment[key] !== undefined) continue;
       if (doesOverride || this.#environment[key] === undefined) this.#environment[key] = value;
     }
   }
