@@ -9,7 +9,7 @@ import { Ajv } from 'ajv';
 import { build } from 'esbuild';
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { ajvOptions } from '../dist/compose/schema/compile.js';
-import { composeSchema } from '../dist/compose/schema/project.js';
+import { composeSchema } from '../dist/compose/schema/derive.js';
 import { makeCaches } from './cache.mjs';
 
 const root = new URL('..', import.meta.url).pathname;
@@ -29,9 +29,8 @@ const daemonApart = {
 };
 
 /**
- * ajv turns the schema of compose files into JavaScript. It can do so now, and then neither ajv nor typebox nor the
- * schema is in the program: this replaces compose/schema/compile.ts by the result, in a file that only loading a
- * project reads.
+ * ajv turns the schema of compose files into JavaScript. It can do so now, and then neither ajv nor the schema is in the
+ * program: this replaces compose/schema/compile.ts by the result, in a file that only loading a project reads.
  */
 const validatorApart = {
   name: 'validator-apart',

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { composeSchema } from '../../../../compose/schema/project.ts';
+import { composeSchema } from '../../../../compose/schema/derive.ts';
 
 /** The specification's own schema, where the machine has it: ours must know every key it knows. */
 const oracle = new URL('../../../../../shared/reference/compose-spec.json', import.meta.url);
