@@ -1,9 +1,9 @@
 /**
- * The only module that loads ajv and typebox. cli/bundle.mjs replaces it by the code ajv generates from the same
+ * The only module that loads ajv and the schema. cli/bundle.mjs replaces it by the code ajv generates from the same
  * schema, because compiling it costs more than loading a project does.
  */
 import { Ajv } from 'ajv';
-import { composeSchema } from './project.ts';
+import { composeSchema } from './derive.ts';
 
 /** What ajv says of one mistake. */
 export interface SchemaError {

@@ -1,167 +1,212 @@
-import { Type, type TSchema } from 'typebox';
+/** services.*: what the service is (here), what it is connected to (connections.ts), what confines it (isolation.ts). */
 import { build } from './build.ts';
-import { deviceRequest } from './definitions.ts';
+import { connections } from './connections.ts';
+import { command, envFiles, hook, labels, strings, texts, variables } from './definitions.ts';
 import { deploy } from './deploy.ts';
 import { develop } from './develop.ts';
 import { healthcheck } from './healthcheck.ts';
-import { devices, mounts } from './mount.ts';
-import { serviceNetworks } from './network.ts';
-import { ports } from './port.ts';
+import { isolation } from './isolation.ts';
 import {
-  type Attributes,
-  boolOrString,
+  about,
+  become,
+  boolean,
   closedObject,
+  consumed,
   either,
-  integer,
-  integerOrString,
+  filled,
+  flag,
+  limited,
   listOf,
   mapOf,
   nameKeys,
   nothing,
   number,
-  numberOrString,
   object,
   oneOf,
+  optional,
+  required,
   setOf,
-  shared,
   string,
-  stringOrNumber,
+  wholeNumber,
+  withShort,
 } from './shapes.ts';
 
-const dependsOn = either(
-  setOf(string),
-  mapOf(
-    object(
-      {
-        condition: oneOf('service_started', 'service_healthy', 'service_completed_successfully'),
-        required: Type.Boolean(),
-        restart: boolOrString,
-      },
-      ['condition'],
-    ),
-    nameKeys,
+/** services.*.depends_on.*. */
+export const dependency = object({
+  condition: required(
+    'What the other service must have reached: started, healthy by its healthcheck, or ended with status 0.',
+    oneOf('service_started', 'service_healthy', 'service_completed_successfully'),
   ),
-);
-
-const blkioLimits = listOf(closedObject({ path: string, rate: integerOrString }));
-const blkioConfig = closedObject({
-  device_read_bps: blkioLimits,
-  device_read_iops: blkioLimits,
-  device_write_bps: blkioLimits,
-  device_write_iops: blkioLimits,
-  weight: integerOrString,
-  weight_device: listOf(closedObject({ path: string, weight: integerOrString })),
+  required: filled('Whether this service may do without the other one.', boolean, {
+    default: true,
+  }),
+  restart: optional('Restart this service after compose restarted the other one.', flag, {
+    default: false,
+  }),
 });
 
-const flag = either(string, number, Type.Boolean());
+const providerOption = either(string, number, boolean);
 
-const identity: Attributes = {
-  annotations: shared('listOrMap'),
-  attach: boolOrString,
-  build,
-  command: shared('command'),
-  container_name: Type.String({ pattern: '^[a-zA-Z0-9][a-zA-Z0-9_.-]+$' }),
-  depends_on: dependsOn,
-  deploy,
-  develop,
-  domainname: string,
-  entrypoint: shared('command'),
-  env_file: shared('envFile'),
-  environment: shared('listOrMap'),
-  extends: either(string, closedObject({ file: string, service: string }, ['service'])),
-  group_add: setOf(stringOrNumber),
-  healthcheck,
-  hostname: string,
-  image: string,
-  init: boolOrString,
-  label_file: either(string, listOf(string)),
-  labels: shared('labels'),
-  logging: object({ driver: string, options: mapOf(either(string, number, nothing)) }),
-  models: either(
-    setOf(string),
-    mapOf(either(nothing, object({ endpoint_var: string, model_var: string })), nameKeys),
+/** services.*.models.*. */
+export const serviceModel = object({
+  endpoint_var: optional('Variable that gets the address of the model.', string),
+  model_var: optional('Variable that gets the name of the model.', string),
+});
+
+const identity = {
+  annotations: optional('OCI annotations of the container.', texts),
+  attach: optional('Whether up shows the logs of this service.', flag, { default: true }),
+  build: optional('How the image is made: a directory, or all about it.', build),
+  command: filled(
+    'What runs in place of the image’s CMD: a list of words, or a text that is split into words.',
+    command,
   ),
-  platform: string,
-  post_start: listOf(shared('hook')),
-  pre_start: listOf(shared('hook')),
-  pre_stop: listOf(shared('hook')),
-  profiles: shared('strings'),
-  provider: object({ options: mapOf(either(flag, listOf(flag))), type: string }, ['type']),
-  pull_policy: Type.String({
-    pattern:
-      '^(always|never|build|if_not_present|missing|refresh|daily|weekly|every_([0-9]+[wdhms])+)$',
+  container_name: optional(
+    'Name of the container, in place of project-service-1; such a service cannot be scaled.',
+    limited(string, { pattern: '^[a-zA-Z0-9][a-zA-Z0-9_.-]+$' }),
+  ),
+  depends_on: optional(
+    'Services that are started before this one and stopped after it.',
+    withShort(mapOf(dependency, nameKeys), setOf(string)),
+  ),
+  deploy: optional('Number of containers, what they may use, and how they are restarted.', deploy),
+  develop: optional('What happens while you change the sources.', develop),
+  domainname: optional('Domain of the container’s host name.', string),
+  entrypoint: filled(
+    'What runs in place of the image’s ENTRYPOINT; then the image’s CMD does not hold either.',
+    command,
+  ),
+  env_file: consumed(
+    'Files with variables for the container; environment wins over them.',
+    envFiles,
+    {
+      examples: ['.env.web', [{ path: 'local.env', required: false }]],
+    },
+  ),
+  environment: optional(
+    'Variables of the container. One without a value comes from the environment of tscompose.',
+    variables,
+  ),
+  extends: consumed(
+    'A service to start from, of this file or another one; what stands here is merged over it.',
+    either(
+      string,
+      closedObject({
+        file: optional('The file that has the service; without it, this one.', string),
+        service: required('The service to start from.', string),
+      }),
+    ),
+  ),
+  group_add: optional(
+    'More groups for the user in the container, by name or number.',
+    become<readonly string[]>(setOf(either(string, number))),
+  ),
+  healthcheck: optional('How to find out whether a container works.', healthcheck),
+  hostname: optional('Host name of the container; without it, its short id.', string),
+  image: optional('Image to run; with build, the name of what is built.', string, {
+    examples: ['nginx:1.29', 'ghcr.io/owner/app@sha256:…'],
   }),
-  pull_refresh_after: string,
-  restart: string,
-  scale: integerOrString,
-  stdin_open: boolOrString,
-  stop_grace_period: string,
-  stop_signal: string,
-  tty: boolOrString,
-  use_api_socket: Type.Boolean(),
-  user: string,
-  working_dir: string,
-};
-
-const connections: Attributes = {
-  configs: shared('fileReferences'),
-  dns: shared('stringOrList'),
-  dns_opt: setOf(string),
-  dns_search: shared('stringOrList'),
-  expose: setOf(stringOrNumber),
-  external_links: setOf(string),
-  extra_hosts: shared('extraHosts'),
-  links: setOf(string),
-  mac_address: string,
-  network_mode: string,
-  networks: serviceNetworks,
-  ports,
-  secrets: shared('fileReferences'),
-  tmpfs: shared('stringOrList'),
-  volumes: mounts,
-  volumes_from: setOf(string),
-};
-
-const isolation: Attributes = {
-  blkio_config: blkioConfig,
-  cap_add: setOf(string),
-  cap_drop: setOf(string),
-  cgroup: oneOf('host', 'private'),
-  cgroup_parent: string,
-  cpu_count: either(string, Type.Integer({ minimum: 0 })),
-  cpu_percent: either(string, Type.Number({ minimum: 0, maximum: 100 })),
-  cpu_period: numberOrString,
-  cpu_quota: numberOrString,
-  cpu_rt_period: numberOrString,
-  cpu_rt_runtime: numberOrString,
-  cpu_shares: numberOrString,
-  cpus: numberOrString,
-  cpuset: string,
-  credential_spec: object({ config: string, file: string, registry: string }),
-  device_cgroup_rules: shared('strings'),
-  devices,
-  gpus: either(Type.String({ pattern: '^all$' }), listOf(object(deviceRequest))),
-  ipc: string,
-  isolation: string,
-  mem_limit: numberOrString,
-  mem_reservation: either(string, integer),
-  mem_swappiness: integerOrString,
-  memswap_limit: numberOrString,
-  oom_kill_disable: boolOrString,
-  oom_score_adj: either(string, Type.Integer({ minimum: -1000, maximum: 1000 })),
-  pid: either(string, nothing),
-  pids_limit: numberOrString,
-  privileged: boolOrString,
-  read_only: boolOrString,
-  runtime: string,
-  security_opt: setOf(string),
-  shm_size: numberOrString,
-  storage_opt: Type.Unsafe({ type: 'object' }),
-  sysctls: shared('listOrMap'),
-  ulimits: shared('ulimits'),
-  userns_mode: string,
-  uts: string,
+  init: optional(
+    'Run a small init as process 1, which passes signals on and reaps children.',
+    flag,
+    {
+      default: false,
+    },
+  ),
+  label_file: consumed(
+    'Files with labels, written like env_file; labels wins over them.',
+    either(string, listOf(string)),
+  ),
+  labels: optional('Labels of the container.', labels),
+  logging: optional(
+    'Where the output of the container goes.',
+    object({
+      driver: optional('json-file, local, none, or what else the engine offers.', string, {
+        default: 'json-file',
+      }),
+      options: optional(
+        'Settings of the driver.',
+        mapOf(become<string>(either(string, number, nothing))),
+        { examples: [{ 'max-size': '10m', 'max-file': '3' }] },
+      ),
+    }),
+  ),
+  models: optional(
+    'Models of the top level this service uses, and the variables that tell it where they are.',
+    withShort(mapOf(either(nothing, serviceModel), nameKeys), setOf(string)),
+  ),
+  platform: optional('Platform of the image: os, os/arch or os/arch/variant.', string, {
+    examples: ['linux/arm64'],
+  }),
+  post_start: optional(
+    'Commands to run in a container right after its start, in this order.',
+    listOf(hook),
+  ),
+  pre_start: optional(
+    'Commands that run in containers of their own before the service starts, in this order.',
+    listOf(hook),
+  ),
+  pre_stop: optional(
+    'Commands to run in a container before it is stopped, in this order.',
+    listOf(hook),
+  ),
+  profiles: optional(
+    'Run the service only while one of these profiles is active; none is always.',
+    strings,
+  ),
+  provider: optional(
+    'A program that provides the service instead of a container.',
+    object({
+      options: optional(
+        'What the program is given as --name=value.',
+        mapOf(become<readonly string[]>(either(providerOption, listOf(providerOption)))),
+      ),
+      type: required('The program: a plugin of the command line, or one in PATH.', string),
+    }),
+  ),
+  pull_policy: optional(
+    'When the image is pulled: always, missing, never, build, refresh, daily, weekly, or every_ and a time.',
+    limited(string, {
+      pattern:
+        '^(always|never|build|if_not_present|missing|refresh|daily|weekly|every_([0-9]+[wdhms])+)$',
+    }),
+    { default: 'missing', examples: ['always', 'every_12h'] },
+  ),
+  pull_refresh_after: optional('Accepted for other tools; it changes nothing.', string),
+  restart: optional(
+    'When a container that ended is started again: no, always, on-failure[:times], unless-stopped.',
+    string,
+    {
+      default: 'no',
+      examples: ['unless-stopped', 'on-failure:3'],
+    },
+  ),
+  scale: optional('Number of containers, as deploy.replicas.', wholeNumber, { default: 1 }),
+  stdin_open: optional('Keep standard input open.', flag, { default: false }),
+  stop_grace_period: optional(
+    'Time a container has to end by itself before it is killed.',
+    string,
+    {
+      default: '10s',
+    },
+  ),
+  stop_signal: optional(
+    'Signal that asks the container to end; without it, the image’s, or SIGTERM.',
+    string,
+  ),
+  tty: optional('Give the container a terminal.', flag, { default: false }),
+  use_api_socket: optional('Let the container use the API of the engine.', boolean, {
+    default: false,
+  }),
+  user: optional(
+    'Whom to run as: user or user:group, by name or number; without it, as the image says.',
+    string,
+  ),
+  working_dir: optional('Directory to run in; without it, as the image says.', string),
 };
 
 /** services.*. */
-export const service: TSchema = object({ ...identity, ...connections, ...isolation });
+export const service = about(
+  'One image with its settings, run as one or more containers.',
+  object({ ...identity, ...connections, ...isolation }),
+);

@@ -1,0 +1,37 @@
+/** What is derived from the description of a compose file: the schema that ajv compiles, and the one for editors. */
+import { composeFile } from './project.ts';
+import type { JsonSchema } from './shapes.ts';
+
+/** What only editors read; ajv would carry it into the code it generates. */
+const notes = new Set(['default', 'deprecated', 'deprecationMessage', 'description', 'examples']);
+
+/** After interpolation and before canonical form. */
+export const composeSchema: JsonSchema = {
+  definitions: eachOf(composeFile.definitions, withoutNotes),
+  ...withoutNotes(composeFile.schema),
+};
+
+function withoutNotes(schema: JsonSchema): JsonSchema {
+  const kept = Object.entries(schema).filter(([keyword]) => !notes.has(keyword));
+  return eachPart(Object.fromEntries(kept), withoutNotes);
+}
+
+/** The schema with its direct parts changed. */
+function eachPart(schema: JsonSchema, change: (part: JsonSchema) => JsonSchema): JsonSchema {
+  const changed: Record<string, unknown> = { ...schema };
+  for (const keyword of ['properties', 'patternProperties']) {
+    const parts = schema[keyword] as Readonly<Record<string, JsonSchema>> | undefined;
+    if (parts !== undefined) changed[keyword] = eachOf(parts, change);
+  }
+  if (schema['items'] !== undefined) changed['items'] = change(schema['items'] as JsonSchema);
+  return changed;
+}
+
+function eachOf(
+  schemas: Readonly<Record<string, JsonSchema>>,
+  change: (schema: JsonSchema) => JsonSchema,
+): Record<string, JsonSchema> {
+  return Object.fromEntries(
+    Object.entries(schemas).map(([name, schema]) => [name, change(schema)]),
+  );
+}
