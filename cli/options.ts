@@ -15,6 +15,7 @@ export interface GlobalRequest {
   readonly profile?: readonly string[];
   readonly envFile?: readonly string[];
   readonly projectDirectory?: string;
+  readonly allResources?: boolean;
   readonly host?: string;
   readonly progress?: ProgressStyle;
   readonly ansi?: AnsiMode;
@@ -34,8 +35,12 @@ export const globalOptions: OptionsOf<GlobalRequest> = {
     repeats: true,
   },
   projectDirectory: {
-    flags: '--project-directory <path>',
+    flags: '--workdir, --project-directory <path>',
     description: 'base of relative paths (default: where the first compose file is)',
+  },
+  allResources: {
+    flags: '--all-resources',
+    description: 'include networks, volumes, secrets and configs that no service uses',
   },
   host: {
     flags: '-H, --host <address>',

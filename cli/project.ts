@@ -23,7 +23,9 @@ export interface LoadOptions {
 }
 
 export function loadFrom(source: ProjectSource, options: LoadOptions = {}): LoadResult {
-  return loadProject({ ...requestOf(source), ...options }, createHost(source.env));
+  const request = requestOf(source);
+  const allResources = request.allResources === true || options.allResources === true;
+  return loadProject({ ...request, ...options, allResources }, createHost(source.env));
 }
 
 /** What `ps` and `logs` need: they must work while the file has an error somewhere else. */
@@ -43,7 +45,7 @@ export function warningText({
 }
 
 function requestOf({ global, workingDirectory }: ProjectSource): LoadRequest {
-  const { file, projectName, projectDirectory, profile, envFile } = global;
+  const { file, projectName, projectDirectory, profile, envFile, allResources } = global;
   return {
     workingDirectory,
     ...(file !== undefined && { files: file }),
@@ -51,5 +53,6 @@ function requestOf({ global, workingDirectory }: ProjectSource): LoadRequest {
     ...(projectDirectory !== undefined && { projectDirectory }),
     ...(profile !== undefined && { profiles: profile }),
     ...(envFile !== undefined && { envFiles: envFile }),
+    ...(allResources !== undefined && { allResources }),
   };
 }

@@ -74,6 +74,7 @@ describe('the command line', () => {
     const { global } = parse(
       ...['-p', 'shop', '--profile', 'x', '--profile', 'y', '--env-file', 'e'],
       ...['--project-directory', '/d', '-H', 'embedded', '--progress', 'json', '--ansi', 'never'],
+      '--all-resources',
       'ps',
     );
     expect(global).toEqual({
@@ -84,7 +85,12 @@ describe('the command line', () => {
       host: 'embedded',
       progress: 'json',
       ansi: 'never',
+      allResources: true,
     });
+  });
+
+  test('--workdir is the old name of --project-directory', () => {
+    expect(parse('--workdir', '/d', 'ps').global).toEqual({ projectDirectory: '/d' });
   });
 
   test.each([
