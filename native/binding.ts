@@ -68,6 +68,9 @@ export interface Binding {
   listenUnix(path: string, backlog: number): Fd;
   send(socket: number, bytes: Uint8Array, fds: number[]): number;
   receive(socket: number, maxBytes: number): [bytes: Buffer, fds: Fd[]] | null;
+
+  loadDeviceProgram(instructions: Uint8Array): Fd;
+  attachDeviceProgram(cgroup: number, program: number): void;
 }
 
 /** A path or name as the kernel sees it: file names are bytes, and not all of them are UTF-8. */

@@ -4,6 +4,7 @@
  */
 export type { Fd } from './fd.ts';
 export type { Bytes } from './binding.ts';
+export * from './cgroups.ts';
 export * from './constants.ts';
 export * from './descriptors.ts';
 export { errnoName, isSyscallError, SyscallError } from './errors.ts';

@@ -24,7 +24,20 @@ export interface ContainerContext {
   readonly snapshots: Pick<Snapshots, 'prepare' | 'remove' | 'view' | 'readFile'>;
   readonly volumes: Pick<VolumeStore, 'create' | 'get' | 'isEmpty' | 'copyUp' | 'remove'>;
   readonly networks: Pick<NetworkController, 'list' | 'openSandbox' | 'closeSandbox' | 'sandbox'>;
-  readonly cgroups: Pick<Cgroups, 'create' | 'remove' | 'isCgroup2Only'>;
+  readonly cgroups: Pick<
+    Cgroups,
+    | 'check'
+    | 'create'
+    | 'freeze'
+    | 'isCgroup2Only'
+    | 'isFrozen'
+    | 'pids'
+    | 'place'
+    | 'remove'
+    | 'stats'
+    | 'thaw'
+    | 'update'
+  >;
   readonly host: HostFacts;
 }
 

@@ -8,12 +8,14 @@ import type {
 } from '../api/index.ts';
 import type { Image } from '../images/index.ts';
 import { createId, Rollback } from '../lib/index.ts';
+import { parseDeviceRule } from '../runtime/index.ts';
 import { VolumeError } from '../../volumes/index.ts';
 import { argumentsOf, mergeConfig, withHostDefaults } from './config.ts';
 import { Container, neverRun } from './container.ts';
 import type { ContainerRecord } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { publishContainer } from './events.ts';
+import { limitsOf } from './limits.ts';
 import { createMounts } from './mounts.ts';
 import { chooseName } from './names.ts';
 import { findNetwork, portRequests } from './network-request.ts';
@@ -33,7 +35,7 @@ export async function createContainer(
   request: ContainerCreateRequest,
   options: CreateOptions,
 ): Promise<ContainerCreated> {
-  const warnings = validateCreate(request);
+  const warnings = [...validateCreate(request), ...checkResources(ctx, request.HostConfig ?? {})];
   const image = requireImage(ctx, request.Image ?? '');
   const id = createId();
   const name = options.name ?? chooseName(ctx.containers);
@@ -51,6 +53,12 @@ export async function createContainer(
     throw toEngineError(error);
   }
   return { Id: id, Warnings: warnings };
+}
+
+/** Returns what of it this machine cannot do. */
+function checkResources(ctx: Pick<Context, 'cgroups'>, host: HostConfig): readonly string[] {
+  for (const rule of host.DeviceCgroupRules ?? []) parseDeviceRule(rule);
+  return ctx.cgroups.check(limitsOf(host));
 }
 
 type Decided = Pick<ContainerRecord, 'id' | 'name' | 'config' | 'hostConfig' | 'endpoints'>;

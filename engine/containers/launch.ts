@@ -19,7 +19,8 @@ import type { ContainerContext, RunningProcess } from './context.ts';
 import { writeEtcFiles } from './etc-files.ts';
 import { sandboxMounts } from './mounts.ts';
 import { networkFacts, sandboxRequest } from './network-request.ts';
-import { devicesOf, limitsOf, sandboxRequestOf } from './sandbox-request.ts';
+import { limitsOf } from './limits.ts';
+import { devicesOf, sandboxRequestOf } from './sandbox-request.ts';
 import { nowNs } from './time.ts';
 import { lookUpUser } from './user-lookup.ts';
 
@@ -119,7 +120,11 @@ async function runProgram(
     hostname: record.config.Hostname ?? '',
   });
   const { devices, rules } = devicesOf(record);
-  const cgroup = ctx.cgroups.create(record.id, { devices: rules, limits: limitsOf(record) });
+  const cgroup = ctx.cgroups.create(record.id, {
+    devices: rules,
+    limits: limitsOf(record.hostConfig),
+    parent: record.hostConfig.CgroupParent,
+  });
   rollback.add('cgroups', () => ctx.cgroups.remove(record.id));
   const [{ mounts }, user] = await Promise.all([
     ctx.snapshots.prepare(record.id, image),

@@ -1,13 +1,12 @@
 /** From a container's record and what was made for its start to what the runtime decides from. */
-import type { HostConfig } from '../api/index.ts';
 import {
   defaultDeviceRules,
   everyDeviceRule,
+  parseDeviceRule,
   readDevice,
   readHostDevices,
 } from '../runtime/index.ts';
 import type {
-  CgroupLimits,
   CgroupPlacement,
   DeviceRule,
   EtcFiles,
@@ -38,25 +37,12 @@ export function devicesOf({ hostConfig }: ContainerRecord): {
   );
   return {
     devices: asked.map(({ device }) => device),
-    rules: [...defaultDeviceRules, ...asked.map(({ rule }) => rule)],
+    rules: [
+      ...defaultDeviceRules,
+      ...asked.map(({ rule }) => rule),
+      ...(hostConfig.DeviceCgroupRules ?? []).map(parseDeviceRule),
+    ],
   };
-}
-
-const limitKeys = {
-  memoryBytes: 'Memory',
-  memorySwapBytes: 'MemorySwap',
-  memoryReservationBytes: 'MemoryReservation',
-  pids: 'PidsLimit',
-  nanoCpus: 'NanoCpus',
-  cpuQuotaUs: 'CpuQuota',
-  cpuPeriodUs: 'CpuPeriod',
-  cpuShares: 'CpuShares',
-} as const satisfies Record<keyof CgroupLimits, keyof HostConfig>;
-
-/** 0 is unset in all of them. */
-export function limitsOf({ hostConfig }: ContainerRecord): CgroupLimits {
-  const given = Object.entries(limitKeys).filter(([, key]) => (hostConfig[key] ?? 0) !== 0);
-  return Object.fromEntries(given.map(([limit, key]) => [limit, hostConfig[key]]));
 }
 
 /** What was found or made for this start. */

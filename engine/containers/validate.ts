@@ -1,9 +1,8 @@
 /** What a creation request may not say, before anything is made. Every finding of one request is reported together. */
 import { EngineError } from '../api/index.ts';
-import type { ContainerCreateRequest, HostConfig } from '../api/index.ts';
+import type { ContainerCreateRequest, HostConfig, RestartPolicy } from '../api/index.ts';
 import { signalNumber } from './signals.ts';
 
-const leastMemoryBytes = 6 << 20;
 const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 const restartPolicies = ['', 'no', 'always', 'unless-stopped', 'on-failure'];
 
@@ -33,24 +32,40 @@ export function validateCreate(request: ContainerCreateRequest): readonly string
   return withoutEffect(request, host);
 }
 
-function invalid(request: ContainerCreateRequest, host: HostConfig): readonly string[] {
-  const policy = host.RestartPolicy ?? {};
-  const checks: readonly (readonly [boolean, string])[] = [
+type Check = readonly [isWrong: boolean, message: string];
+
+/** Throws `invalid-argument` for a restart policy that is none. */
+export function validatePolicy(policy: RestartPolicy): void {
+  const problems = policyChecks(policy)
+    .filter(([isWrong]) => isWrong)
+    .map(([, message]) => message);
+  if (problems.length > 0) throw new EngineError('invalid-argument', problems.join('; '));
+}
+
+function policyChecks({
+  Name = '',
+  MaximumRetryCount: count = 0,
+}: RestartPolicy): readonly Check[] {
+  return [
     [
-      !restartPolicies.includes(policy.Name ?? ''),
-      `invalid restart policy: unknown policy '${policy.Name ?? ''}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
+      !restartPolicies.includes(Name),
+      `invalid restart policy: unknown policy '${Name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
     ],
     [
-      (policy.MaximumRetryCount ?? 0) !== 0 && policy.Name !== 'on-failure',
+      count !== 0 && Name !== 'on-failure',
       `invalid restart policy: maximum retry count can only be used with 'on-failure'`,
     ],
+    [count < 0, 'invalid restart policy: maximum retry count cannot be negative'],
+  ];
+}
+
+function invalid(request: ContainerCreateRequest, host: HostConfig): readonly string[] {
+  const policy = host.RestartPolicy ?? {};
+  const checks: readonly Check[] = [
+    ...policyChecks(policy),
     [
       host.AutoRemove === true && !['', 'no', undefined].includes(policy.Name),
       `can't create 'AutoRemove' container with restart policy`,
-    ],
-    [
-      (host.Memory ?? 0) > 0 && (host.Memory ?? 0) < leastMemoryBytes,
-      'Minimum memory limit allowed is 6MB',
     ],
     [
       !isHostname(request.Hostname ?? ''),
@@ -59,7 +74,7 @@ function invalid(request: ContainerCreateRequest, host: HostConfig): readonly st
     [(host.ShmSize ?? 0) < 0, 'SHM size can not be less than 0'],
     [request.WorkingDir !== undefined && !isPath(request.WorkingDir), workingDirectory(request)],
     ...[...(request.Cmd ?? []), ...(request.Entrypoint ?? []), ...(request.Env ?? [])].map(
-      (text) => [text.includes('\0'), 'a NUL byte in a command or the environment'] as const,
+      (text): Check => [text.includes('\0'), 'a NUL byte in a command or the environment'],
     ),
   ];
   if (request.StopSignal !== undefined && request.StopSignal !== '')
@@ -107,7 +122,7 @@ function notServed(host: HostConfig): readonly string[] {
 
 /** Accepted by Docker, harmless to leave out, and not carried out here. */
 function withoutEffect(request: ContainerCreateRequest, host: HostConfig): readonly string[] {
-  return [...ofProcess(request, host), ...ofResources(host), ...ofEndpoints(request)].map(
+  return [...ofProcess(request, host), ...ofEndpoints(request)].map(
     (name) => `${name} has no effect on this engine yet`,
   );
 }
@@ -121,19 +136,7 @@ function ofProcess(request: ContainerCreateRequest, host: HostConfig): readonly 
     [`LogConfig.Type "${logType ?? ''}"`, !['', 'json-file', 'local', undefined].includes(logType)],
     ['Isolation', !['', 'default', undefined].includes(host.Isolation)],
     ['StorageOpt', isFilled(host.StorageOpt)],
-  ]);
-}
-
-function ofResources(host: HostConfig): readonly string[] {
-  const names = [
-    ...['BlkioWeight', 'BlkioWeightDevice', 'BlkioDeviceReadBps', 'BlkioDeviceWriteBps'],
-    ...['BlkioDeviceReadIOps', 'BlkioDeviceWriteIOps', 'CpuRealtimePeriod', 'CpuRealtimeRuntime'],
-    ...['CpusetCpus', 'CpusetMems', 'DeviceCgroupRules', 'OomKillDisable', 'CgroupParent', 'Links'],
-  ] as const satisfies readonly (keyof HostConfig)[];
-  return asked([
-    ...names.map((name) => [name, isFilled(host[name])] as const),
-    // -1 is "as the host has it".
-    ['MemorySwappiness', (host.MemorySwappiness ?? -1) >= 0],
+    ['Links', isFilled(host.Links)],
   ]);
 }
 

@@ -15,6 +15,8 @@ const wantedControllers: ReadonlySet<string> = new Set([
   'pids',
   'cpu',
   'cpuacct',
+  'cpuset',
+  'blkio',
 ]);
 
 /** The hierarchies to join, the v2 one first: a process is cloned into that one and walks into the others. */

@@ -5,12 +5,10 @@
  */
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
-  readdirSync,
   readFileSync,
-  rmdirSync,
-  watch,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -18,11 +16,40 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EngineError } from '../api/index.ts';
 import { isId } from '../lib/index.ts';
+import {
+  attachDeviceProgram,
+  closeFd,
+  isSyscallError,
+  loadDeviceProgram,
+  O_DIRECTORY,
+  O_RDONLY,
+  openTrusted,
+} from '../../native/index.ts';
+import type { Fd } from '../../native/index.ts';
+import {
+  enableControllers,
+  listDirectories,
+  noController,
+  readIfThere,
+  readPids,
+  removeIfEmpty,
+  removeLeaving,
+  removeTree,
+  untilEvent,
+  v2Controllers,
+  writeIfThere,
+  writeLimit,
+} from './cgroup-files.ts';
 import { findHierarchies } from './cgroup-hierarchies.ts';
 import type { Hierarchy } from './cgroup-hierarchies.ts';
-import { limitWrites } from './cgroup-limits.ts';
-import type { CgroupLimits, ControlWrite } from './cgroup-limits.ts';
+import { checkLimits } from './cgroup-limits.ts';
+import type { CgroupLimits } from './cgroup-limits.ts';
+import { readCgroupStats } from './cgroup-stats.ts';
+import type { CgroupStats } from './cgroup-stats.ts';
 import { cgroupView } from './cgroup-view.ts';
+import { discardedLimits, limitWrites } from './cgroup-writes.ts';
+import type { ControlWrite } from './cgroup-writes.ts';
+import { deviceProgram } from './device-program.ts';
 import { printDeviceRule } from './devices.ts';
 import type { DeviceRule } from './devices.ts';
 import type { CgroupPlacement } from './spec.ts';
@@ -32,29 +59,37 @@ export interface CgroupOptions {
   readonly instance: string;
   /** Text of /proc/self/mountinfo unless told. */
   readonly mountinfo?: string;
+  /** Whether programs can decide about devices on v2; the kernel is asked unless told. */
+  readonly canFilterDevices?: boolean;
 }
 
 export interface CgroupRequest {
   /** What may be opened; one that holds `everyDeviceRule` confines nothing. */
   readonly devices: readonly DeviceRule[];
   readonly limits: CgroupLimits;
+  /** `--cgroup-parent`: a directory below the root of every hierarchy instead of the engine's own. */
+  readonly parent?: string | undefined;
 }
-
-/** Controllers of v2 that are handed down to containers. */
-const v2Controllers = ['cpu', 'memory', 'pids'] as const;
 
 export class Cgroups {
   readonly #instance: string;
   readonly #hierarchies: readonly Hierarchy[];
+  /** Of containers that are not below the engine's own directory. */
+  readonly #parents = new Map<string, string>();
+  #canFilterDevices: boolean | undefined;
 
-  private constructor(instance: string, hierarchies: readonly Hierarchy[]) {
+  private constructor(
+    { instance, canFilterDevices }: CgroupOptions,
+    hierarchies: readonly Hierarchy[],
+  ) {
     this.#instance = instance;
     this.#hierarchies = hierarchies;
+    this.#canFilterDevices = canFilterDevices;
   }
 
-  static discover({ instance, mountinfo }: CgroupOptions): Cgroups {
-    const text = mountinfo ?? readFileSync('/proc/self/mountinfo', 'utf8');
-    return new Cgroups(instance, findHierarchies(text));
+  static discover(options: CgroupOptions): Cgroups {
+    const text = options.mountinfo ?? readFileSync('/proc/self/mountinfo', 'utf8');
+    return new Cgroups(options, findHierarchies(text));
   }
 
   get version(): 'none' | 'v1' | 'v2' | 'hybrid' {
@@ -71,20 +106,26 @@ export class Cgroups {
 
   /** Directories a container with this id has or would have, in the order of joining. */
   directories(id: string): readonly string[] {
-    return this.#hierarchies.map(({ mountPoint }) => join(mountPoint, this.#instance, id));
+    return this.#hierarchies.map((hierarchy) => this.#directoryOf(hierarchy, id));
   }
 
   /** Throws EngineError for a limit that cannot be. Nothing is left behind on a failure. */
   create(id: string, request: CgroupRequest): CgroupPlacement {
+    this.place(id, request.parent ?? '');
     try {
-      for (const hierarchy of this.#hierarchies)
-        this.#makeFresh(hierarchy, this.#directoryOf(hierarchy, id));
+      for (const hierarchy of this.#hierarchies) this.#makeFresh(hierarchy, id);
       this.#confineDevices(id, request.devices);
-      this.update(id, request.limits);
+      this.#write(id, limitWrites(request.limits, { version: this.#limitVersion }));
     } catch (error) {
       this.#undoCreate(id, error);
     }
     return this.placement(id);
+  }
+
+  /** Says below which directory a container's are or will be; empty is the engine's own. Recovery tells of each. */
+  place(id: string, parent: string): void {
+    if (parent === '') this.#parents.delete(id);
+    else this.#parents.set(id, checkedParent(parent));
   }
 
   /** Nothing has entered the directories yet, so removing them cannot have to wait. */
@@ -92,7 +133,7 @@ export class Cgroups {
     try {
       for (const directory of this.directories(id)) {
         removeTree(directory);
-        removeIfEmpty(dirname(directory));
+        if (!this.#parents.has(id)) removeIfEmpty(dirname(directory));
       }
     } catch (failure) {
       throw new AggregateError([error, failure], 'cannot undo the creation of cgroups', {
@@ -106,18 +147,39 @@ export class Cgroups {
     return {
       directories: this.directories(id),
       hasCgroup2: this.version === 'v2' || this.version === 'hybrid',
-      hasDeviceControl: this.#find('devices') !== null,
+      hasDeviceControl: this.#find('devices') !== null || this.#mayFilterDevices(),
       view: cgroupView(this.#hierarchies, (hierarchy) => this.#directoryOf(hierarchy, id)),
     };
   }
 
-  /** Sets what is given and leaves the rest. */
+  /** Sets what is given and leaves the rest. Throws EngineError for what the kernel refuses. */
   update(id: string, limits: CgroupLimits): void {
-    for (const write of limitWrites(limits, this.isCgroup2Only ? 2 : 1)) {
-      const hierarchy = this.#find(write.controller);
-      if (hierarchy === null) throw noController(write.controller);
-      writeLimit(join(this.#directoryOf(hierarchy, id), write.file), write);
-    }
+    const currentMemoryBytes = this.#memoryLimit(id);
+    this.#write(id, limitWrites(limits, { version: this.#limitVersion, currentMemoryBytes }));
+  }
+
+  /** Throws EngineError for limits that cannot be; returns which of them are left out here, in Docker's sentences. */
+  check(limits: CgroupLimits): readonly string[] {
+    checkLimits(limits);
+    const weights = (limits.blkioWeight ?? 0) > 0 || (limits.blkioWeightDevices ?? []).length > 0;
+    return [
+      ...discardedLimits(limits, this.#limitVersion),
+      ...(weights && !this.#hasBlockWeights()
+        ? [
+            'Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded.',
+          ]
+        : []),
+    ];
+  }
+
+  /** Counters as they are now; null when the container has no cgroup. */
+  stats(id: string): CgroupStats | null {
+    if (this.pids(id).length === 0) return null;
+    const read = (controller: string, file: string): string => {
+      const hierarchy = this.#find(controller);
+      return hierarchy === null ? '' : readIfThere(join(this.#directoryOf(hierarchy, id), file));
+    };
+    return readCgroupStats(read, this.#limitVersion);
   }
 
   /** Ids that have a cgroup in any hierarchy. */
@@ -162,6 +224,17 @@ export class Cgroups {
     }
   }
 
+  /** Whether its processes are stopped, for an engine that finds a container running. */
+  isFrozen(id: string): boolean {
+    const unified = this.#unified();
+    if (unified !== null)
+      return readIfThere(join(this.#directoryOf(unified, id), 'cgroup.freeze')).trim() === '1';
+    const hierarchy = this.#find('freezer');
+    if (hierarchy === null) return false;
+    const state = readIfThere(join(this.#directoryOf(hierarchy, id), 'freezer.state')).trim();
+    return state === 'FROZEN' || state === 'FREEZING';
+  }
+
   thaw(id: string): void {
     const unified = this.#unified();
     const [hierarchy, file, value] =
@@ -179,22 +252,63 @@ export class Cgroups {
     for (const hierarchy of this.#hierarchies) {
       const directory = this.#directoryOf(hierarchy, id);
       await removeLeaving(directory, signal);
-      removeIfEmpty(dirname(directory));
+      // A parent that the user named is the user's to remove.
+      if (!this.#parents.has(id)) removeIfEmpty(dirname(directory));
     }
+    this.#parents.delete(id);
   }
 
   #directoryOf({ mountPoint }: Hierarchy, id: string): string {
-    return join(mountPoint, this.#instance, id);
+    return join(mountPoint, this.#parents.get(id) ?? this.#instance, id);
   }
 
   #unified(): Hierarchy | null {
     return this.#hierarchies.find(({ version }) => version === 2) ?? null;
   }
 
-  /** The hierarchy that serves a controller. On v2 there are no device rules (a BPF program has to do that). */
+  get #limitVersion(): 1 | 2 {
+    return this.isCgroup2Only ? 2 : 1;
+  }
+
+  #write(id: string, writes: readonly ControlWrite[]): void {
+    for (const write of writes) {
+      const hierarchy = this.#find(write.controller);
+      if (hierarchy === null) throw noController(write.controller);
+      writeLimit(this.#directoryOf(hierarchy, id), write);
+    }
+  }
+
+  /** null: none, or a kernel that does not say. */
+  #memoryLimit(id: string): number | null {
+    const hierarchy = this.#find('memory');
+    if (hierarchy === null) return null;
+    const file = hierarchy.version === 1 ? 'memory.limit_in_bytes' : 'memory.max';
+    const text = readIfThere(join(this.#directoryOf(hierarchy, id), file)).trim();
+    return /^\d+$/.test(text) ? Number(text) : null;
+  }
+
+  /** The files are not there in the root of a hierarchy, so a directory has to be made to see. */
+  #hasBlockWeights(): boolean {
+    const hierarchy = this.#find('blkio');
+    if (hierarchy === null) return false;
+    const probe = join(hierarchy.mountPoint, `${this.#instance}-probe`);
+    mkdirSync(probe, { recursive: true });
+    try {
+      const names =
+        hierarchy.version === 1
+          ? ['blkio.weight', 'blkio.bfq.weight']
+          : ['io.weight', 'io.bfq.weight'];
+      return names.some((name) => existsSync(join(probe, name)));
+    } finally {
+      removeIfEmpty(probe);
+    }
+  }
+
+  /** The hierarchy that serves a controller; `devices` has none in v2, where a program decides. */
   #find(controller: string): Hierarchy | null {
     if (this.isCgroup2Only) {
-      const isServed = (v2Controllers as readonly string[]).includes(controller);
+      const name = controller === 'blkio' ? 'io' : controller;
+      const isServed = (v2Controllers as readonly string[]).includes(name);
       return isServed ? this.#unified() : null;
     }
     return this.#hierarchies.find(({ controllers }) => controllers.includes(controller)) ?? null;
@@ -211,13 +325,14 @@ export class Cgroups {
   }
 
   /** A directory of this name can only be left from an attempt that was killed: settings in it do not count. */
-  #makeFresh(hierarchy: Hierarchy, directory: string): void {
+  #makeFresh(hierarchy: Hierarchy, id: string): void {
+    const directory = this.#directoryOf(hierarchy, id);
     try {
       mkdirSync(directory);
     } catch (error) {
       switch ((error as NodeJS.ErrnoException).code) {
         case 'ENOENT':
-          this.#makeInstance(hierarchy);
+          this.#makeParent(hierarchy, dirname(directory));
           break;
         case 'EEXIST':
           removeTree(directory);
@@ -229,25 +344,34 @@ export class Cgroups {
     }
   }
 
-  #makeInstance({ version, mountPoint }: Hierarchy): void {
-    const instance = join(mountPoint, this.#instance);
-    mkdirSync(instance, { recursive: true });
-    if (version === 1 || !this.isCgroup2Only) return;
-    for (const parent of [mountPoint, instance]) enableControllers(parent);
+  #makeParent({ version, mountPoint, controllers }: Hierarchy, parent: string): void {
+    mkdirSync(parent, { recursive: true });
+    const steps = directoriesBetween(mountPoint, parent);
+    if (version === 2) {
+      if (this.isCgroup2Only) for (const step of [mountPoint, ...steps]) enableControllers(step);
+    } else if (controllers.includes('cpuset')) {
+      for (const step of steps) inheritCpuset(step);
+    }
   }
 
   #confineDevices(id: string, rules: readonly DeviceRule[]): void {
+    if (rules.some(({ type }) => type === 'all')) return;
     const hierarchy = this.#find('devices');
-    if (hierarchy === null || rules.some(({ type }) => type === 'all')) return;
-    const directory = this.#directoryOf(hierarchy, id);
-    writeFileSync(join(directory, 'devices.deny'), 'a');
-    const fd = openSync(join(directory, 'devices.allow'), 'w');
-    try {
-      // One rule per write(2), Documentation/admin-guide/cgroup-v1/devices.rst.
-      for (const rule of rules) writeSync(fd, printDeviceRule(rule));
-    } finally {
-      closeSync(fd);
-    }
+    if (hierarchy === null) this.#filterDevices(id, rules);
+    else writeDeviceRules(this.#directoryOf(hierarchy, id), rules);
+  }
+
+  /** Where the kernel cannot, `hasDeviceControl` is false and no node may come to be that could be opened. */
+  #filterDevices(id: string, rules: readonly DeviceRule[]): void {
+    const unified = this.#unified();
+    if (unified === null || !this.#mayFilterDevices()) return;
+    attachRules(this.#directoryOf(unified, id), rules);
+  }
+
+  #mayFilterDevices(): boolean {
+    if (this.#unified() === null) return false;
+    this.#canFilterDevices ??= canLoadDeviceProgram();
+    return this.#canFilterDevices;
   }
 
   /** FREEZING ends only when somebody asks for the state again, so asking is what drives it. */
@@ -261,156 +385,62 @@ export class Cgroups {
   }
 }
 
-/** Those of the wanted controllers that the kernel offers here and that are not handed down yet. */
-function enableControllers(directory: string): void {
-  const offered = readFileSync(join(directory, 'cgroup.controllers'), 'utf8').trim().split(' ');
-  const file = join(directory, 'cgroup.subtree_control');
-  const enabled = readFileSync(file, 'utf8').trim().split(' ');
-  const missing = v2Controllers.filter((name) => offered.includes(name) && !enabled.includes(name));
-  if (missing.length === 0) return;
+/** Everything is refused first, then rules allow: one a write(2), Documentation/admin-guide/cgroup-v1/devices.rst. */
+function writeDeviceRules(directory: string, rules: readonly DeviceRule[]): void {
+  writeFileSync(join(directory, 'devices.deny'), 'a');
+  const fd = openSync(join(directory, 'devices.allow'), 'w');
   try {
-    writeFileSync(file, missing.map((name) => `+${name}`).join(' '));
-  } catch (error) {
-    // EBUSY: below a delegated root, a group with processes of its own cannot hand anything down, cgroups(7).
-    throw new EngineError(
-      'unavailable',
-      `cannot enable the cgroup controllers ${missing.join(', ')} in "${directory}"`,
-      { hint: 'move the processes of that cgroup into one below it', cause: error },
-    );
+    for (const rule of rules) writeSync(fd, printDeviceRule(rule));
+  } finally {
+    closeSync(fd);
   }
 }
 
-function writeLimit(path: string, { controller, value }: ControlWrite): void {
+/** Confines what is opened from a directory of cgroup v2, and from those below it. */
+export function attachRules(directory: string, rules: readonly DeviceRule[]): void {
+  const cgroup = openTrusted(directory, O_RDONLY | O_DIRECTORY);
+  let program: Fd | null = null;
   try {
-    // Not O_CREAT: a file that the kernel does not offer must be ENOENT.
-    writeFileSync(path, value, { flag: 'r+' });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw noController(controller, error);
-    throw new EngineError('invalid-argument', `the kernel refused "${value}" for ${path}`, {
-      cause: error,
-    });
+    program = loadDeviceProgram(deviceProgram(rules));
+    attachDeviceProgram(cgroup, program);
+  } finally {
+    if (program !== null) closeFd(program);
+    closeFd(cgroup);
   }
 }
 
-function noController(controller: string, cause?: unknown): EngineError {
-  const limits = `this machine has no ${controller} cgroup controller`;
-  const hint = `remove the ${controller} limits, or enable the controller on the kernel's command line`;
-  return new EngineError('invalid-argument', limits, { hint, cause });
-}
-
-/** Processes that have exited are still counted for a moment; only while they leave is it worth trying again. */
-const longestLeaveMs = 5000;
-
-async function removeLeaving(directory: string, signal: AbortSignal | undefined): Promise<void> {
-  const deadline = performance.now() + longestLeaveMs;
-  for (let waitMs = 1; ; waitMs = Math.min(2 * waitMs, 50)) {
-    try {
-      removeTree(directory);
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
-      const pids = readPids(directory);
-      if (performance.now() > deadline)
-        throw new EngineError(
-          'conflict',
-          `cgroup "${directory}" is in use by processes ${pids.join(', ')}`,
-          {
-            cause: error,
-          },
-        );
-    }
-    await delay(waitMs, undefined, signal === undefined ? {} : { signal });
-  }
-}
-
-/**
- * Control files are not entries that rmdir(2) minds; groups below it are, with EBUSY, as are processes. Looking for
- * groups costs more than the removal itself, so it comes second.
- */
-function removeTree(directory: string): void {
+function canLoadDeviceProgram(): boolean {
   try {
-    rmdirSync(directory);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return;
-    const below = code === 'EBUSY' ? listDirectories(directory) : [];
-    if (below.length === 0) throw error;
-    for (const name of below) removeTree(join(directory, name));
-    rmdirSync(directory);
-  }
-}
-
-function removeIfEmpty(directory: string): void {
-  try {
-    rmdirSync(directory);
-  } catch (error) {
-    // EBUSY is how kernfs says that there are children.
-    if (!['ENOENT', 'EBUSY', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? ''))
-      throw error;
-  }
-}
-
-function listDirectories(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-function readPids(directory: string): readonly number[] {
-  const own = readIfThere(join(directory, 'cgroup.procs'))
-    .split('\n')
-    .filter((line) => line !== '');
-  const below = listDirectories(directory).flatMap((name) => readPids(join(directory, name)));
-  return [...own.map(Number), ...below];
-}
-
-function readIfThere(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (isGone(error)) return '';
-    throw error;
-  }
-}
-
-function writeIfThere(path: string, value: string): boolean {
-  try {
-    writeFileSync(path, value, { flag: 'r+' });
+    closeFd(loadDeviceProgram(deviceProgram([])));
     return true;
   } catch (error) {
-    if (isGone(error)) return false;
+    if (isSyscallError(error)) return false;
     throw error;
   }
 }
 
-/** ENODEV: the directory was removed between open(2) and read(2). */
-function isGone(error: unknown): boolean {
-  return ['ENOENT', 'ENODEV'].includes((error as NodeJS.ErrnoException).code ?? '');
+/** A group of v1 has no CPUs and no memory nodes of its own, and no process may enter one like that, cpuset(7). */
+function inheritCpuset(directory: string): void {
+  for (const file of ['cpuset.cpus', 'cpuset.mems']) {
+    if (readFileSync(join(directory, file), 'utf8').trim() !== '') continue;
+    writeFileSync(join(directory, file), readFileSync(join(dirname(directory), file), 'utf8'));
+  }
+  // From here on the kernel does the same for every directory that is made below.
+  writeFileSync(join(directory, 'cgroup.clone_children'), '1');
 }
 
-/** Resolves when the file says so; the kernel notifies its watchers of every change, cgroups(7) "cgroup.events". */
-async function untilEvent(path: string, pattern: RegExp, signal?: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const watcher = watch(path, signal === undefined ? {} : { signal });
-    const check = (): void => {
-      if (!pattern.test(readFileSync(path, 'utf8'))) return;
-      watcher.close();
-      resolve();
-    };
-    watcher.on('change', check);
-    watcher.on('error', reject);
-    signal?.addEventListener(
-      'abort',
-      () => {
-        reject(signal.reason as Error);
-      },
-      { once: true },
-    );
-    check();
+/** Outermost first, without the first and with the last. */
+function directoriesBetween(top: string, directory: string): readonly string[] {
+  if (directory === top) return [];
+  return [...directoriesBetween(top, dirname(directory)), directory];
+}
+
+/** As Docker's: a path below the hierarchy's root, absolute or not. */
+function checkedParent(parent: string): string {
+  const steps = parent.split('/').filter((step) => step !== '');
+  const isBad = steps.some((step) => step === '.' || step === '..' || step.includes('\0'));
+  if (steps.length > 0 && !isBad) return steps.join('/');
+  throw new EngineError('invalid-argument', `invalid cgroup parent "${parent}"`, {
+    hint: 'use a path below the root of the cgroup file system, without ".."',
   });
 }

@@ -59,6 +59,26 @@ export function printDeviceRule({ type, major, minor, access }: DeviceRule): str
   return `${letter} ${major ?? '*'}:${minor ?? '*'} ${access}`;
 }
 
+/** "c 1:3 mr", "b *:* rwm", "a" as in `device_cgroup_rules`; throws EngineError `invalid-argument`. */
+export function parseDeviceRule(text: string): DeviceRule {
+  const match = /^([acb]) (\d{1,9}|\*):(\d{1,9}|\*) ([rwm]{1,3})$/.exec(text);
+  if (match === null)
+    throw new EngineError('invalid-argument', `invalid device cgroup rule format: '${text}'`, {
+      hint: 'write type, major:minor and access, such as "c 1:3 rwm"',
+    });
+  const [, letter = '', major = '', minor = '', access = ''] = match;
+  const number = (digits: string): number | null => (digits === '*' ? null : Number(digits));
+  const type = letter === 'a' ? 'all' : letter === 'b' ? 'block' : 'char';
+  return { type, major: number(major), minor: number(minor), access };
+}
+
+/** Of a block device's node, for limits of what is moved to and from it; throws EngineError for anything else. */
+export function blockDeviceNumber(path: string): { major: number; minor: number } {
+  const stat = statNode(path);
+  if (stat.isBlockDevice()) return splitNumber(BigInt(stat.rdev));
+  throw new EngineError('invalid-argument', `"${path}" is not a block device`);
+}
+
 /** A device asked for with `devices:`. */
 export interface DeviceRequest {
   readonly hostPath: string;

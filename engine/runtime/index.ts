@@ -5,14 +5,17 @@
  */
 export { Cgroups } from './cgroup.ts';
 export type { CgroupOptions, CgroupRequest } from './cgroup.ts';
-export type { CgroupLimits } from './cgroup-limits.ts';
+export type { BlockLimit, CgroupLimits } from './cgroup-limits.ts';
+export type { CgroupStats, IoCount } from './cgroup-stats.ts';
 export { capabilitiesOf, capabilityNames, defaultCapabilities } from './capabilities.ts';
 export type { CapabilityName } from './capabilities.ts';
 export type { EtcFiles } from './default-mounts.ts';
 export {
+  blockDeviceNumber,
   consoleRule,
   defaultDeviceRules,
   everyDeviceRule,
+  parseDeviceRule,
   readDevice,
   readHostDevices,
 } from './devices.ts';

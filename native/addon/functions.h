@@ -51,7 +51,9 @@
   _ (connectUnix)                                                                                  \
   _ (listenUnix)                                                                                   \
   _ (send)                                                                                         \
-  _ (receive)
+  _ (receive)                                                                                      \
+  _ (loadDeviceProgram)                                                                            \
+  _ (attachDeviceProgram)
 
 #define DECLARE(name) napi_value addon_##name (napi_env env, napi_callback_info info);
 ADDON_FUNCTIONS (DECLARE)

@@ -37,12 +37,6 @@ describe('a creation request', () => {
     ],
     ['--rm with "no"', { ...policy('no'), AutoRemove: true }, 'accepted'],
     [
-      'too little memory',
-      { Memory: (6 << 20) - 1 },
-      'invalid-argument: Minimum memory limit allowed is 6MB',
-    ],
-    ['just enough memory', { Memory: 6 << 20 }, 'accepted'],
-    [
       'the pid namespace of the host',
       { PidMode: 'host' },
       'not-implemented: this engine does not serve PidMode "host" yet',
@@ -89,16 +83,6 @@ describe('a creation request', () => {
     ],
     ['a terminal', { Tty: true }, 'accepted Tty has no effect on this engine yet'],
     [
-      'device limits',
-      { HostConfig: { BlkioDeviceReadBps: [{ Path: '/dev/vda', Rate: 1 }] } },
-      'accepted BlkioDeviceReadBps has no effect on this engine yet',
-    ],
-    [
-      'a swappiness of zero',
-      { HostConfig: { MemorySwappiness: 0 } },
-      'accepted MemorySwappiness has no effect on this engine yet',
-    ],
-    [
       'links of an endpoint',
       { NetworkingConfig: { EndpointsConfig: { net: { Links: ['db:database'] } } } },
       'accepted Links has no effect on this engine yet',
@@ -116,8 +100,8 @@ describe('a creation request', () => {
     ['a switched-off health check', { Healthcheck: { Test: ['NONE'] } }, 'accepted'],
     [
       'all findings at once',
-      { WorkingDir: 'app', HostConfig: { Memory: 1 } },
-      "invalid-argument: Minimum memory limit allowed is 6MB; the working directory 'app' is invalid, it needs to be an absolute path",
+      { WorkingDir: 'app', HostConfig: { ShmSize: -1 } },
+      "invalid-argument: SHM size can not be less than 0; the working directory 'app' is invalid, it needs to be an absolute path",
     ],
   ])('%s', (_name, request, expected) => {
     expect(outcome(request)).toBe(expected);

@@ -1,13 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { findHierarchies } from '../../../../engine/runtime/cgroup-hierarchies.ts';
-import { limitWrites, weightOf } from '../../../../engine/runtime/cgroup-limits.ts';
+import {
+  discardedLimits,
+  limitWrites,
+  weightOf,
+} from '../../../../engine/runtime/cgroup-writes.ts';
 import type { CgroupLimits } from '../../../../engine/runtime/cgroup-limits.ts';
 import { Cgroups } from '../../../../engine/runtime/cgroup.ts';
 
 const mebibyte = 1 << 20;
 
 function print(limits: CgroupLimits, version: 1 | 2): string {
-  return limitWrites(limits, version)
+  return limitWrites(limits, { version })
     .map(({ file, value }) => `${file} ${value}`)
     .join(', ');
 }
@@ -61,33 +65,78 @@ describe('limitWrites', () => {
       'cpu.max max 100000',
     ],
     ['shares', { cpuShares: 512 }, 'cpu.shares 512', 'cpu.weight 20'],
+    ['a period alone', { cpuPeriodUs: 50_000 }, 'cpu.cfs_period_us 50000', 'cpu.max max 50000'],
+    [
+      'what only v1 has',
+      { memorySwappiness: 0, isOomKillDisabled: true, cpuRealtimeRuntimeUs: 950 },
+      'memory.swappiness 0, memory.oom_control 1, cpu.rt_runtime_us 950',
+      '',
+    ],
+    [
+      'CPUs and memory nodes',
+      { cpusetCpus: '0-1,3', cpusetMems: '0' },
+      'cpuset.cpus 0-1,3, cpuset.mems 0',
+      'cpuset.cpus 0-1,3, cpuset.mems 0',
+    ],
+    [
+      'block devices',
+      {
+        blkioWeight: 1000,
+        blkioWeightDevices: [{ major: 8, minor: 0, value: 10 }],
+        blkioReadBps: [{ major: 8, minor: 0, value: 1024 }],
+        blkioWriteIops: [{ major: 8, minor: 16, value: 20 }],
+      },
+      'blkio.weight 1000, blkio.weight_device 8:0 10, ' +
+        'blkio.throttle.read_bps_device 8:0 1024, blkio.throttle.write_iops_device 8:16 20',
+      'io.weight default 10000, io.weight 8:0 1, io.max 8:0 rbps=1024, io.max 8:16 wiops=20',
+    ],
   ])('%s', (...[, limits, v1, v2]) => {
     expect([print(limits, 1), print(limits, 2)]).toEqual([v1, v2]);
   });
 
   test.each<[CgroupLimits, string]>([
-    [{ memoryBytes: 6 * mebibyte - 1 }, 'minimum memory limit allowed is 6MB'],
+    [{ memoryBytes: 6 * mebibyte - 1 }, 'Minimum memory limit allowed is 6MB'],
     [
       { memoryBytes: 64 * mebibyte, memorySwapBytes: mebibyte },
       'memoryswap limit should be larger',
     ],
-    [{ memorySwapBytes: mebibyte }, 'needs a memory limit'],
+    [{ memorySwapBytes: mebibyte }, 'always set the Memory limit when using Memoryswap'],
     [
       { memoryBytes: 8 * mebibyte, memoryReservationBytes: 9 * mebibyte },
       'memory reservation limit',
     ],
-    [{ memoryBytes: 1.5 }, 'minimum memory limit'],
+    [{ memoryBytes: 1.5 }, 'memoryBytes cannot be 1.5'],
     [{ pids: 1.5 }, 'pids cannot be 1.5'],
     [{ pids: -2 }, 'pids cannot be -2'],
     [{ pids: Number.NaN }, 'pids cannot be NaN'],
     [{ nanoCpus: 1e9, cpuQuotaUs: 5000 }, 'cannot both be set'],
     [{ nanoCpus: 1 }, 'range of CPUs starts at 0.01'],
-    [{ cpuPeriodUs: 999 }, 'between 1ms and 1s'],
-    [{ cpuQuotaUs: 999 }, 'cannot be less than 1ms'],
+    [{ cpuPeriodUs: 999 }, 'can not be less than 1ms (i.e. 1000) or larger than 1s'],
+    [{ cpuQuotaUs: 999 }, 'can not be less than 1ms'],
     [{ cpuShares: 1 }, 'between 2 and 262144'],
+    [{ memorySwappiness: 101 }, 'valid memory swappiness range is 0-100'],
+    [{ cpusetCpus: '0-' }, 'Invalid value 0- for cpuset cpus'],
+    [{ cpusetCpus: '3-1' }, 'Invalid value 3-1 for cpuset cpus'],
+    [{ cpusetMems: '0\n1' }, 'for cpuset mems'],
+    [{ blkioWeight: 9 }, 'from 10 to 1000'],
+    [{ blkioWeightDevices: [{ major: 8, minor: 0, value: 1001 }] }, 'from 10 to 1000'],
+    [{ cpuRealtimePeriodUs: 10, cpuRealtimeRuntimeUs: 11 }, 'higher than cpu real-time period'],
   ])('%j must be refused', (limits, message) => {
-    expect(() => limitWrites(limits, 1)).toThrow(message);
-    expect(() => limitWrites(limits, 2)).toThrow(message);
+    expect(() => limitWrites(limits, { version: 1 })).toThrow(message);
+    expect(() => limitWrites(limits, { version: 2 })).toThrow(message);
+  });
+
+  test('a limit that rises must let swap go first, one that falls must go first itself', () => {
+    const order = (memoryBytes: number, currentMemoryBytes: number): readonly string[] =>
+      limitWrites({ memoryBytes }, { version: 1, currentMemoryBytes }).map(({ file }) => file);
+    expect(order(64 * mebibyte, 32 * mebibyte)[0]).toBe('memory.memsw.limit_in_bytes');
+    expect(order(32 * mebibyte, 64 * mebibyte)[0]).toBe('memory.limit_in_bytes');
+  });
+
+  test('what v2 has no control for must be told', () => {
+    const limits = { memorySwappiness: 10, isOomKillDisabled: true, cpuRealtimePeriodUs: 5 };
+    expect(discardedLimits(limits, 1)).toEqual([]);
+    expect(discardedLimits(limits, 2)).toHaveLength(3);
   });
 
   test.each([
@@ -121,6 +170,7 @@ describe('findHierarchies', () => {
       v1,
       [
         '/sys/fs/cgroup/cpu,cpuacct',
+        '/sys/fs/cgroup/cpuset',
         '/sys/fs/cgroup/with space/memory',
         '/sys/fs/cgroup/devices',
         '/sys/fs/cgroup/freezer',
@@ -132,6 +182,7 @@ describe('findHierarchies', () => {
       [
         '/sys/fs/cgroup/unified',
         '/sys/fs/cgroup/cpu,cpuacct',
+        '/sys/fs/cgroup/cpuset',
         '/sys/fs/cgroup/with space/memory',
         '/sys/fs/cgroup/devices',
       ],
@@ -146,10 +197,11 @@ describe('findHierarchies', () => {
 describe('the placement of a container', () => {
   const id = 'c'.repeat(64);
 
-  function describePlacement(mountinfo: string): unknown {
+  function describePlacement(mountinfo: string, canFilterDevices = false): unknown {
     const { directories, hasCgroup2, hasDeviceControl, view } = Cgroups.discover({
       instance: 'tscompose',
       mountinfo,
+      canFilterDevices,
     }).placement(id);
     const seen = view.map(({ kind, source, target }) =>
       `${kind} ${source}>${target}`.replaceAll(id, 'ID'),
@@ -166,9 +218,13 @@ describe('the placement of a container', () => {
     });
   });
 
+  test('on v2 with programs for devices there must be control of them', () => {
+    expect(describePlacement(v2, true)).toMatchObject({ hasDeviceControl: true });
+  });
+
   test('on a hybrid host the v2 directory must come first and the container see the v1 limits', () => {
     expect(describePlacement(`${v1}\n${unified}`)).toEqual({
-      count: 4,
+      count: 5,
       hasCgroup2: true,
       hasDeviceControl: true,
       seen: [
