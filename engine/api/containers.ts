@@ -199,6 +199,30 @@ export interface HostConfig {
   readonly Init?: boolean;
 }
 
+/** Body of POST /containers/{id}/update: what is missing, zero or empty stays as it is. */
+export type ContainerUpdateRequest = Pick<
+  HostConfig,
+  | 'BlkioDeviceReadBps'
+  | 'BlkioDeviceReadIOps'
+  | 'BlkioDeviceWriteBps'
+  | 'BlkioDeviceWriteIOps'
+  | 'BlkioWeight'
+  | 'BlkioWeightDevice'
+  | 'CpuPeriod'
+  | 'CpuQuota'
+  | 'CpuRealtimePeriod'
+  | 'CpuRealtimeRuntime'
+  | 'CpuShares'
+  | 'CpusetCpus'
+  | 'CpusetMems'
+  | 'Memory'
+  | 'MemoryReservation'
+  | 'MemorySwap'
+  | 'NanoCpus'
+  | 'PidsLimit'
+  | 'RestartPolicy'
+>;
+
 export interface EndpointIpamConfig {
   readonly IPv4Address?: string;
   readonly IPv6Address?: string;

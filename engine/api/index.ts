@@ -10,6 +10,7 @@ export * from './images.ts';
 export * from './multiplex.ts';
 export * from './networks.ts';
 export * from './reference.ts';
+export * from './stats.ts';
 export * from './system.ts';
 export * from './version.ts';
 export * from './volumes.ts';

@@ -78,6 +78,8 @@ export class Container {
   record: ContainerRecord;
   process: RunningProcess | null = null;
   network: NetworkFacts | null = null;
+  /** Its processes are frozen. The kernel knows after an engine restart, so no record does. */
+  isPaused = false;
   /** The shim of the last run holds the root's mount until this settles. */
   lastShimGone: Promise<void> = Promise.resolve();
   /** What the last restart by policy had waited; the back-off goes on from it. */
@@ -102,6 +104,7 @@ export class Container {
 
   get status(): ContainerStatus {
     if (this.restart !== null) return 'restarting';
+    if (this.isPaused) return 'paused';
     return this.record.run.status;
   }
 
@@ -127,6 +130,7 @@ export class Container {
     this.record = run.record;
     this.network = run.network;
     this.process = run.process;
+    this.isPaused = false;
     this.restart = null;
   }
 

@@ -78,6 +78,7 @@ function lengthOf({ startedNs }: RunRecord, { finishedAtNs, isFailedStart }: End
 function show(container: Container, end: EndOfRun, delayMs: number | null): void {
   if (container.process !== null) container.lastShimGone = container.process.gone;
   container.process = null;
+  container.isPaused = false;
   container.restart = delayMs === null ? null : { delayMs, cancel: new AbortController() };
   const record = ended(container.record, end);
   // Docker counts a restart when it is decided (moby `daemon/monitor.go`).

@@ -2,11 +2,12 @@ import { EngineError } from '../api/index.ts';
 import type { Container } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { publishContainer } from './events.ts';
+import { letGoOn } from './pause.ts';
 import { signalNumber } from './signals.ts';
 import { isAlive } from './state.ts';
 import { endContainer, markStoppedByUser, sendKill, sendSignal, stopSignalOf } from './stop.ts';
 
-type Context = Pick<ContainerContext, 'containers' | 'locks' | 'records' | 'events'>;
+type Context = Pick<ContainerContext, 'containers' | 'locks' | 'records' | 'events' | 'cgroups'>;
 
 const sigKill = 9;
 
@@ -41,10 +42,13 @@ async function sendOne(
 ): Promise<void> {
   if (container.process === null) throw notRunning(container, ref);
   // A restart policy does not undo what the container's own stop signal was sent for.
-  if (signal === stopSignalOf(container)) markStoppedByUser(container);
+  const isStop = signal === stopSignalOf(container);
+  if (isStop) markStoppedByUser(container);
   if (await sendSignal(container, signal)) {
     publishContainer(ctx, container, { action: 'kill', extra: { signal: String(signal) } });
   }
+  // Frozen processes see no signal; what is to end them must reach them (moby `daemon/kill.go`).
+  if (isStop) letGoOn(ctx, container);
 }
 
 function notRunning(container: Container, ref: string): EngineError {

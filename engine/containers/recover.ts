@@ -34,13 +34,17 @@ export async function recoverContainers(
   ctx: RecoverContext,
   records: readonly ContainerRecord[],
 ): Promise<void> {
-  for (const record of records) ctx.containers.add(new Container(record));
+  for (const record of records) {
+    ctx.containers.add(new Container(record));
+    ctx.cgroups.place(record.id, record.hostConfig.CgroupParent ?? '');
+  }
   const all = [...ctx.containers];
   const live = await findLive(ctx, all);
   const liveIds = live.map(({ id }) => id);
   await ctx.recovery.recoverNetworks(liveIds);
   await ctx.recovery.removeStrayCgroups(liveIds);
   adoptNetworks(ctx, live);
+  for (const container of live) container.isPaused = ctx.cgroups.isFrozen(container.id);
   for (const container of live) void adopt(ctx, container);
   await Promise.all(all.filter(isBeingRemoved).map((container) => finishRemoval(ctx, container)));
   await sweep(ctx);

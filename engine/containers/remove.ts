@@ -9,7 +9,7 @@ import { endContainer, sendKill } from './stop.ts';
 
 type Context = Pick<
   ContainerContext,
-  'containers' | 'locks' | 'records' | 'events' | 'snapshots' | 'volumes' | 'layout'
+  'containers' | 'locks' | 'records' | 'events' | 'snapshots' | 'volumes' | 'layout' | 'cgroups'
 >;
 
 const sigKill = 9;
@@ -44,6 +44,12 @@ export async function removeContainer(
 
 function requireMayEnd(container: Container, { force }: RemoveOptions): void {
   if (force || !isAlive(container.status)) return;
+  if (container.status === 'paused') {
+    throw new EngineError(
+      'conflict',
+      `cannot remove container "${container.name}": container is paused and must be unpaused first`,
+    );
+  }
   throw new EngineError(
     'conflict',
     `cannot remove container "${container.name}": container is ${container.status}: stop the container before removing or force remove`,

@@ -5,10 +5,11 @@ import type { Container } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { publishContainer } from './events.ts';
 import { withContainer } from './locked.ts';
+import { letGoOn } from './pause.ts';
 import { signalNumber, tryReadSignal } from './signals.ts';
 import { isAlive } from './state.ts';
 
-type Context = Pick<ContainerContext, 'containers' | 'locks' | 'records' | 'events'>;
+type Context = Pick<ContainerContext, 'containers' | 'locks' | 'records' | 'events' | 'cgroups'>;
 
 const defaultGraceSeconds = 10;
 const sigKill = 9;
@@ -42,7 +43,7 @@ export async function stopContainer(
 
 /** The caller holds the container's lock. */
 export async function endContainer(
-  ctx: Pick<ContainerContext, 'records' | 'events'>,
+  ctx: Pick<ContainerContext, 'records' | 'events' | 'cgroups'>,
   container: Container,
   { signal, graceSeconds }: { readonly signal: number; readonly graceSeconds: number },
 ): Promise<void> {
@@ -55,6 +56,7 @@ export async function endContainer(
   }
   const ended = container.nextExit;
   if (await sendSignal(container, signal)) publishKill(ctx, container, signal);
+  letGoOn(ctx, container);
   const mustKill = signal !== sigKill && !(await endsWithin(ended, graceSeconds));
   if (mustKill) await sendKill(ctx, container);
   await ended;
@@ -77,11 +79,12 @@ export function stopSignalOf({ record }: Container): number {
 
 /** Needs no lock: whoever holds it waits for the same end. */
 export async function sendKill(
-  ctx: Pick<ContainerContext, 'events'>,
+  ctx: Pick<ContainerContext, 'events' | 'cgroups'>,
   container: Container,
 ): Promise<void> {
   markStoppedByUser(container);
   if (await sendSignal(container, sigKill)) publishKill(ctx, container, sigKill);
+  letGoOn(ctx, container);
 }
 
 function publishKill(

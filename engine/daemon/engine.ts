@@ -23,6 +23,7 @@ import {
   Resolver,
 } from '../../network/index.ts';
 import { readVolumeRecord, VolumeStore } from '../../volumes/index.ts';
+import { createContainerResourceBackend } from './backends/container-resources.ts';
 import { createContainerBackend } from './backends/containers.ts';
 import { createImageBackend, usersOfImage } from './backends/images.ts';
 import { createNetworkBackend, ensurePredefinedNetworks } from './backends/networks.ts';
@@ -85,6 +86,7 @@ export async function createEngine(config: Config, log: Log): Promise<Engine> {
   return {
     backends: {
       containers: createContainerBackend(context, { platform: platform(), storageDriver }),
+      resources: createContainerResourceBackend(context),
       images: createImageBackend(shared),
       networks: createNetworkBackend(shared),
       volumes: createVolumeBackend(shared),

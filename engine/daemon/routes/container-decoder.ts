@@ -3,6 +3,7 @@ import type {
   BindOptions,
   ContainerConfig,
   ContainerCreateRequest,
+  ContainerUpdateRequest,
   DeviceMapping,
   DeviceRequest,
   EndpointSettings,
@@ -112,7 +113,7 @@ const mount = record<MountRequest>({
   ImageOptions: record({ Subpath: text }),
 });
 
-const hostConfig = record<HostConfig>({
+const hostFields: Fields<HostConfig> = {
   Binds: texts,
   ContainerIDFile: text,
   LogConfig: record({ Type: text, Config: textMap }),
@@ -178,7 +179,8 @@ const hostConfig = record<HostConfig>({
   MaskedPaths: texts,
   ReadonlyPaths: texts,
   Init: flag,
-});
+};
+const hostConfig = record<HostConfig>(hostFields);
 
 const endpoint = record<EndpointSettings>({
   IPAMConfig: record({ IPv4Address: text, IPv6Address: text, LinkLocalIPs: texts }),
@@ -203,4 +205,28 @@ export const containerCreateRequest: Decoder<ContainerCreateRequest> =
     ...containerConfig,
     HostConfig: hostConfig,
     NetworkingConfig: record({ EndpointsConfig: map(endpoint, {}) }),
+  });
+
+/** Clients send every field of a host configuration; an update takes what is a limit, and the restart policy. */
+export const containerUpdateRequest: Decoder<ContainerUpdateRequest> =
+  record<ContainerUpdateRequest>({
+    BlkioDeviceReadBps: hostFields.BlkioDeviceReadBps,
+    BlkioDeviceReadIOps: hostFields.BlkioDeviceReadIOps,
+    BlkioDeviceWriteBps: hostFields.BlkioDeviceWriteBps,
+    BlkioDeviceWriteIOps: hostFields.BlkioDeviceWriteIOps,
+    BlkioWeight: integer,
+    BlkioWeightDevice: hostFields.BlkioWeightDevice,
+    CpuPeriod: integer,
+    CpuQuota: integer,
+    CpuRealtimePeriod: integer,
+    CpuRealtimeRuntime: integer,
+    CpuShares: integer,
+    CpusetCpus: text,
+    CpusetMems: text,
+    Memory: integer,
+    MemoryReservation: integer,
+    MemorySwap: integer,
+    NanoCpus: integer,
+    PidsLimit: integer,
+    RestartPolicy: hostFields.RestartPolicy,
   });

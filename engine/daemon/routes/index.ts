@@ -3,6 +3,8 @@
  * engine it needs as a backend interface; the composition root hands in what satisfies them.
  */
 import type { Route } from '../server/index.ts';
+import { containerResourceRoutes } from './container-resources.ts';
+import type { ContainerResourceBackend } from './container-resources.ts';
 import type { ContainerBackend } from './containers-backend.ts';
 import { containerRoutes } from './containers.ts';
 import type { ImageBackend } from './images-backend.ts';
@@ -15,6 +17,7 @@ import { systemRoutes } from './system.ts';
 import type { VolumeBackend } from './volumes-backend.ts';
 import { volumeRoutes } from './volumes.ts';
 
+export type { ContainerResourceBackend } from './container-resources.ts';
 export type * from './containers-backend.ts';
 export type * from './images-backend.ts';
 export type * from './networks-backend.ts';
@@ -23,6 +26,7 @@ export type * from './volumes-backend.ts';
 
 export interface Backends {
   readonly containers: ContainerBackend;
+  readonly resources: ContainerResourceBackend;
   readonly images: ImageBackend;
   readonly networks: NetworkBackend;
   readonly volumes: VolumeBackend;
@@ -33,6 +37,7 @@ export function createRoutes(backends: Backends): readonly Route[] {
   return [
     ...systemRoutes(backends.system),
     ...containerRoutes(backends),
+    ...containerResourceRoutes(backends.resources),
     ...imageRoutes(backends.images),
     ...networkRoutes(backends.networks),
     ...volumeRoutes(backends.volumes),
