@@ -3,12 +3,22 @@
  * loading a project is a pure function of its request and a Host; cli/host.ts is the real one.
  */
 
+import type { GitReference, OciReference } from './load/remote.ts';
+
 /** What reading a path gave. Reasons are lower-case fragments that follow "cannot read F: ". */
 export type FileRead =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'absent' }
   | { readonly kind: 'directory' }
   | { readonly kind: 'failed'; readonly reason: string };
+
+/** What a reference to another machine is at the moment. */
+export type RemoteRead =
+  /** `file` is the compose file on this machine, absolute. */
+  | { readonly kind: 'fetched'; readonly file: string }
+  /** Not here yet. The Host remembers that it was asked, so that whoever loads can fetch it and load again. */
+  | { readonly kind: 'pending' }
+  | { readonly kind: 'failed'; readonly reason: string; readonly hint?: string };
 
 export interface Host {
   /** Variables of the caller, as they win over every env file. */
@@ -17,6 +27,8 @@ export interface Host {
   readonly home: string | null;
   /** Reads an absolute path as UTF-8. Never throws for what the file system says. */
   readFile(path: string): FileRead;
+  /** A compose file in a git repository or a registry. Absent: there are none. Never throws, never waits. */
+  remote?(text: string, reference: GitReference | OciReference): RemoteRead;
   /** All of standard input, for `-f -`. */
   readStdin(): string;
 }

@@ -4,7 +4,7 @@
  * — they come in through Host and EnginePort. Importing this module does nothing.
  */
 export * from './errors.ts';
-export type { FileRead, Host } from './host.ts';
+export type { FileRead, Host, RemoteRead } from './host.ts';
 export { labels } from './labels.ts';
 export type * from './model/project.ts';
 export type * from './model/service.ts';
@@ -30,8 +30,15 @@ export type * from './plan/observed.ts';
 export type { Filters, ObservePort } from './plan/observe.ts';
 export type { CallOptions, EnginePort, EventStream } from './execute/engine.ts';
 export type * from './execute/progress.ts';
+export {
+  type GitReference,
+  type OciReference,
+  parseRemote,
+  type RemoteReference,
+  shownReference,
+} from './load/remote.ts';
 export { loadProject, loadProjectName } from './load/pipeline.ts';
-export { renderConfig, type ConfigFormat } from './render.ts';
+export { renderConfig, renderModel, type ConfigFormat } from './render.ts';
 export { observe } from './plan/observe.ts';
 export { reconcile } from './plan/reconcile.ts';
 export type { ReconcileOptions } from './plan/options.ts';
