@@ -12,6 +12,9 @@ const nanoseconds: Readonly<Record<string, bigint>> = {
   w: 604_800_000_000_000n,
 };
 
+/** What fits into the 64 bits that engines have for it: some 292 years. */
+const longest = 2n ** 63n - 1n;
+
 /** "1h5m30s20ms" in nanoseconds; null when it is no duration. */
 export function parseDuration(text: string): bigint | null {
   const body = text.replace(/^[-+]/, '');
@@ -25,6 +28,7 @@ export function parseDuration(text: string): bigint | null {
     total += BigInt(whole === '' ? '0' : whole) * scale;
     if (digits !== '') total += (BigInt(digits) * scale) / 10n ** BigInt(digits.length);
   }
+  if (total > longest) return null;
   return text.startsWith('-') ? -total : total;
 }
 
@@ -56,7 +60,9 @@ const binary = ['', 'k', 'm', 'g', 't', 'p'];
 
 /** "1.5g", "10kb", "512" in bytes (1024 to the next unit); null when it is no size. */
 export function parseBytes(text: string): number | null {
-  const match = /^(\d+(?:\.\d+)?|\.\d+) ?([kmgtp]?)(?:i?b)?$/i.exec(text.trim());
+  const match = /^(\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?) ?([kmgtp]?)(?:i?b)?$/i.exec(
+    text.trim(),
+  );
   if (match === null) return null;
   const [, amount = '', unit = ''] = match;
   return Math.trunc(Number(amount) * 1024 ** binary.indexOf(unit.toLowerCase()));

@@ -1,9 +1,9 @@
 import type { Findings } from './findings.ts';
+import { toSortedHosts } from './short-syntax/hosts.ts';
 import { toDevices, toMounts } from './short-syntax/mounts.ts';
 import { toPorts } from './short-syntax/ports.ts';
 import {
   toBuild,
-  toBuildSecrets,
   toDependencies,
   toEnvFiles,
   toExtends,
@@ -16,11 +16,14 @@ import {
 } from './short-syntax/references.ts';
 import {
   type Rule,
+  toAmount,
   toBytes,
   toCleanPath,
   toCount,
   toDuration,
+  toGivenList,
   toHealthTest,
+  toInteger,
   toLabels,
   toList,
   toMicroseconds,
@@ -28,7 +31,6 @@ import {
   toModeText,
   toNumber,
   toOptions,
-  toSortedHosts,
   toText,
   toTextLists,
   toVariables,
@@ -59,7 +61,7 @@ const build: readonly Row[] = [
   ...each('services.*.build', toText, ['provenance', 'sbom']),
   ['services.*.build.extra_hosts', toSortedHosts],
   ['services.*.build.no_cache_filter', toList],
-  ['services.*.build.secrets', toBuildSecrets],
+  ['services.*.build.secrets', toFileReferences],
   ['services.*.build.secrets.[].mode', toModeText],
   ['services.*.build.shm_size', toBytes],
   ['services.*.build.ssh', toSsh],
@@ -72,19 +74,25 @@ const deploy: readonly Row[] = [
   ['services.*.deploy.labels', toLabels],
   ['services.*.deploy.resources.limits.cpus', toNumber],
   ['services.*.deploy.resources.limits.memory', toBytes],
-  ['services.*.deploy.resources.limits.pids', toNumber],
+  ['services.*.deploy.resources.limits.pids', toInteger],
   ['services.*.deploy.resources.reservations.cpus', toNumber],
   ['services.*.deploy.resources.reservations.memory', toBytes],
   ['services.*.deploy.resources.reservations.devices.[].count', toCount],
   ['services.*.deploy.resources.reservations.devices.[].options', toLabels],
   [
     'services.*.deploy.resources.reservations.generic_resources.[].discrete_resource_spec.value',
-    toNumber,
+    toInteger,
   ],
   ...['update_config', 'rollback_config'].flatMap((name) =>
     each(`services.*.deploy.${name}`, toDuration, ['delay', 'monitor']),
   ),
   ...each('services.*.deploy.restart_policy', toDuration, ['delay', 'window']),
+  ...each('services.*.deploy', toAmount, [
+    'placement.max_replicas_per_node',
+    'restart_policy.max_attempts',
+    'rollback_config.parallelism',
+    'update_config.parallelism',
+  ]),
 ];
 
 const hooks: readonly Row[] = [
@@ -101,8 +109,8 @@ const values: readonly Row[] = [
   ...each('services.*', toWords, ['command', 'entrypoint']),
   ...each('services.*', toVariables, ['environment']),
   ...each('services.*', toLabels, ['labels', 'annotations', 'sysctls']),
+  ['services.*.dns', toGivenList],
   ...each('services.*', toList, [
-    'dns',
     'dns_opt',
     'dns_search',
     'expose',
@@ -117,13 +125,12 @@ const values: readonly Row[] = [
     'memswap_limit',
     'shm_size',
   ]),
-  ...each('services.*', toNumber, [
+  ...each('services.*', toNumber, ['cpu_percent', 'cpus']),
+  ...each('services.*', toInteger, [
     'cpu_count',
-    'cpu_percent',
     'cpu_period',
     'cpu_quota',
     'cpu_shares',
-    'cpus',
     'oom_score_adj',
     'pids_limit',
     'scale',
@@ -136,15 +143,16 @@ const values: readonly Row[] = [
     'start_period',
     'timeout',
   ]),
-  ['services.*.healthcheck.retries', toNumber],
+  ['services.*.healthcheck.retries', toAmount],
   ['services.*.healthcheck.test', toHealthTest],
   ['services.*.extra_hosts', toSortedHosts],
   ['services.*.logging.options', toOptions],
+  ['services.*.storage_opt', toOptions],
   ['services.*.ulimits.*', toNumber],
   ['services.*.ulimits.*.hard', toNumber],
   ['services.*.ulimits.*.soft', toNumber],
-  ['services.*.blkio_config.weight', toNumber],
-  ['services.*.blkio_config.weight_device.[].weight', toNumber],
+  ['services.*.blkio_config.weight', toAmount],
+  ['services.*.blkio_config.weight_device.[].weight', toAmount],
   ...['device_read_bps', 'device_read_iops', 'device_write_bps', 'device_write_iops'].map(
     (name): Row => [`services.*.blkio_config.${name}.[].rate`, toBytes],
   ),
@@ -162,9 +170,10 @@ const references: readonly Row[] = [
   ['services.*.models', toServiceModels],
   ['services.*.networks', toServiceNetworks],
   ['services.*.networks.*.driver_opts', toOptions],
+  ...each('services.*.networks.*', toInteger, ['gw_priority', 'priority']),
   ['services.*.ports', toPorts],
   ['services.*.ports.[].published', toText],
-  ['services.*.ports.[].target', toNumber],
+  ['services.*.ports.[].target', toInteger],
   ['services.*.secrets', toFileReferences],
   ['services.*.secrets.[].mode', toModeText],
   ['services.*.configs', toFileReferences],

@@ -6,7 +6,8 @@ import {
   toServiceModels,
   toServiceNetworks,
 } from './short-syntax/references.ts';
-import { type Rule, toLabels, toSortedHosts, toVariables } from './short-syntax/values.ts';
+import { toSortedHosts } from './short-syntax/hosts.ts';
+import { type Rule, toLabels, toVariables } from './short-syntax/values.ts';
 import { PathTable } from './tree-path.ts';
 import {
   isList,

@@ -11,20 +11,24 @@ export interface PathBase {
 type Resolve = (text: string, base: PathBase, holder: TreeMap | TreeList) => string;
 
 export function resolvePath(text: string, { directory, home }: PathBase): string {
-  if (home !== null && (text === '~' || text.startsWith('~/')))
-    return posix.join(home, text.slice(1));
+  // Also "~name", which a shell would look up: docker compose knows one home only.
+  if (home !== null && text.startsWith('~')) return posix.join(home, text.slice(1));
   if (/^([A-Za-z]:)?\\/.test(text) || /^[A-Za-z]:\//.test(text)) return text;
   const path = posix.isAbsolute(text) ? text : posix.resolve(directory, text);
   return path;
 }
 
-const always: Resolve = (text, base) => (text === '' ? text : resolvePath(text, base));
+/** An empty path is the project directory itself. */
+const always: Resolve = (text, base) => resolvePath(text, base);
+
+const unlessEmpty: Resolve = (text, base) => (text === '' ? text : resolvePath(text, base));
 
 /** Git and archive URLs, other services, images are no paths. */
-const unlessUrl: Resolve = (text, base) =>
-  /^[a-z][a-z0-9+.-]*:/i.test(text) || /^(git@|github\.com\/)/.test(text)
-    ? text
-    : always(text, base, []);
+const unlessUrl: Resolve = (text, base) => {
+  if (/:\/\/|^(git@|github\.com\/|service:)/.test(text) || text === '') return text;
+  // A drive of another system means nothing to a build on this one.
+  return text.startsWith('~') ? resolvePath(text, base) : posix.resolve(base.directory, text);
+};
 
 const bindSource: Resolve = (text, base, holder) =>
   isMap(holder) && holder['type'] === 'bind' ? always(text, base, holder) : text;
@@ -42,9 +46,9 @@ const rules = new PathTable<Resolve>([
   ['services.*.build.context', unlessUrl],
   ['services.*.build.additional_contexts.*', unlessUrl],
   ['services.*.build.ssh.[]', (text, base) => sshPath(text, base)],
-  ['services.*.env_file.[].path', always],
-  ['services.*.label_file.[]', always],
-  ['services.*.extends.file', always],
+  ['services.*.env_file.[].path', unlessEmpty],
+  ['services.*.label_file.[]', unlessEmpty],
+  ['services.*.extends.file', unlessEmpty],
   ['services.*.develop.watch.[].path', always],
   ['services.*.volumes.[].source', bindSource],
   ['volumes.*.driver_opts.device', bindDevice],

@@ -1,12 +1,14 @@
 import type { Excerpt, Position } from '../errors.ts';
 import type { Project } from '../model/project.ts';
 import { excerptOf, positionOf } from './findings.ts';
+import { omitEmpty } from './omit-empty.ts';
 import type { LoadRequest } from './request.ts';
 import type { Sources } from './source.ts';
 import {
   getAt,
   isList,
   isMap,
+  mapOf,
   moveEntry,
   newMap,
   spansOfPath,
@@ -28,9 +30,11 @@ export function toProject(root: TreeMap, scope: ProjectScope): Project {
   const skipsNormalization = request.skip?.normalization === true;
   if (request.allResources !== true && !skipsNormalization) dropUnused(root);
   const services = isMap(root['services']) ? root['services'] : newMap();
+  completeResources(root);
+  omitEmpty(root);
+  omitEmpty(mapOf({ services: disabled }, null));
   for (const key of Object.keys(services)) complete(services[key] ?? null);
   for (const key of Object.keys(disabled)) complete(disabled[key] ?? null);
-  completeResources(root);
   const section = (kind: string): TreeMap => {
     const value = root[kind];
     return isMap(value) ? value : newMap();
@@ -68,69 +72,27 @@ function placeOf(
   return span === null ? null : { position: positionOf(span), excerpt: excerptOf(span) };
 }
 
-/** Attributes whose presence says something even when they are empty. */
-const meaningful = new Set([
-  'attach',
-  'blkio_config',
-  'build',
-  'command',
-  'credential_spec',
-  'deploy',
-  'develop',
-  'entrypoint',
-  'healthcheck',
-  'init',
-  'logging',
-  'provider',
-  'scale',
-]);
-
-/** Unset and empty are told apart where it matters, and are one where it does not. */
+/** What every service has, and what it has where its parent is there. */
 function complete(service: TreeValue): void {
   if (!isMap(service)) return;
   service['command'] ??= null;
   service['entrypoint'] ??= null;
-  const { deploy, build, volumes } = service;
+  // In the schema for tools that look for new images; nothing here reads it.
+  Reflect.deleteProperty(service, 'pull_refresh_after');
+  const { deploy } = service;
   if (isMap(deploy)) {
     deploy['resources'] ??= newMap();
     deploy['placement'] ??= newMap();
-  } else if (deploy === null) Reflect.deleteProperty(service, 'deploy');
-  dropEmpty(service, meaningful);
-  for (const key of sizes) if (service[key] === '0') Reflect.deleteProperty(service, key);
-  if (isMap(build)) dropEmpty(build, new Set());
-  for (const mount of itemsOf(volumes))
-    dropEmpty(mount, new Set(['bind', 'image', 'tmpfs', 'volume']));
-}
-
-function dropEmpty(map: TreeMap, kept: ReadonlySet<string>): void {
-  for (const key of Object.keys(map)) {
-    if (!kept.has(key) && !key.startsWith('x-') && isEmpty(map[key]))
-      Reflect.deleteProperty(map, key);
   }
-}
-
-/** Sizes that are zero set no limit. */
-const sizes = ['mem_limit', 'mem_reservation', 'mem_swappiness', 'memswap_limit', 'shm_size'];
-
-function isEmpty(value: TreeValue | undefined): boolean {
-  if (isList(value)) return value.length === 0;
-  if (isMap(value)) return Object.keys(value).length === 0;
-  return value === null || value === '' || value === false || value === 0;
 }
 
 function completeResources(root: TreeMap): void {
-  const { networks } = root;
-  for (const network of isMap(networks) ? Object.values(networks) : []) {
-    if (!isMap(network)) continue;
-    dropEmpty(network, new Set(['enable_ipv4', 'enable_ipv6']));
-    network['ipam'] ??= newMap();
-  }
-  for (const kind of ['volumes', 'secrets', 'configs']) {
+  for (const kind of ['networks', 'volumes', 'secrets', 'configs']) {
     const resources = root[kind];
     if (!isMap(resources)) continue;
     for (const name of Object.keys(resources)) {
       const resource = (resources[name] ??= newMap());
-      if (isMap(resource)) dropEmpty(resource, new Set());
+      if (kind === 'networks' && isMap(resource)) resource['ipam'] ??= newMap();
     }
   }
 }

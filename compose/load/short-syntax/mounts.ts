@@ -27,74 +27,74 @@ function parseMount(text: string, site: Site): TreeMap[] {
     });
     return [];
   };
-  const parts = splitParts(text);
+  const parts = mountParts(text);
   if (text === '') return fail('it is empty');
   // So short a text is a target as it stands, as for docker compose.
   if (text.length <= 2) return [mapOf({ type: 'volume', target: text }, site.span)];
   if (parts.includes('')) return fail('a part between colons is empty');
   if (parts.length > 3) return fail('too many colons');
   const [first = '', second, options] = parts;
+  warnOfDrive(text, parts, site);
   if (second === undefined)
     return [mapOf({ type: 'volume', target: first, volume: newMap(site.span) }, site.span)];
-  const mount = isPath(first)
-    ? mapOf(
-        {
-          type: 'bind',
-          source: first,
-          target: second,
-          bind: mapOf({ create_host_path: true }, site.span),
-        },
-        site.span,
-      )
-    : mapOf(
-        { type: 'volume', source: first, target: second, volume: newMap(site.span) },
-        site.span,
-      );
-  return [options === undefined ? mount : withOptions(mount, options, site)];
+  const mount = mapOf(
+    isPath(first)
+      ? { type: 'bind', source: first, target: second }
+      : { type: 'volume', source: first, target: second },
+    site.span,
+  );
+  if (options !== undefined) addOptions(mount, options);
+  if (isPath(first)) detail(mount, 'bind')['create_host_path'] = true;
+  else detail(mount, 'volume');
+  return [mount];
 }
 
-/**
- * A drive letter's colon is part of the path: `C:\src:/app`. Not in `v:/data`: that would leave a target which no
- * engine takes, while a volume may well be called "v".
- */
-function splitParts(text: string): string[] {
-  const parts = text.split(':');
-  if (/^[A-Za-z]:\/[^:]*(:[^:\\/]+)?$/.test(text)) return parts;
-  const joined: string[] = [];
-  for (let at = 0; at < parts.length; at += 1) {
-    const part = parts[at] ?? '';
-    const next = parts[at + 1];
-    if (/^[A-Za-z]$/.test(part) && next !== undefined && /^[\\/]/.test(next)) {
-      joined.push(`${part}:${next}`);
-      at += 1;
-    } else joined.push(part);
+/** The parts between colons. The colon after a single letter belongs to a drive: `C:\src:/app` has two parts. */
+export function mountParts(text: string): string[] {
+  const parts: string[] = [];
+  let part = '';
+  for (const character of text) {
+    if (character === ':' && !/^\p{L}$/u.test(part)) {
+      parts.push(part);
+      part = '';
+    } else part += character;
   }
-  return joined;
+  return [...parts, part];
 }
 
+/** `v:/data` is a drive for every reader of compose files, and rarely meant as one. */
+function warnOfDrive(text: string, parts: readonly string[], site: Site): void {
+  const letter = /^(\p{L}):\//u.exec(text)?.[1];
+  if (letter === undefined || (parts.length > 1 && parts[1]?.startsWith('/') === true)) return;
+  site.warn(
+    `"${letter}:" in volume "${text}" is read as a Windows drive: for a volume named "${letter}" write type, source and target`,
+  );
+}
+
+/** What makes the source of a mount a path: anything else is the name of a volume. */
 function isPath(text: string): boolean {
-  return /^([./~\\]|[A-Za-z]:[\\/])/.test(text);
+  return /^([./~]|\\\\|\p{L}:)/u.test(text);
 }
 
 const propagations = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave'];
 
 /** Options that mean nothing here are left out, as docker compose does. */
-function withOptions(mount: TreeMap, options: string, site: Site): TreeMap {
+function addOptions(mount: TreeMap, options: string): void {
   for (const option of options.split(',')) {
-    const isBind = mount['type'] === 'bind';
     if (option === 'ro') mount['read_only'] = true;
-    else if (option === 'rw') delete mount['read_only'];
-    else if (option === 'nocopy' && !isBind) mount['volume'] = mapOf({ nocopy: true }, site.span);
-    else if (/^[zZ]$/.test(option)) setBind(mount, 'selinux', option);
-    else if (isBind && propagations.includes(option)) setBind(mount, 'propagation', option);
+    else if (option === 'rw') Reflect.deleteProperty(mount, 'read_only');
+    else if (option === 'nocopy') detail(mount, 'volume')['nocopy'] = true;
+    else if (option === 'z' || option === 'Z') detail(mount, 'bind')['selinux'] = option;
+    else if (propagations.includes(option)) detail(mount, 'bind')['propagation'] = option;
   }
-  return mount;
 }
 
-function setBind(mount: TreeMap, key: string, value: string): void {
-  const bind = mount['bind'] ?? newMap(spanOf(mount));
-  if (isMap(bind)) bind[key] = value;
-  mount['bind'] = bind;
+function detail(mount: TreeMap, kind: 'bind' | 'volume'): TreeMap {
+  const existing = mount[kind];
+  if (isMap(existing)) return existing;
+  const created = newMap(spanOf(mount));
+  mount[kind] = created;
+  return created;
 }
 
 /** `HOST[:CONTAINER[:rwm]]`. */
@@ -111,8 +111,8 @@ export const toDevices: Rule = (value, site) => {
       });
       return [];
     }
-    const isCdi = !source.startsWith('/') && source.includes('=');
-    const own = isCdi ? {} : { target: target ?? source, permissions: permissions ?? 'rwm' };
-    return [mapOf({ source, ...own }, at.span)];
+    return [
+      mapOf({ source, target: target ?? source, permissions: permissions ?? 'rwm' }, at.span),
+    ];
   });
 };

@@ -14,7 +14,7 @@ import {
   type TreeMap,
   type TreeValue,
 } from '../tree.ts';
-import { scalarText, shownText } from '../yaml-scalars.ts';
+import { scalarText } from '../yaml-scalars.ts';
 
 /** A list of names becomes a map from the names. */
 function named(
@@ -51,17 +51,6 @@ export const toFileReferences: Rule = (value, site) => {
       ? [item]
       : [mapOf({ source: scalarText(item) }, site.at(index, spansAt(value, index).value).span)],
   );
-};
-
-/** As above; a build finds a secret by its name below /run/secrets. */
-export const toBuildSecrets: Rule = (value, site) => {
-  const list = toFileReferences(value, site);
-  if (!isList(value) || !isList(list)) return list;
-  list.forEach((item, index) => {
-    if (!isMap(item) || typeof value[index] === 'object') return;
-    item['target'] = `/run/secrets/${shownText(item['source'])}`;
-  });
-  return list;
 };
 
 export const toEnvFiles: Rule = (value, site) => {

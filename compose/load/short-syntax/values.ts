@@ -17,7 +17,7 @@ import {
   spansAt,
   type TreeValue,
 } from '../tree.ts';
-import { scalarText, shownText } from '../yaml-scalars.ts';
+import { scalarText } from '../yaml-scalars.ts';
 
 export type Rule = (value: TreeValue, site: Site) => TreeValue;
 
@@ -33,6 +33,13 @@ export const toList: Rule = (value, site) => {
   return list;
 };
 
+/** As toList, without what is empty: a variable that is not set adds nothing. */
+export const toGivenList: Rule = (value, site) => {
+  const list = toList(value, site);
+  if (!isList(list) || !list.includes('')) return list;
+  return flatMapItems(list, (item) => (item === '' ? [] : [item]));
+};
+
 /** `K=V` items become a map; what has no "=" gets `missing`. */
 function entries(value: TreeValue, site: Site, missing: string | null): TreeValue {
   if (isMap(value)) {
@@ -40,19 +47,29 @@ function entries(value: TreeValue, site: Site, missing: string | null): TreeValu
       item === null ? missing : typeof item === 'object' ? item : scalarText(item),
     );
   }
-  if (!isList(value)) return value;
+  // Merging asks before the schema was: what is no list of texts is the schema's to refuse.
+  if (!isList(value) || value.some((item) => typeof item === 'object')) return value;
   const map = newMap(spanOf(value) ?? site.span);
   value.forEach((item, index) => {
     const text = scalarText(item as Scalar);
     const equals = text.indexOf('=');
     const { value: span } = spansAt(value, index);
     const key = equals === -1 ? text : text.slice(0, equals);
+    checkName(key, missing, site.at(index, span));
     setKey(map, [key, equals === -1 ? missing : text.slice(equals + 1)], {
       key: span,
       value: span,
     });
   });
   return map;
+}
+
+/** A variable's name ends where a blank stands: what follows was meant to be something else. */
+function checkName(name: string, missing: string | null, site: Site): void {
+  if (missing !== null || !/\s$/.test(name)) return;
+  site.error('invalid-value', `variable "${name}" of ${site.place} ends with a blank`, {
+    hint: `write "${name.trimEnd()}=…"`,
+  });
 }
 
 /** environment, build.args: a key without value takes the caller's, later. */
@@ -83,11 +100,11 @@ export const toWords: Rule = (value, site) => {
 /** A healthcheck's test as text is a line for the container's shell. */
 export const toHealthTest: Rule = (value, site) => {
   if (typeof value !== 'string') return value;
-  return newList(value === '' ? [] : ['CMD-SHELL', value], site.span);
+  return newList(['CMD-SHELL', value], site.span);
 };
 
 export const toDuration: Rule = (value, site) => {
-  if (typeof value !== 'string' || value === '') return value;
+  if (typeof value !== 'string') return value;
   const parsed = parseDuration(value);
   if (parsed !== null) return formatDuration(parsed);
   site.error('invalid-value', `${site.place} is no duration: "${value}"`, {
@@ -97,8 +114,9 @@ export const toDuration: Rule = (value, site) => {
 };
 
 export const toBytes: Rule = (value, site) => {
-  if (typeof value === 'number') return String(Math.trunc(value));
-  if (typeof value !== 'string' || value === '') return value;
+  // A part of a byte is no size: docker compose reads 1.5 as none.
+  if (typeof value === 'number') return Number.isInteger(value) ? String(value) : '0';
+  if (typeof value !== 'string') return value;
   const parsed = parseBytes(value);
   if (parsed !== null) return String(parsed);
   site.error('invalid-value', `${site.place} is no size: "${value}"`, {
@@ -107,10 +125,26 @@ export const toBytes: Rule = (value, site) => {
   return value;
 };
 
+/** Whole numbers; a fraction counts for nothing. Text must be one by now: variables are substituted. */
+export const toInteger: Rule = (value, site) => {
+  if (typeof value === 'number') return Math.trunc(value);
+  if (typeof value !== 'string' || /^[-+]?\d+$/.test(value)) return toNumber(value, site);
+  site.error('invalid-type', `${site.place} must be a whole number, not "${value}"`);
+  return value;
+};
+
+/** How many of something. */
+export const toAmount: Rule = (value, site) => {
+  const amount = toInteger(value, site);
+  if (typeof amount !== 'number' || amount >= 0) return amount;
+  site.error('invalid-value', `${site.place} must be at least 0, not ${amount}`);
+  return amount;
+};
+
 /** Text that must be a number by now: variables are substituted. */
 export const toNumber: Rule = (value, site) => {
   if (typeof value !== 'string') return value;
-  if (/^[-+]?(\d+\.?\d*|\.\d+)$/.test(value.trim())) return Number(value);
+  if (/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(value.trim())) return Number(value);
   site.error('invalid-type', `${site.place} must be a number, not "${value}"`);
   return value;
 };
@@ -159,58 +193,6 @@ export const toCount: Rule = (value, site) => {
 
 /** A map attribute that is there and empty means the map without entries. */
 export const toMap: Rule = (value, site) => (value === null ? newMap(site.span) : value);
-
-export const toSortedHosts: Rule = (value, site) => {
-  const hosts: { readonly text: string; readonly at: Site }[] = [];
-  if (isMap(value)) {
-    for (const host of Object.keys(value)) {
-      const addresses = value[host];
-      const at = site.at(host, spansAt(value, host).value);
-      for (const address of isList(addresses) ? addresses : [addresses]) {
-        hosts.push(...hostEntries(host, scalarText(address as Scalar), at));
-      }
-    }
-  } else if (isList(value)) {
-    value.forEach((item, index) => {
-      const at = site.at(index, spansAt(value, index).value);
-      const host = splitHost(scalarText(item as Scalar));
-      if (host === null) {
-        at.error('invalid-syntax', `${at.place} must be "host=address", not "${shownText(item)}"`);
-      } else hosts.push(...hostEntries(host.name, host.addresses, at));
-    });
-  } else return value;
-  const list = newList([], site.span);
-  const seen = new Set<string>();
-  for (const { text, at } of hosts.sort((left, right) => compare(left.text, right.text))) {
-    if (!seen.has(text)) pushItem(list, text, at.span);
-    seen.add(text);
-  }
-  return list;
-};
-
-function compare(left: string, right: string): number {
-  const [leftHost = ''] = left.split('=');
-  const [rightHost = ''] = right.split('=');
-  if (leftHost === rightHost) return 0;
-  return leftHost < rightHost ? -1 : 1;
-}
-
-function splitHost(text: string): { readonly name: string; readonly addresses: string } | null {
-  const at = text.includes('=') ? text.indexOf('=') : text.indexOf(':');
-  if (at <= 0) return null;
-  return { name: text.slice(0, at).trim(), addresses: text.slice(at + 1).trim() };
-}
-
-/** Several addresses of one host stand apart by commas. */
-function hostEntries(host: string, addresses: string, at: Site): { text: string; at: Site }[] {
-  return addresses
-    .split(',')
-    .map((address) => ({ text: `${host}=${bareAddress(address.trim())}`, at }));
-}
-
-function bareAddress(address: string): string {
-  return address.replace(/^\[(.*)\]$/, '$1');
-}
 
 /** Options of a provider: every one a list of texts. */
 export const toTextLists: Rule = (value) => {

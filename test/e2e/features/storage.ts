@@ -18,8 +18,8 @@ async function kept(stage: Stage): Promise<void> {
   await stage.inside('writer', 'echo kept > /data/file');
   expect(await stage.inside('reader', 'cat /data/file')).toBe('kept');
   expect(await stage.inside('reader', tryWriting('/data/other'))).toBe('refused');
-  const { Labels } = await stage.engine.client.volumes.inspect('kept_d');
-  expect(Labels).toMatchObject({ purpose: 'keeping', 'com.docker.compose.volume': 'd' });
+  const { Labels } = await stage.engine.client.volumes.inspect('kept_data');
+  expect(Labels).toMatchObject({ purpose: 'keeping', 'com.docker.compose.volume': 'data' });
 
   await stage.compose('down');
   await stage.compose('up', '-d');

@@ -4,7 +4,7 @@ import { loadText } from '../lib/host.ts';
 /** The service "a" of a project with these attributes, without what every service has. */
 function service(attributes: string, environment: Record<string, string> = {}): unknown {
   const indented = attributes.replaceAll('\n', '\n    ');
-  const text = `services:\n  a:\n    image: x\n    ${indented}\n  b: {image: y}\nvolumes: {data: , v: }\nnetworks: {front: , back: }\nsecrets: {s: {file: ./s}}\n`;
+  const text = `services:\n  a:\n    image: x\n    ${indented}\n  b: {image: y}\nvolumes: {data: }\nnetworks: {front: , back: }\nsecrets: {s: {file: ./s}}\n`;
   const { project } = loadText(text, { environment });
   const { image, command, entrypoint, networks, ...rest } = project.services[
     'a'
@@ -70,13 +70,6 @@ describe.each<readonly [string, readonly (readonly [string, unknown])[]]>([
       [
         'volumes: [data:/d:nocopy]',
         { volumes: [{ type: 'volume', source: 'data', target: '/d', volume: { nocopy: true } }] },
-      ],
-      ['volumes: [v:/d]', { volumes: [{ type: 'volume', source: 'v', target: '/d', volume: {} }] }],
-      [
-        'volumes: [v:/d:ro]',
-        {
-          volumes: [{ type: 'volume', source: 'v', target: '/d', read_only: true, volume: {} }],
-        },
       ],
       ['volumes: [/anon]', { volumes: [{ type: 'volume', target: '/anon', volume: {} }] }],
       ['volumes: [./src:/app]', { volumes: [bind('/shop/src', '/app')] }],
