@@ -1,146 +1,111 @@
-import { stringify } from 'yaml';
+/**
+ * What `config` prints: the canonical model, which loads again as the same project. Both forms are, byte for byte, those
+ * of the reference implementation, down to where its JSON says less than its YAML.
+ */
 import type { Project } from './model/project.ts';
+import { renderJson } from './render/json.ts';
+import { compareKeys } from './render/key-order.ts';
+import type { RenderMap, RenderNode } from './render/node.ts';
+import { projectShape, type ObjectShape, type Shape } from './render/shapes.ts';
+import { renderYaml } from './render/yaml.ts';
 
 export type ConfigFormat = 'yaml' | 'json';
 
-type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-
-/** What `config` prints: the canonical model, which loads again as the same project. */
 export function renderConfig(project: Project, format: ConfigFormat): string {
   const model = configModel(project);
-  if (format === 'json') return JSON.stringify(withoutNestedExtensions(asJson(model)), null, 2);
-  return stringify(withoutUnset(model), {
-    indent: 2,
-    lineWidth: 0,
-    aliasDuplicateObjects: false,
-    singleQuote: false,
-    version: '1.1',
-  });
+  const text =
+    format === 'json'
+      ? renderJson(projectAsJson(model))
+      : renderYaml(objectOf(model, projectShape, yamlDialect));
+  // What is printed is interpolated when it is loaded again.
+  return text.replaceAll('$', '$$$$');
 }
 
-/**
- * What docker compose's JSON has differently from its YAML, for those who parse it: no models, the fields of block
- * device limits capitalised, a hook in every watch rule.
- */
-function asJson({ models: _models, ...model }: { readonly [key: string]: Json }): {
-  readonly [key: string]: Json;
-} {
-  const services = model['services'];
-  if (!isJsonMap(services)) return model;
-  return { ...model, services: mapJson(services, serviceAsJson) };
+/** A model that was not interpolated and has no shape yet: `$` stays as it was typed, keys are in order. */
+export function renderModel(model: object, format: ConfigFormat): string {
+  return format === 'json'
+    ? renderJson(nodeOf(model, null, jsonDialect))
+    : renderYaml(nodeOf(model, null, yamlDialect));
 }
 
-function serviceAsJson(service: Json): Json {
-  if (!isJsonMap(service)) return service;
-  const { blkio_config: limits, develop } = service;
-  return {
-    ...service,
-    ...(isJsonMap(limits) && { blkio_config: mapJson(limits, capitalised) }),
-    ...(isJsonMap(develop) && { develop: mapJson(develop, watchAsJson) }),
-  };
-}
+type Model = Readonly<Record<string, unknown>>;
 
-function capitalised(list: Json): Json {
-  if (!Array.isArray(list)) return list;
-  return list.map((item: Json) => {
-    if (!isJsonMap(item)) return item;
-    return Object.fromEntries(
-      Object.entries(item).map(([key, value]) => [
-        key.charAt(0).toUpperCase() + key.slice(1),
-        value,
-      ]),
-    );
-  });
-}
-
-function watchAsJson(list: Json): Json {
-  if (!Array.isArray(list)) return list;
-  return list.map((rule: Json) => (isJsonMap(rule) ? { exec: { command: null }, ...rule } : rule));
-}
-
-function isJsonMap(value: Json | undefined): value is { readonly [key: string]: Json } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function mapJson(
-  map: { readonly [key: string]: Json },
-  change: (value: Json) => Json,
-): { readonly [key: string]: Json } {
-  return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, change(value)]));
-}
-
-function configModel(project: Project): { readonly [key: string]: Json } {
-  const sections = ['networks', 'volumes', 'configs', 'secrets', 'models'] as const;
-  const model: Record<string, Json> = { name: project.name, services: sorted(project.services) };
+function configModel(project: Project): Model {
+  const sections = ['networks', 'volumes', 'secrets', 'configs', 'models'] as const;
+  const model: Record<string, unknown> = { name: project.name, services: project.services };
   for (const section of sections) {
-    if (Object.keys(project[section]).length > 0) model[section] = sorted(project[section]);
+    if (Object.keys(project[section]).length > 0) model[section] = project[section];
   }
-  return { ...model, ...sorted(project.extensions) };
+  return { ...model, ...project.extensions };
 }
 
-/** Keys of maps sorted, and `$` doubled, so that what is printed can be interpolated again. */
-function sorted(value: unknown): { readonly [key: string]: Json } {
-  return plain(value) as { readonly [key: string]: Json };
+interface Dialect {
+  readonly isJson: boolean;
+  readonly compare: (left: string, right: string) => number;
 }
 
-function plain(value: unknown): Json {
-  if (typeof value === 'string') return value.replaceAll('$', '$$$$');
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value !== 'object' || value === null) return value as Json;
-  const entries = Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1));
-  return Object.fromEntries(
-    entries.map(([key, item]) => [key.replaceAll('$', '$$$$'), plain(item)]),
+const yamlDialect: Dialect = { isJson: false, compare: compareKeys };
+const jsonDialect: Dialect = {
+  isJson: true,
+  compare: (left, right) => (left < right ? -1 : Number(left > right)),
+};
+
+/** At the top JSON has one map, sorted; it shows no models, and of `x-…` attributes only those that stand here. */
+function projectAsJson({ models: _models, ...model }: Model): RenderMap {
+  return mapOf(model, jsonDialect, (key) => projectShape.order.get(key) ?? null);
+}
+
+function nodeOf(value: unknown, shape: Shape | null, dialect: Dialect): RenderNode {
+  if (Array.isArray(value)) {
+    const item = shape?.kind === 'list' ? shape.of : null;
+    return value.map((entry) => nodeOf(entry, item, dialect));
+  }
+  if (typeof value !== 'object' || value === null) return value as RenderNode;
+  if (shape?.kind === 'object') return objectOf(value as Model, shape, dialect);
+  return mapOf(value as Model, dialect, () => (shape?.kind === 'map' ? shape.of : null));
+}
+
+function mapOf(
+  map: Model,
+  dialect: Dialect,
+  shapeOf: (key: string) => Shape | null,
+): Map<string, RenderNode> {
+  const result = new Map<string, RenderNode>();
+  for (const key of Object.keys(map).sort(dialect.compare)) {
+    if (map[key] !== undefined) result.set(key, nodeOf(map[key], shapeOf(key), dialect));
+  }
+  return result;
+}
+
+function objectOf(map: Model, shape: ObjectShape, dialect: Dialect): RenderMap {
+  const { order, quirks } = shape;
+  const shown = dialect.isJson ? { ...quirks.alwaysInJson, ...map } : map;
+  const result = new Map<string, RenderNode>();
+  for (const [key, of] of order) {
+    const value = shown[key];
+    if (value === undefined || (!dialect.isJson && isHollow(key, value))) continue;
+    const isCapital = dialect.isJson && quirks.capitalisedInJson === true;
+    result.set(isCapital ? capitalised(key) : key, nodeOf(value, of, dialect));
+  }
+  const extensions = Object.keys(map).filter((key) => !order.has(key));
+  if (dialect.isJson || quirks.dropsExtensions === true) return result;
+  for (const key of extensions.sort(dialect.compare)) {
+    result.set(key, nodeOf(map[key], null, dialect));
+  }
+  return result;
+}
+
+/** Attributes that JSON shows also where they say nothing, and YAML does not. */
+const shownWhenHollow = new Set(['command', 'entrypoint', 'ipam', 'placement', 'resources']);
+
+function isHollow(key: string, value: unknown): boolean {
+  if (!shownWhenHollow.has(key)) return false;
+  return (
+    value === null ||
+    (typeof value === 'object' && !Array.isArray(value) && Object.keys(value).length === 0)
   );
 }
 
-/** Maps whose keys are the user's: there `x-` has no special meaning. */
-const userMaps = new Set([
-  'annotations',
-  'args',
-  'configs',
-  'depends_on',
-  'driver_opts',
-  'environment',
-  'labels',
-  'models',
-  'networks',
-  'options',
-  'secrets',
-  'services',
-  'sysctls',
-  'ulimits',
-  'volumes',
-  'additional_contexts',
-]);
-
-/** JSON shows `x-` attributes at top level only, as docker compose does. */
-function withoutNestedExtensions(model: { readonly [key: string]: Json }): Json {
-  const strip = (value: Json, isUserMap: boolean): Json => {
-    if (Array.isArray(value)) return value.map((item: Json) => strip(item, false));
-    if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(
-      Object.entries(value)
-        .filter(([key]) => isUserMap || !key.startsWith('x-'))
-        .map(([key, item]) => [key, strip(item, !isUserMap && userMaps.has(key))]),
-    );
-  };
-  return Object.fromEntries(
-    Object.entries(model).map(([key, item]) => [
-      key,
-      key.startsWith('x-') ? item : strip(item, userMaps.has(key)),
-    ]),
-  );
-}
-
-/** YAML leaves out what is unset: `command: null` says nothing there. */
-function withoutUnset(model: { readonly [key: string]: Json }): Json {
-  const services = model['services'];
-  if (typeof services !== 'object' || services === null || Array.isArray(services)) return model;
-  const shown = Object.entries(services).map(([name, service]) => {
-    const entries = Object.entries(service as object).filter(
-      ([key, item]) => !(item === null && (key === 'command' || key === 'entrypoint')),
-    );
-    return [name, Object.fromEntries(entries)] as const;
-  });
-  return { ...model, services: Object.fromEntries(shown) as Json };
+function capitalised(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1);
 }

@@ -19,7 +19,7 @@ volumes:
   unused:
 `;
 
-test('yaml must have sorted keys, doubled dollars and strings that stay strings', () => {
+test('yaml must have the attributes in their order, doubled dollars and strings that stay strings', () => {
   expect(renderConfig(loadText(text).project, 'yaml')).toBe(`name: shop
 services:
   web:
@@ -31,32 +31,31 @@ services:
       B: "2"
       "N": null
     healthcheck:
-      interval: 1m30s
       test:
         - CMD-SHELL
         - curl x
+      interval: 1m30s
     image: nginx
     networks:
       default: null
     ports:
       - mode: ingress
-        protocol: tcp
-        published: "8080"
         target: 80
+        published: "8080"
+        protocol: tcp
     volumes:
-      - source: data
+      - type: volume
+        source: data
         target: /d
-        type: volume
         volume: {}
-      - bind:
-          create_host_path: true
+      - type: bind
         source: /shop/x
         target: /x
-        type: bind
+        bind:
+          create_host_path: true
     x-own: kept in yaml only
 networks:
   default:
-    ipam: {}
     name: shop_default
 volumes:
   data:
