@@ -1,21 +1,9 @@
-export interface Hook {
-  readonly command: readonly string[] | null;
-  readonly user?: string;
-  readonly privileged?: boolean;
-  readonly working_dir?: string;
-  readonly environment?: Readonly<Record<string, string | null>>;
-}
+import type { hook } from '../schema/definitions.ts';
+import type { develop, watchRule } from '../schema/develop.ts';
+import type { Canonical } from '../schema/shapes.ts';
 
-export interface WatchRule {
-  readonly path: string;
-  readonly action: string;
-  readonly target?: string;
-  readonly ignore?: readonly string[];
-  readonly include?: readonly string[];
-  readonly initial_sync?: boolean;
-  readonly exec?: Hook;
-}
+export type Hook = Canonical<typeof hook>;
 
-export interface Develop {
-  readonly watch?: readonly WatchRule[];
-}
+export type WatchRule = Canonical<typeof watchRule>;
+
+export type Develop = Canonical<typeof develop>;

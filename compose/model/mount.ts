@@ -1,28 +1,8 @@
-export type MountKind = 'bind' | 'volume' | 'tmpfs' | 'image' | 'npipe' | 'cluster';
+import type { device, mount } from '../schema/mount.ts';
+import type { Canonical } from '../schema/shapes.ts';
 
-export interface ServiceMount {
-  readonly type: MountKind;
-  readonly source?: string;
-  readonly target: string;
-  readonly read_only?: boolean;
-  readonly consistency?: string;
-  readonly bind?: {
-    readonly propagation?: string;
-    readonly create_host_path?: boolean;
-    readonly recursive?: string;
-    readonly selinux?: string;
-  };
-  readonly volume?: {
-    readonly nocopy?: boolean;
-    readonly subpath?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-  };
-  readonly tmpfs?: { readonly size?: string; readonly mode?: number };
-  readonly image?: { readonly subpath?: string };
-}
+export type ServiceMount = Canonical<typeof mount>;
 
-export interface DeviceMapping {
-  readonly source: string;
-  readonly target?: string;
-  readonly permissions?: string;
-}
+export type MountKind = ServiceMount['type'];
+
+export type DeviceMapping = Canonical<typeof device>;

@@ -1,16 +1,13 @@
 import type { Excerpt, Position } from '../errors.ts';
+import type { model } from '../schema/project.ts';
+import type { Canonical } from '../schema/shapes.ts';
 import type { NetworkResource } from './network.ts';
 import type { FileResource } from './secret.ts';
 import type { Service } from './service.ts';
 import type { VolumeResource } from './volume.ts';
 
 /** An OCI model served by a model runner (compose-spec 15-models). */
-export interface ModelResource {
-  readonly name?: string;
-  readonly model: string;
-  readonly context_size?: number;
-  readonly runtime_flags?: readonly string[];
-}
+export type ModelResource = Canonical<typeof model>;
 
 /**
  * The result of loading: canonical, checked and deeply frozen. Attributes keep the spelling of the

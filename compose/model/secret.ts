@@ -1,22 +1,9 @@
-/** A secret or config at top level. */
-export interface FileResource {
-  readonly name: string;
-  readonly file?: string;
-  readonly environment?: string;
-  readonly content?: string;
-  readonly external?: boolean;
-  readonly driver?: string;
-  readonly driver_opts?: Readonly<Record<string, string>>;
-  readonly template_driver?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-}
+import type { fileReference } from '../schema/definitions.ts';
+import type { config, secret } from '../schema/secret.ts';
+import type { Canonical } from '../schema/shapes.ts';
 
-/** A secret or config as a service uses it. */
-export interface FileReference {
-  readonly source: string;
-  readonly target?: string;
-  readonly uid?: string;
-  readonly gid?: string;
-  /** Octal, quoted: "0440". */
-  readonly mode?: string;
-}
+/** A secret or config at top level. */
+export type FileResource = Canonical<typeof secret> & Canonical<typeof config>;
+
+/** A secret or config as a service uses it. The mode is octal and quoted: "0440". */
+export type FileReference = Canonical<typeof fileReference>;

@@ -79,7 +79,8 @@ export const envFiles: Shape<unknown> = shared(
   ),
 );
 
-const fileReference = withShort(
+/** services.*.secrets[] and configs[]. */
+export const fileReference = withShort(
   object({
     source: filled('The secret or config, as it is called at top level.', string),
     target: optional(
@@ -117,23 +118,22 @@ export const hook = shared(
   }),
 );
 
-export const ulimits = shared(
-  'ulimits',
-  mapOf(
-    either(
-      integer,
-      become<never>(string),
-      object({
-        hard: required(
-          'How far the process may raise the limit itself; -1 is unlimited.',
-          wholeNumber,
-        ),
-        soft: required('The limit that holds at first; -1 is unlimited.', wholeNumber),
-      }),
-    ),
-    '^[a-z]+$',
+/** services.*.ulimits.*. */
+export const ulimit = withShort(
+  either(
+    integer,
+    object({
+      hard: required(
+        'How far the process may raise the limit itself; -1 is unlimited.',
+        wholeNumber,
+      ),
+      soft: required('The limit that holds at first; -1 is unlimited.', wholeNumber),
+    }),
   ),
+  string,
 );
+
+export const ulimits = shared('ulimits', mapOf(ulimit, '^[a-z]+$'));
 
 const capabilities = 'What the device must be able to do.';
 const gpu = { examples: [['gpu'], ['gpu', 'compute']] };

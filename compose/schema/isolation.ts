@@ -22,6 +22,9 @@ import {
   withShort,
 } from './shapes.ts';
 
+/** services.*.gpus[]. */
+export const gpu = object(deviceRequest);
+
 const blockLimits = listOf(
   closedObject({
     path: optional('Device of the host.', string, { examples: ['/dev/sda'] }),
@@ -151,7 +154,7 @@ export const isolation = {
   }),
   gpus: optional(
     'GPUs for the container: all of them, or which.',
-    withShort(listOf(object(deviceRequest)), limited(string, { pattern: '^all$' })),
+    withShort(listOf(gpu), limited(string, { pattern: '^all$' })),
     { examples: ['all'] },
   ),
   ipc: optional(

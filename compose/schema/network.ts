@@ -25,7 +25,8 @@ export const external = withShort(
   }),
 );
 
-const pool = object({
+/** networks.*.ipam.config[]. */
+export const pool = object({
   aux_addresses: optional(
     'Addresses that containers do not get, by a name of your choice.',
     mapOf(string),

@@ -125,7 +125,8 @@ export function about<T>(description: string, shape: Shape<T>, notes: Notes = {}
 
 export type Attributes = Readonly<Record<string, Attribute<unknown>>>;
 
-type Flat<T> = { readonly [K in keyof T]: T[K] };
+/** One object instead of an intersection, which is how a compiler's message then prints it. */
+type Flat<T> = T extends infer O ? { readonly [K in keyof O]: O[K] } : never;
 type Value<A> = A extends Attribute<infer T> ? T : never;
 type KeysOf<A, P extends Presence> = {
   [K in keyof A]: A[K] extends Attribute<unknown, P> ? K : never;

@@ -55,29 +55,23 @@ function deviceRequest(request: DeviceRequest, implied: readonly string[]): Wire
   };
 }
 
-interface BlockLimit {
-  readonly path?: string;
-  readonly rate?: string;
-  readonly weight?: number;
-}
+type RateKey = `device_${'read' | 'write'}_${'bps' | 'iops'}`;
 
 function blockFields(config: Service['blkio_config']): Partial<HostConfig> {
   if (config === undefined) return {};
-  const limits = (key: string): readonly BlockLimit[] =>
-    (config[key] as readonly BlockLimit[] | undefined) ?? [];
-  const rates = (key: string, field: keyof HostConfig): Partial<HostConfig> => {
-    const list = limits(key).map(({ path = '', rate = '0' }) => ({
+  const rates = (key: RateKey, field: keyof HostConfig): Partial<HostConfig> => {
+    const list = (config[key] ?? []).map(({ path = '', rate = '0' }) => ({
       Path: path,
       Rate: Number(rate),
     }));
     return list.length === 0 ? {} : { [field]: list };
   };
-  const weights = limits('weight_device').map(({ path = '', weight = 0 }) => ({
+  const weights = (config.weight_device ?? []).map(({ path = '', weight = 0 }) => ({
     Path: path,
     Weight: weight,
   }));
   return {
-    ...(typeof config['weight'] === 'number' && { BlkioWeight: config['weight'] }),
+    ...(config.weight !== undefined && { BlkioWeight: config.weight }),
     ...(weights.length > 0 && { BlkioWeightDevice: weights }),
     ...rates('device_read_bps', 'BlkioDeviceReadBps'),
     ...rates('device_write_bps', 'BlkioDeviceWriteBps'),
