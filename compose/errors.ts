@@ -91,11 +91,14 @@ export class ComposeError extends Error {
 /** Several findings of one run, in the order of their positions. */
 export class ComposeErrors extends AggregateError {
   override readonly errors: ComposeError[];
+  /** How many more there were: a screen full of errors helps nobody. */
+  readonly omitted: number;
 
-  constructor(errors: readonly ComposeError[]) {
+  constructor(errors: readonly ComposeError[], omitted = 0) {
     super(errors, errors.map((error) => error.message).join('\n'));
     this.name = 'ComposeErrors';
     this.errors = [...errors];
+    this.omitted = omitted;
   }
 }
 
@@ -104,6 +107,11 @@ export function composeErrorsOf(error: unknown): readonly ComposeError[] | null 
   if (error instanceof ComposeError) return [error];
   if (error instanceof ComposeErrors) return error.errors;
   return null;
+}
+
+/** How many findings were left out of what composeErrorsOf gives. */
+export function omittedErrorsOf(error: unknown): number {
+  return error instanceof ComposeErrors ? error.omitted : 0;
 }
 
 /** Findings at one place keep the order in which they were found; those without a place come first. */
@@ -134,7 +142,14 @@ export function formatComposeError(error: ComposeError): string {
     lines.push(`${gutter} = ${error.label}`);
   }
   if (error.hint !== undefined) lines.push(`${gutter} = hint: ${error.hint}`);
-  return lines.join('\n');
+  return lines.map(printable).join('\n');
+}
+
+/** A file's control characters must not steer the terminal that shows them; each stays one column wide. */
+function printable(line: string): string {
+  return line.replaceAll(/[\p{Cc}\p{Cs}\u2028\u2029]/gu, (character) =>
+    character === '\t' ? character : '\ufffd',
+  );
 }
 
 function excerptLines(excerpt: Excerpt, label: string | undefined, gutter: string): string[] {

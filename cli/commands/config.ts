@@ -66,6 +66,7 @@ function loadOptionsOf(request: ConfigRequest): {
     readonly pathResolution: boolean;
     readonly consistency: boolean;
     readonly environmentResolution: boolean;
+    readonly engineRules: boolean;
   };
 } {
   return {
@@ -75,6 +76,7 @@ function loadOptionsOf(request: ConfigRequest): {
       pathResolution: request.noPathResolution === true,
       consistency: request.noConsistency === true,
       environmentResolution: request.noEnvResolution === true,
+      engineRules: true,
     },
   };
 }

@@ -5,7 +5,7 @@ import { checkMounts } from './rules/mounts.ts';
 import { checkReferences } from './rules/references.ts';
 import { checkResources } from './rules/resources.ts';
 import { checkScale } from './rules/scale.ts';
-import { CheckScope } from './rules/scope.ts';
+import { type CheckOptions, CheckScope } from './rules/scope.ts';
 import { checkValues } from './rules/values.ts';
 import type { TreeMap } from './tree.ts';
 
@@ -15,8 +15,12 @@ export function checkTopLevel(root: TreeMap, findings: Findings): void {
 }
 
 /** Rules that relate attributes to each other, over the services that are enabled. */
-export function checkConsistency(root: TreeMap, findings: Findings): void {
-  const scope = new CheckScope(root, findings);
+export function checkConsistency(
+  root: TreeMap,
+  findings: Findings,
+  options: CheckOptions = {},
+): void {
+  const scope = new CheckScope(root, findings, options);
   checkServices(scope);
   checkMounts(scope);
   checkValues(scope);

@@ -17,11 +17,20 @@ const maxShown = 20;
 export interface FindingOptions {
   readonly path?: Path | undefined;
   readonly span?: Span | null | undefined;
+  /** Narrows the span to a part of the text that stands there: the port in a mapping, the unit of a size. */
+  readonly part?: TextPart | undefined;
   readonly label?: string | undefined;
   readonly hint?: string | undefined;
   readonly related?:
     readonly { readonly message: string; readonly span: Span | null }[] | undefined;
   readonly cause?: unknown;
+}
+
+/** A part of a scalar's text, by offsets. */
+export interface TextPart {
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
 }
 
 /** Collects what loading finds, so that one run reports every mistake and not the first one only. */
@@ -32,7 +41,7 @@ export class Findings {
 
   /** A second finding at a place that is already known to be wrong is a consequence, and is dropped. */
   error(code: ComposeErrorCode, message: string, options: FindingOptions = {}): void {
-    const { span } = options;
+    const span = partSpan(options);
     if (span) {
       const place = `${span.source.file}:${span.start}`;
       if (this.#places.has(place)) return;
@@ -57,9 +66,9 @@ export class Findings {
   }
 
   throwIfAny(): void {
-    if (this.errors.length > 0) {
-      throw new ComposeErrors(sortByPosition(this.errors).slice(0, maxShown));
-    }
+    if (this.errors.length === 0) return;
+    const sorted = sortByPosition(this.errors);
+    throw new ComposeErrors(sorted.slice(0, maxShown), Math.max(0, sorted.length - maxShown));
   }
 }
 
@@ -68,13 +77,14 @@ export function makeError(
   message: string,
   options: FindingOptions = {},
 ): ComposeError {
-  const { span, path } = options;
+  const { path } = options;
+  const span = partSpan(options);
   return new ComposeError(code, message, {
     ...(path && { path: printPath(path) }),
     ...(span && { position: positionOf(span), excerpt: excerptOf(span) }),
     label: options.label,
     hint: options.hint,
-    related: relatedOf(options.related),
+    related: [...relatedOf(options.related), ...overriddenBy(options.span)],
     cause: options.cause,
   });
 }
@@ -83,6 +93,38 @@ function relatedOf(related: FindingOptions['related']): RelatedPosition[] {
   return (related ?? []).flatMap(({ message, span }) =>
     span ? [{ message, position: positionOf(span) }] : [],
   );
+}
+
+/** A value that another file gave before: whoever reads the error may want to know that there are two. */
+function overriddenBy(span: Span | null | undefined): RelatedPosition[] {
+  const before = span?.overrides;
+  if (!before || before.source === span.source) return [];
+  return [{ message: 'it overrides the value at', position: positionOf(before) }];
+}
+
+function partSpan({ span, part }: FindingOptions): Span | null {
+  if (!span || part === undefined) return span ?? null;
+  return partOf(part.text, span, part);
+}
+
+/** The span of a part of a scalar, where the source holds the scalar as it is, else of all of it. */
+export function partOf(
+  text: string,
+  span: Span | null,
+  part: { readonly start: number; readonly end: number },
+): Span | null {
+  if (span === null) return null;
+  const { source } = span;
+  const written = source.text.slice(span.start, span.end);
+  const shift = written.indexOf(text);
+  if (shift === -1) {
+    // Folded, escaped or a block scalar: the part itself may still stand there as it is.
+    const expression = text.slice(part.start, part.end);
+    const at = written.indexOf(expression);
+    if (expression === '' || at === -1 || written.includes(expression, at + 1)) return span;
+    return { source, start: span.start + at, end: span.start + at + expression.length };
+  }
+  return { source, start: span.start + shift + part.start, end: span.start + shift + part.end };
 }
 
 /** Span of a key where it is about the key, else of the value. */

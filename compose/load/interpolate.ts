@@ -1,6 +1,6 @@
 import { placeOf } from '../schema/validate.ts';
 import { casts, isUnusualBoolean } from './casts.ts';
-import type { Findings } from './findings.ts';
+import { type Findings, partOf } from './findings.ts';
 import { type Lookup, substitute, TemplateError } from './template.ts';
 import {
   isList,
@@ -69,7 +69,8 @@ function convert(text: string, site: Site, options: InterpolateOptions): TreeVal
 
 function cast(text: string, site: Site, findings: Findings): TreeValue {
   const rule = casts.match(site.path);
-  if (rule === undefined) return text;
+  // No cast is of an item: where a list stands for a mapping, the schema says so.
+  if (rule === undefined || typeof site.path.at(-1) === 'number') return text;
   const value = rule.convert(text);
   if (value === null) {
     findings.error(
@@ -106,24 +107,4 @@ export function reportTemplate(
     span,
     hint: 'write "$$" for a dollar sign that starts no variable',
   });
-}
-
-/** The span of a part of a scalar, where the source holds the scalar as it is, else of all of it. */
-function partOf(
-  text: string,
-  span: Span | null,
-  part: { readonly start: number; readonly end: number },
-): Span | null {
-  if (span === null) return null;
-  const { source } = span;
-  const written = source.text.slice(span.start, span.end);
-  const shift = written.indexOf(text);
-  if (shift === -1) {
-    // Folded, escaped or a block scalar: the expression itself may still stand there as it is.
-    const expression = text.slice(part.start, part.end);
-    const at = written.indexOf(expression);
-    if (at === -1 || written.includes(expression, at + 1)) return span;
-    return { source, start: span.start + at, end: span.start + at + expression.length };
-  }
-  return { source, start: span.start + shift + part.start, end: span.start + shift + part.end };
 }

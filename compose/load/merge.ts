@@ -1,5 +1,6 @@
 import {
   copyTree,
+  type EntrySpans,
   isList,
   isMap,
   moveEntry,
@@ -7,13 +8,15 @@ import {
   type Path,
   pushItem,
   setKey,
+  type Span,
   spanOf,
   spansAt,
   type TreeMap,
   type TreeValue,
   newList,
 } from './tree.ts';
-import { type PathTable, printPath } from './tree-path.ts';
+import { placeOf } from '../schema/validate.ts';
+import type { PathTable } from './tree-path.ts';
 import type { Findings } from './findings.ts';
 
 /** How two values of one attribute become one; both are there and not null. */
@@ -24,6 +27,8 @@ export interface MergeScope {
   readonly findings: Findings;
   /** Path → special merge; what it does not name is merged generically. */
   readonly rules: PathTable<MergeRule>;
+  /** What holds the two values, under the last step of the path. */
+  readonly holders?: { readonly base: TreeMap; readonly over: TreeMap };
 }
 
 /** Merges a file onto the ones before it: mappings key by key, sequences appended, the rest replaced. */
@@ -37,15 +42,22 @@ export function mergeMaps(base: TreeMap, over: TreeMap, scope: MergeScope): Tree
   for (const key of Object.keys(over)) {
     const value = over[key] ?? null;
     const before = result[key];
-    const at = { ...scope, path: [...scope.path, key] };
+    const at = { ...scope, path: [...scope.path, key], holders: { base: result, over } };
     if (before === undefined) moveEntry(over, result, key);
     else {
       const merged = mergeValues(before, value, at);
       // What stays as it was keeps its position.
-      if (merged !== before) setKey(result, [key, merged], spansAt(over, key));
+      if (merged !== before)
+        setKey(result, [key, merged], overriding(spansAt(over, key), result, key));
     }
   }
   return result;
+}
+
+/** A single value that takes another's place remembers where that one stood, for errors. */
+function overriding(spans: EntrySpans, base: TreeMap, key: string): EntrySpans {
+  if (spans.value === null || typeof base[key] === 'object') return spans;
+  return { key: spans.key, value: { ...spans.value, overrides: spansAt(base, key).value } };
 }
 
 export function mergeValues(base: TreeValue, over: TreeValue, scope: MergeScope): TreeValue {
@@ -60,17 +72,28 @@ export function mergeGeneric(base: TreeValue, over: TreeValue, scope: MergeScope
   if (isMap(base) && isMap(over)) return mergeMaps(base, over, scope);
   if (isList(base) && isList(over)) return appendLists(base, over);
   if (typeof base === 'object' || typeof over === 'object') {
-    scope.findings.error(
-      'conflicting-attributes',
-      `cannot override ${printPath(scope.path)}: one file has ${shape(base)} and the other ${shape(over)}`,
-      {
-        path: scope.path,
-        span: spanOf(over) ?? spanOf(base),
-      },
-    );
+    reportShapes(base, over, scope);
     return base;
   }
   return over;
+}
+
+/** Two files that disagree: the later one is shown, and where the earlier one says otherwise. */
+function reportShapes(base: TreeValue, over: TreeValue, scope: MergeScope): void {
+  const { holders, path } = scope;
+  const key = String(path.at(-1));
+  const spanIn = (holder: TreeMap | undefined, value: TreeValue): Span | null =>
+    holder === undefined ? spanOf(value) : spansAt(holder, key).value;
+  scope.findings.error(
+    'conflicting-attributes',
+    `${placeOf(path)} cannot be merged: it is ${shape(over)} here and was ${shape(base)} before`,
+    {
+      path,
+      span: spanIn(holders?.over, over) ?? spanIn(holders?.base, base),
+      related: [{ message: `${shape(base)} at`, span: spanIn(holders?.base, base) }],
+      hint: 'use the same form in both places, or "!override" to replace what was before',
+    },
+  );
 }
 
 function shape(value: TreeValue): string {

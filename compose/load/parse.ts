@@ -24,7 +24,7 @@ import {
   type TreeValue,
 } from './tree.ts';
 import { resolvePlain, scalarText } from './yaml-scalars.ts';
-import { yamlFinding } from './yaml-errors.ts';
+import { checkCharacters, yamlFindings } from './yaml-errors.ts';
 
 /** As docker compose v5: what one document may expand to, and how deep it may nest. */
 const maxNodes = 100_000;
@@ -38,11 +38,12 @@ export interface ParsedDocument {
 
 /** Text → one tree per YAML document. Documents without content are left out. */
 export function parse(source: Source, findings: Findings): ParsedDocument[] {
+  if (!checkCharacters(source, findings)) return [];
   const documents = composeDocuments(source, findings);
   const parsed: ParsedDocument[] = [];
   for (const document of documents) {
     if (document.errors.length > 0) {
-      for (const error of document.errors) yamlFinding(error, source, findings);
+      yamlFindings(document.errors, source, findings);
       continue;
     }
     const result = new TreeBuilder(source, findings).build(document);

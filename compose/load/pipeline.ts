@@ -149,7 +149,10 @@ function finish(root: TreeMap, context: LoadContext, { name, sources }: FinishSc
     ...profilesOfNamed(root['services'], request.services ?? []),
   ]);
   root['services'] = split.enabled;
-  if (skip.consistency !== true) checkConsistency(root, findings);
+  if (skip.consistency !== true) {
+    const doesWarn = skip.engineRules === true;
+    checkConsistency(root, findings, { disabled: split.disabled, doesWarn });
+  }
   resolveServiceFiles(root, context);
   findings.throwIfAny();
   const project = toProject(root, {

@@ -29,6 +29,8 @@ export interface LoadSkips {
   readonly pathResolution?: boolean;
   readonly consistency?: boolean;
   readonly environmentResolution?: boolean;
+  /** What only an engine would refuse becomes a warning: whoever looks at a file does not run it. */
+  readonly engineRules?: boolean;
 }
 
 /** Something that is probably not what the user wanted, but no reason to stop. */

@@ -26,6 +26,8 @@ export interface Span {
   readonly source: Source;
   readonly start: number;
   readonly end: number;
+  /** Where the value stood that this one took the place of, in a file merged before. */
+  readonly overrides?: Span | null;
 }
 
 interface Origin {

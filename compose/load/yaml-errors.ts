@@ -40,6 +40,19 @@ const words: Readonly<Partial<Record<ErrorCode, Words>>> = {
   MULTIPLE_TAGS: { message: 'a value can have one tag only' },
 };
 
+/** Built from codes: a source file should hold no control characters, nor an expression that does. */
+const forbidden = new RegExp(
+  `[${[
+    [0x00, 0x08],
+    [0x0b, 0x0c],
+    [0x0e, 0x1f],
+    [0x7f, 0x84],
+    [0x86, 0x9f],
+  ]
+    .map((range) => range.map((code) => `\\u${code.toString(16).padStart(4, '0')}`).join('-'))
+    .join('')}]|(?<![\\ud800-\\udbff])[\\udc80-\\udcff]`,
+);
+
 /** What the parser says of a mistake. */
 export interface YamlMistake {
   readonly code: ErrorCode;
@@ -47,24 +60,134 @@ export interface YamlMistake {
   readonly pos: readonly [number, number];
 }
 
-export function yamlFinding(error: YamlMistake, source: Source, findings: Findings): void {
-  const [start, end] = error.pos;
-  const unclosed = findUnclosed(error, source.text);
-  if (unclosed !== null) {
-    const { at, closing } = unclosed;
-    const lineEnd = source.text.indexOf('\n', at);
-    findings.error('yaml-syntax', `the closing ${closing} is missing`, {
-      span: { source, start: at, end: lineEnd === -1 ? source.text.length : lineEnd },
+/** All that the parser says of one document. What follows from a mistake is no second one. */
+export function yamlFindings(
+  mistakes: readonly YamlMistake[],
+  source: Source,
+  findings: Findings,
+): void {
+  const conflict = conflictMarker(source.text);
+  if (conflict !== null) {
+    findings.error('yaml-syntax', 'a merge conflict of git is left in the file', {
+      span: { source, ...conflict },
+      hint: 'keep one of the two sides and remove the lines with <<<<<<<, ======= and >>>>>>>',
     });
     return;
   }
-  const known = words[error.code];
+  const quote = mistakes.find(({ message }) => /^Missing closing ["']/.test(message));
+  const lines = new Set<number>();
+  for (const mistake of quote === undefined ? mistakes : [quote]) {
+    const line = lineStart(source.text, mistake.pos[0]);
+    if (lines.has(line)) continue;
+    lines.add(line);
+    yamlFinding(mistake, source, findings);
+  }
+}
+
+function conflictMarker(text: string): { start: number; end: number } | null {
+  const match = /^<{7}( .*)?$/m.exec(text);
+  if (match === null || !/^={7}$/m.test(text)) return null;
+  return { start: match.index, end: match.index + match[0].length };
+}
+
+function lineStart(text: string, offset: number): number {
+  return offset === 0 ? 0 : text.lastIndexOf('\n', offset - 1) + 1;
+}
+
+export function yamlFinding(error: YamlMistake, source: Source, findings: Findings): void {
+  const { text } = source;
+  const unclosed = findUnclosed(error, text);
+  if (unclosed !== null) {
+    const { at, closing } = unclosed;
+    const lineEnd = text.indexOf('\n', at);
+    findings.error('yaml-syntax', `the closing ${closing} is missing`, {
+      span: { source, start: at, end: lineEnd === -1 ? text.length : lineEnd },
+      hint:
+        closing === "'" ? "a single quote inside single quotes is written twice: ''" : undefined,
+    });
+    return;
+  }
+  const known = shiftedLine(error, text) ?? words[error.code];
   const detail = error.message.split('\n')[0]?.trim().replace(/\.$/, '') ?? '';
-  const message = known?.message ?? lowerFirst(detail);
-  findings.error('yaml-syntax', message, {
-    span: { source, start: Math.min(start, source.text.length), end: Math.max(end, start + 1) },
+  findings.error('yaml-syntax', known?.message ?? lowerFirst(detail), {
+    span: { source, ...rangeOf(error, text) },
     hint: known?.hint,
   });
+}
+
+/** The parser calls many mistakes of indentation a nested mapping; the line itself tells which it is. */
+function shiftedLine({ code, message, pos }: YamlMistake, text: string): Words | null {
+  if (message.startsWith('Implicit map keys need')) {
+    return {
+      message: 'a ":" is missing on this line',
+      hint: 'write "key: value"; text over several lines is indented deeper than its key',
+    };
+  }
+  if (message.startsWith('Missing directives-end')) {
+    return { message: 'after a line with "%" a line with "---" must follow' };
+  }
+  if (code !== 'BLOCK_AS_IMPLICIT_KEY') return null;
+  const [line = ''] = text.slice(tokenStart(text, pos[0])).split('\n', 1);
+  if (line.startsWith('- ')) {
+    return {
+      message: 'a list item cannot stand here',
+      hint: 'align the "-" with the other items of its list',
+    };
+  }
+  if (/:(\s|$)/.test(line)) return null;
+  return {
+    message: 'the line below is indented deeper, but this value is complete',
+    hint: 'align the line below with the key of this one',
+  };
+}
+
+/** From the first character that is no space to the end of what the parser means. */
+function rangeOf(
+  { code, message, pos }: YamlMistake,
+  text: string,
+): { start: number; end: number } {
+  const [from, to] = pos;
+  if (code === 'TAB_AS_INDENT') {
+    const tabs = /^\t+/.exec(text.slice(from))?.[0].length ?? 1;
+    return { start: from, end: from + tabs };
+  }
+  if (code === 'BAD_DQ_ESCAPE') return { start: from, end: Math.max(to, from + 2) };
+  const start = Math.min(tokenStart(text, from), text.length);
+  if (code === 'BAD_INDENT') {
+    return { start, end: start + (/^[^\s:]+/.exec(text.slice(start))?.[0].length ?? 1) };
+  }
+  if (code === 'BLOCK_AS_IMPLICIT_KEY' || message.startsWith('Implicit map keys need')) {
+    const length = /^(-(?=\s)|[^\n#]*[^\s#])/.exec(text.slice(start))?.[0].length ?? 1;
+    return { start, end: start + length };
+  }
+  return { start, end: Math.max(to, start + 1) };
+}
+
+function tokenStart(text: string, from: number): number {
+  return from + (/^ *(?=\S)/.exec(text.slice(from, from + 400))?.[0].length ?? 0);
+}
+
+/** What YAML allows nowhere in a file (yaml.org/spec/1.2.2 §5.1), and bytes that are no UTF-8. */
+export function checkCharacters(source: Source, findings: Findings): boolean {
+  const match = forbidden.exec(source.text);
+  if (match === null) return true;
+  const [character] = match;
+  const code = character.charCodeAt(0);
+  const isByte = code >= 0xdc80;
+  const number = (isByte ? code - 0xdc00 : code).toString(16).padStart(2, '0');
+  findings.error(
+    'yaml-syntax',
+    isByte
+      ? `the byte 0x${number} is no UTF-8`
+      : `the control character U+00${number} cannot stand in YAML`,
+    {
+      span: { source, start: match.index, end: match.index + 1 },
+      hint: isByte
+        ? 'save the file as UTF-8'
+        : 'remove it; inside double quotes it can be written as an escape',
+    },
+  );
+  return false;
 }
 
 /** The parser notices a missing quote or bracket at the end of the file; the mistake is where it was opened. */
@@ -77,7 +200,23 @@ function findUnclosed(
   if (closing === undefined) return null;
   const opening = closing === ']' ? '[' : closing === '}' ? '{' : closing;
   const at = text.lastIndexOf(opening, pos[0]);
-  return at === -1 ? null : { at, closing };
+  if (at === -1) return null;
+  return {
+    at: closing.length === 1 && '}]'.includes(closing) ? openedAt(text, pos[0], at) : at,
+    closing,
+  };
+}
+
+/** The bracket that is open at `end`, leaving out pairs and quoted text; `fallback` where there is none. */
+function openedAt(text: string, end: number, fallback: number): number {
+  const open: number[] = [];
+  for (const match of text
+    .slice(0, end)
+    .matchAll(/"(?:[^"\\]|\\.)*"|'[^']*'|(^|\s)#.*|[[\]{}]/gm)) {
+    if ('[{'.includes(match[0])) open.push(match.index);
+    else if (']}'.includes(match[0])) open.pop();
+  }
+  return open.at(-1) ?? fallback;
 }
 
 function lowerFirst(text: string): string {

@@ -19,7 +19,19 @@ let compiled: Validator | undefined;
 export function validateTree(tree: unknown): SchemaFinding[] {
   compiled ??= compileSchema();
   if (compiled(tree)) return [];
-  return (compiled.errors ?? []).map((error) => findingOf(error, tree));
+  const found = (compiled.errors ?? []).map((error) => findingOf(error, tree));
+  return withoutConsequences(found);
+}
+
+/** Where a list stands instead of a mapping, its items are not judged as well. */
+function withoutConsequences(found: readonly SchemaFinding[]): SchemaFinding[] {
+  const wrong = new Set(
+    found.filter(({ code }) => code === 'invalid-type').map(({ path }) => JSON.stringify(path)),
+  );
+  if (wrong.size === 0) return [...found];
+  return found.filter(
+    ({ path }) => !path.some((_, end) => wrong.has(JSON.stringify(path.slice(0, end)))),
+  );
 }
 
 function findingOf(error: SchemaError, tree: unknown): SchemaFinding {
@@ -39,7 +51,7 @@ const describers: Readonly<Record<string, Describe>> = {
 };
 
 function describeUnknownKey(
-  { params, parentSchema }: SchemaError,
+  { params, parentSchema, data }: SchemaError,
   path: (string | number)[],
 ): SchemaFinding {
   const key = String(params['additionalProperty']);
@@ -53,17 +65,108 @@ function describeUnknownKey(
       hint: 'names are made of letters, digits, ".", "_" and "-"',
     };
   }
-  const label = didYouMean(key, known);
   return {
     code: 'unknown-key',
     message: `unknown key "${key}" in ${placeOf(path)}`,
     ...at,
-    ...(label !== undefined && { label }),
-    // Where the right key is known, a list that shows a part of the keys only distracts.
-    ...((label === undefined || known.length <= maxNames) && {
-      hint: `valid here: ${some(known)}`,
-    }),
+    ...adviceOn(key, { path, known, value: (data as Readonly<Record<string, unknown>>)[key] }),
   };
+}
+
+interface UnknownKey {
+  readonly path: readonly (string | number)[];
+  readonly known: readonly string[];
+  readonly value: unknown;
+}
+
+interface Advice {
+  readonly label?: string;
+  readonly hint?: string;
+}
+
+/** What to do about a key that is not known where it stands. */
+function adviceOn(key: string, { path, known, value }: UnknownKey): Advice {
+  const odd = oddSpace(key);
+  if (odd !== null) return { label: `this line starts with ${odd}`, hint: 'retype the spaces' };
+  const misplaced = misplacedKey(key, path, value);
+  const label = didYouMean(key, known);
+  if (misplaced !== null && (label === undefined || path.length < 2)) return misplaced;
+  if (label === undefined) return { hint: `valid here: ${some(known)}` };
+  // Where the right key is known, a list that shows a part of the keys only distracts.
+  return known.length <= maxNames ? { label, hint: `valid here: ${some(known)}` } : { label };
+}
+
+/** Spaces that look like the usual one and are none to YAML. */
+function oddSpace(key: string): string | null {
+  const first = key.charAt(0);
+  if (first === '\u00a0') return 'a no-break space';
+  return /^[\u2000-\u200f\u3000\ufeff]/.test(first) ? 'a space that YAML does not know' : null;
+}
+
+/** Where keys belong that are often written one level too high. */
+const homes: Readonly<Record<string, string>> = {
+  action: 'develop.watch',
+  args: 'build',
+  cache_from: 'build',
+  constraints: 'deploy.placement',
+  context: 'build',
+  dockerfile: 'build',
+  dockerfile_inline: 'build',
+  endpoint_mode: 'deploy',
+  interval: 'healthcheck',
+  limits: 'deploy.resources',
+  memory: 'deploy.resources.limits',
+  placement: 'deploy',
+  replicas: 'deploy',
+  reservations: 'deploy.resources',
+  resources: 'deploy',
+  restart_policy: 'deploy',
+  retries: 'healthcheck',
+  rollback_config: 'deploy',
+  start_period: 'healthcheck',
+  test: 'healthcheck',
+  timeout: 'healthcheck',
+  update_config: 'deploy',
+  watch: 'develop',
+};
+
+const serviceKeys = new Set(
+  (
+    'build command container_name depends_on deploy entrypoint env_file environment expose extends ' +
+    'healthcheck hostname image labels networks ports privileged profiles restart secrets user ' +
+    'volumes working_dir'
+  ).split(' '),
+);
+
+const sections = ['services', 'networks', 'volumes', 'secrets', 'configs', 'models', 'include'];
+
+function misplacedKey(
+  key: string,
+  path: readonly (string | number)[],
+  value: unknown,
+): Advice | null {
+  if (path.length === 0) return misplacedAtTop(key, value);
+  if (path.length < 2 || path[0] !== 'services') return null;
+  const home = Object.hasOwn(homes, key) ? homes[key] : undefined;
+  if (path.length === 2) {
+    if (home !== undefined) return { hint: `"${key}" belongs below "${home}"` };
+    if (!sections.includes(key)) return null;
+    return { hint: `"${key}" belongs to the top level: take its indentation away` };
+  }
+  if (home?.startsWith(String(path[2])) === true)
+    return { hint: `"${key}" belongs below "${home}"` };
+  if (!serviceKeys.has(key)) return null;
+  return { hint: `"${key}" belongs to the service itself: indent it less` };
+}
+
+function misplacedAtTop(key: string, value: unknown): Advice | null {
+  const isMapping = typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (isMapping && ['image', 'build', 'extends'].some((own) => own in value)) {
+    return { label: 'a service?', hint: `put "${key}" below "services:" and indent it` };
+  }
+  if (serviceKeys.has(key)) return { hint: `"${key}" belongs to a service: indent it below one` };
+  if (!isMapping) return null;
+  return { hint: `a key of your own starts with "x-": "x-${key.replace(/^x_/, '')}"` };
 }
 
 const maxNames = 12;
@@ -98,23 +201,71 @@ function describeType({ params, data }: SchemaError, path: (string | number)[]):
   const words = types.filter((type) => type !== 'null').map((type) => typeWords[type] ?? type);
   const wanted =
     words.length > 1 ? `${words.slice(0, -1).join(', ')} or ${words.at(-1) ?? ''}` : words[0];
-  const isScalar = typeof data === 'number' || typeof data === 'boolean';
-  const onlyString = types.every((type) => type === 'string');
+  const key = String(path[1]);
+  if (path.length === 2 && path[0] === 'services' && serviceKeys.has(key)) {
+    return {
+      code: 'invalid-type',
+      message: `"${key}" stands where the name of a service is expected`,
+      path,
+      isKey: true,
+      hint: `give the service a name, "web:", and indent "${key}" below it`,
+    };
+  }
   return {
     code: 'invalid-type',
     message: `${subject(path)} must be ${wanted ?? 'null'}, not ${kindOf(data)}`,
     path,
     isKey: false,
-    ...(isScalar && onlyString && { label: 'put it in quotes' }),
+    ...adviceOnType(types, path, data),
   };
 }
 
+function adviceOnType(
+  types: readonly string[],
+  path: readonly (string | number)[],
+  data: unknown,
+): Advice {
+  const key = path.at(-1);
+  const isScalar = typeof data === 'number' || typeof data === 'boolean';
+  if (data === null && path.length === 2 && path[0] === 'services') {
+    return { hint: 'give it attributes, indented below its name: "image:" at least' };
+  }
+  if (isScalar && types.every((type) => type === 'string')) {
+    if (typeof data === 'number' && durations.has(String(key))) {
+      return { label: `with a unit: ${data}s` };
+    }
+    return { label: 'put it in quotes' };
+  }
+  if (typeof data === 'string' && types.includes('object') && /^[a-z_]+:\S/.test(data)) {
+    return { label: 'a space is missing after the colon' };
+  }
+  if (typeof data === 'string' && types.includes('array') && !types.includes('string')) {
+    return { hint: `write a list: [${JSON.stringify(data)}]` };
+  }
+  if (Array.isArray(data) && types.includes('object') && !types.includes('array')) {
+    return { hint: 'write "key: value" lines without "-"' };
+  }
+  return {};
+}
+
+const durations = new Set([
+  'delay',
+  'interval',
+  'monitor',
+  'start_interval',
+  'start_period',
+  'stop_grace_period',
+  'timeout',
+  'window',
+]);
+
 function describeEnum({ params, data }: SchemaError, path: (string | number)[]): SchemaFinding {
   const allowed = (params['allowedValues'] as readonly string[]).map(String);
-  const label = didYouMean(String(data), allowed);
+  const label = typeof data === 'string' ? didYouMean(data, allowed) : undefined;
+  const shown = typeof data === 'string' ? `"${data}"` : kindOf(data);
   return {
     code: 'invalid-value',
-    message: `${subject(path)} must be one of ${allowed.join(', ')}, not "${String(data)}"`,
+    message: `${subject(path)} must be one of ${allowed.join(', ')}, not ${shown}`,
     path,
     isKey: false,
     ...(label !== undefined && { label }),

@@ -1,5 +1,6 @@
 /** Attributes of a service that exclude, need or must equal each other. */
 import { isList, isMap, type TreeMap, type TreeValue } from '../tree.ts';
+import { didYouMean } from '../../schema/nearest.ts';
 import { shownText } from '../yaml-scalars.ts';
 import { isAddress } from '../short-syntax/ports.ts';
 import type { CheckScope } from './scope.ts';
@@ -76,7 +77,7 @@ function checkHealthcheck(scope: CheckScope, name: string, service: TreeMap): vo
   if (!isList(test) || test.length === 0) return;
   if (['NONE', 'CMD', 'CMD-SHELL'].includes(shownText(test[0]))) return;
   scope.error(
-    ['services', name, 'healthcheck', 'test'],
+    ['services', name, 'healthcheck', 'test', 0],
     [
       'invalid-value',
       `healthcheck.test of service "${name}" must start with "CMD", "CMD-SHELL" or "NONE"`,
@@ -135,12 +136,22 @@ function checkPorts(scope: CheckScope, name: string, service: TreeMap): void {
     if (target === undefined)
       scope.error(path, ['missing-key', `a port of service "${name}" has no target`]);
     else if (typeof target === 'number' && (target < 1 || target > 65_535)) {
-      scope.error(
+      const text = String(target);
+      scope.engineError(
         [...path, 'target'],
-        ['invalid-value', `port ${target} is not between 1 and 65535`],
+        ['invalid-value', `port ${text} is not between 1 and 65535`],
+        { part: { text, start: 0, end: text.length } },
       );
     }
     checkPublished(scope, [...path, 'published'], published);
+    const protocol = shownText(port['protocol'] ?? 'tcp');
+    if (!/^(tcp|udp|sctp)?$/i.test(protocol)) {
+      scope.engineError(
+        [...path, 'protocol'],
+        ['invalid-value', `unknown protocol "${protocol}": it must be tcp, udp or sctp`],
+        { label: didYouMean(protocol, ['tcp', 'udp', 'sctp']) },
+      );
+    }
   });
 }
 
@@ -153,8 +164,9 @@ function checkPublished(
   const match = /^(\d+)(?:-(\d+))?$/.exec(published);
   const last = Number(match?.[2] ?? match?.[1] ?? 0);
   if (match === null || last > 65_535 || last < Number(match[1])) {
-    scope.error(path, ['invalid-value', `invalid published port "${published}"`], {
+    scope.engineError(path, ['invalid-value', `invalid published port "${published}"`], {
       hint: 'write a port or a range of ports, as in "8080" or "8000-8010"',
+      part: { text: published, start: 0, end: published.length },
     });
   }
 }

@@ -22,7 +22,7 @@ function checkMount(scope: CheckScope, path: (string | number)[], mount: TreeMap
       `a ${kind} mount of service "${String(path[1])}" has no target`,
     ]);
   }
-  if (kind === 'bind' && (mount['source'] === undefined || mount['source'] === '')) {
+  if (kind === 'bind' && mount['source'] === undefined) {
     scope.error(path, [
       'missing-key',
       `a bind mount of service "${String(path[1])}" has no source`,

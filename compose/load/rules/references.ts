@@ -1,5 +1,6 @@
 /** Names that must be defined somewhere else in the project. */
 import { didYouMean } from '../../schema/nearest.ts';
+import { keySpan } from '../findings.ts';
 import { isList, isMap, type Path, type TreeMap } from '../tree.ts';
 import type { CheckScope } from './scope.ts';
 
@@ -108,7 +109,7 @@ function undefinedName(
   path: readonly [string, string, ...string[]],
   kind: string,
 ): void {
-  report(scope, { path, service: path[1], kind, name: path.at(-1) ?? '' });
+  report(scope, { path, service: path[1], kind, name: path.at(-1) ?? '', isKey: true });
 }
 
 interface Reference {
@@ -116,19 +117,25 @@ interface Reference {
   readonly service: string;
   readonly kind: string;
   readonly name: string;
+  readonly isKey?: boolean;
 }
 
-function report(scope: CheckScope, { path, service, kind, name }: Reference): void {
+function report(scope: CheckScope, { path, service, kind, name, isKey }: Reference): void {
   const label = didYouMean(name, scope.keysOf(`${kind}s`));
   scope.error(
     path,
     ['undefined-reference', `service "${service}" refers to undefined ${kind} "${name}"`],
     {
       label,
-      hint:
-        label === undefined
-          ? `define it at top level: "${kind}s:" with "${name}:" below it`
-          : undefined,
+      ...(isKey === true && { span: keySpan(scope.root, path) }),
+      part: { text: name, start: 0, end: name.length },
+      hint: label === undefined ? definitionHint(kind, name) : undefined,
     },
   );
+}
+
+function definitionHint(kind: string, name: string): string {
+  if (kind === 'volume' && name.includes('/')) return `a path starts with a dot: "./${name}"`;
+  if (kind === 'service') return `define it: "services:" with "${name}:" below it`;
+  return `define it at top level: "${kind}s:" with "${name}:" below it`;
 }

@@ -43,14 +43,6 @@ function checkContent(scope: CheckScope, kind: 'secrets' | 'configs', name: stri
         hint: 'keep one of them',
       },
     );
-  } else if (first !== undefined && fields['external'] === true) {
-    scope.keyError(
-      [kind, name, first],
-      [
-        'conflicting-attributes',
-        `${word} "${name}" is external, so "${first}" says nothing about it`,
-      ],
-    );
   } else if (first === undefined && fields['external'] !== true && fields['driver'] === undefined) {
     scope.keyError(
       [kind, name],

@@ -4,7 +4,10 @@ import type { CheckScope } from './scope.ts';
 
 export function checkScale(scope: CheckScope): void {
   const owners = new Map<string, string>();
-  for (const [name, service] of scope.services) {
+  const services = new Map(scope.services);
+  for (const name of scope.inFileOrder([...services.keys()])) {
+    const service = services.get(name);
+    if (service === undefined) continue;
     for (const pair of pairs) checkPair(scope, name, pair);
     checkContainerName(scope, name, service);
     checkUnique(scope, name, { service, owners });

@@ -1,15 +1,55 @@
 import type { ComposeErrorCode } from '../../errors.ts';
 import { type FindingOptions, type Findings, keySpan, valueSpan } from '../findings.ts';
-import { getAt, isMap, type Path, type Span, type TreeMap, type TreeValue } from '../tree.ts';
+import { shownText } from '../yaml-scalars.ts';
+import {
+  getAt,
+  isList,
+  isMap,
+  type Path,
+  type Span,
+  type TreeMap,
+  type TreeValue,
+} from '../tree.ts';
+
+export interface CheckOptions {
+  readonly disabled?: TreeMap;
+  /** What only an engine would refuse is a warning. */
+  readonly doesWarn?: boolean;
+}
 
 /** What a rule sees: the finished tree with the services that are enabled. */
 export class CheckScope {
   readonly root: TreeMap;
   readonly #findings: Findings;
+  readonly #disabled: TreeMap | null;
+  readonly #doesWarn: boolean;
 
-  constructor(root: TreeMap, findings: Findings) {
+  constructor(root: TreeMap, findings: Findings, options: CheckOptions = {}) {
     this.root = root;
     this.#findings = findings;
+    this.#disabled = options.disabled ?? null;
+    this.#doesWarn = options.doesWarn === true;
+  }
+
+  /** The profiles of a service that exists and that no active profile selects; null for any other. */
+  disabledProfiles(name: string): readonly string[] | null {
+    const service = this.#disabled?.[name];
+    const profiles = isMap(service) ? service['profiles'] : undefined;
+    return isList(profiles) ? profiles.map(shownText) : null;
+  }
+
+  /** Services are kept by name; people read a file from its top. */
+  inFileOrder(services: readonly string[]): string[] {
+    const place = (name: string): readonly [string, number] => {
+      const span = keySpan(this.root, ['services', name]);
+      return [span?.source.shown ?? '', span?.start ?? 0];
+    };
+    return [...services].sort((left, right) => {
+      const [leftFile, leftStart] = place(left);
+      const [rightFile, rightStart] = place(right);
+      if (leftFile !== rightFile) return leftFile < rightFile ? -1 : 1;
+      return leftStart - rightStart;
+    });
   }
 
   get services(): readonly (readonly [name: string, service: TreeMap])[] {
@@ -38,6 +78,15 @@ export class CheckScope {
   /** At the value that is wrong. */
   error(path: Path, [code, message]: Mistake, options: Partial<FindingOptions> = {}): void {
     this.#findings.error(code, message, { path, span: valueSpan(this.root, path), ...options });
+  }
+
+  /**
+   * What the schema takes and no engine does. It stops what would run the project; who only looks at the file is
+   * warned, as docker compose prints such a file without a word.
+   */
+  engineError(path: Path, mistake: Mistake, options: Partial<FindingOptions> = {}): void {
+    if (this.#doesWarn) this.#findings.warn(mistake[1], valueSpan(this.root, path));
+    else this.error(path, mistake, options);
   }
 
   /** At the key that is wrong. */

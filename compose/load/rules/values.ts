@@ -14,7 +14,7 @@ export function checkValues(scope: CheckScope): void {
 function checkRestart(scope: CheckScope, name: string, { restart }: TreeMap): void {
   if (restart === undefined || restart === null) return;
   if (/^(no|always|unless-stopped|on-failure(:\d+)?)$/.test(shownText(restart))) return;
-  scope.error(
+  scope.engineError(
     ['services', name, 'restart'],
     ['invalid-value', `"restart" of service "${name}" cannot be "${shownText(restart)}"`],
     { hint: 'use one of "no", always, unless-stopped, on-failure and on-failure:COUNT' },
@@ -25,7 +25,7 @@ function checkExpose(scope: CheckScope, name: string, { expose }: TreeMap): void
   if (!isList(expose)) return;
   expose.forEach((port, index) => {
     if (isPort(shownText(port))) return;
-    scope.error(
+    scope.engineError(
       ['services', name, 'expose', index],
       ['invalid-value', `"expose" of service "${name}" has no port "${shownText(port)}"`],
       { hint: 'write a port, a range, or either with a protocol, as in "8000-8010/udp"' },
@@ -45,7 +45,7 @@ function checkHostname(scope: CheckScope, name: string, { hostname }: TreeMap): 
   if (hostname === undefined || hostname === null) return;
   const text = shownText(hostname);
   if (text.length <= 64 && /^[a-zA-Z0-9_]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?$/.test(text)) return;
-  scope.error(
+  scope.engineError(
     ['services', name, 'hostname'],
     ['invalid-value', `"hostname" of service "${name}" cannot be "${text}"`],
     { hint: 'use letters, digits, "-" and ".", at most 64, with a letter or digit at both ends' },

@@ -15,14 +15,27 @@ export const toPorts: Rule = (value, site) => {
   });
 };
 
+/** What is wrong, and which part of the text. */
+type Fail = (reason: string, part?: string) => TreeMap[];
+
 function parsePort(text: string, site: Site): TreeMap[] {
-  const fail = (reason: string): TreeMap[] => {
-    site.error('invalid-syntax', `invalid port "${text}": ${reason}`, { hint });
+  const fail: Fail = (reason, part = text) => {
+    // The container's port is the last, so that "80" of "80:80" is found there.
+    const start = part === '' ? text.length : text.lastIndexOf(part);
+    site.error('invalid-syntax', `invalid port "${text}": ${reason}`, {
+      hint,
+      ...(text !== '' && {
+        part: { text, start: part === '' ? start - 1 : start, end: start + part.length },
+      }),
+    });
     return [];
   };
+  const [quote] = /[\u2018-\u201d]/.exec(text) ?? [];
+  if (quote !== undefined) return fail('typographic quotes are no quotes to YAML', quote);
   const [spec = '', protocol = 'tcp', ...rest] = text.split('/');
   if (rest.length > 0 || !/^(tcp|udp|sctp)$/i.test(protocol)) {
-    return fail('the protocol must be tcp, udp or sctp');
+    const part = rest.length > 0 ? text : protocol;
+    return fail('the protocol must be tcp, udp or sctp', part);
   }
   const match = /^(?:(\[[^\]]*\]|[^:[\]]*):)?(?:([^:]*):)?([^:]*)$/.exec(spec);
   if (match === null) return fail('too many parts');
@@ -30,11 +43,12 @@ function parsePort(text: string, site: Site): TreeMap[] {
   const hasTwo = match[2] !== undefined;
   const address = hasTwo ? (match[1] ?? '').replace(/^\[(.*)\]$/, '$1') : '';
   const host = hasTwo ? (match[2] ?? '') : (match[1] ?? '');
-  if (address !== '' && !isAddress(address)) return fail(`"${address}" is no IP address`);
+  if (address !== '' && !isAddress(address)) return fail(`"${address}" is no IP address`, address);
   const target = range(match[3] ?? '');
-  if (typeof target === 'string') return fail(`container port ${target}`);
+  if (typeof target === 'string') return fail(`container port ${target}`, match[3]);
+  if (target[0] < 1) return fail('container ports begin at 1', match[3]);
   const published = host === '' ? null : range(host);
-  if (typeof published === 'string') return fail(`host port ${published}`);
+  if (typeof published === 'string') return fail(`host port ${published}`, host);
   return expandPorts({ address, published, target, protocol: protocol.toLowerCase() }, site, fail);
 }
 
@@ -48,7 +62,7 @@ interface ParsedPort {
 function expandPorts(
   { address, published, target, protocol }: ParsedPort,
   site: Site,
-  fail: (reason: string) => TreeMap[],
+  fail: Fail,
 ): TreeMap[] {
   const count = target[1] - target[0] + 1;
   const entry = (port: number, host: string | null): TreeMap =>
@@ -67,7 +81,8 @@ function expandPorts(
   const [first, last] = published;
   if (count === 1) return [entry(target[0], first === last ? String(first) : `${first}-${last}`)];
   if (last - first + 1 !== count) {
-    return fail(`${last - first + 1} host ports cannot publish ${count} container ports`);
+    const reason = `${last - first + 1} host ports cannot publish ${count} container ports`;
+    return fail(reason, first === last ? String(first) : `${first}-${last}`);
   }
   return ports.map((port, index) => entry(port, String(first + index)));
 }
