@@ -16,7 +16,7 @@ export interface Failure {
 /** Only the failing path pays for loading the error classes of the areas. */
 export async function describeFailure(error: unknown, style: Style): Promise<Failure> {
   if (error instanceof Interrupted) return { text: '', message: '', exitCode: error.exitCode };
-  const { composeErrorsOf, formatComposeError } = await import('../compose/index.ts');
+  const { composeErrorsOf, formatComposeError, foundBeside } = await import('../compose/index.ts');
   const findings = composeErrorsOf(error);
   if (findings !== null) {
     const texts = findings.map((finding) => {
@@ -24,10 +24,42 @@ export async function describeFailure(error: unknown, style: Style): Promise<Fai
       return [style.red(head), ...rest, ...causesOf(finding)].map((line) => `${line}\n`).join('');
     });
     const message = findings.map((finding) => finding.message).join('\n');
+    const { omitted } = foundBeside(error);
+    if (omitted > 0) texts.push(`and ${omitted} more: correct these first\n`);
     return { text: texts.join('\n'), message, exitCode: 1 };
   }
   if (error instanceof AggregateError) return describeAll(error, style);
   return describeOne(error, style);
+}
+
+/** With `--format json`: one document, whatever failed; compose/docs/errors/README.md describes it. */
+export async function failureJson(error: unknown, { message }: Failure): Promise<string> {
+  const { composeErrorsOf, errorJson, foundBeside, warningJson } =
+    await import('../compose/index.ts');
+  const findings = composeErrorsOf(error);
+  const { omitted, warnings } = foundBeside(error);
+  // What is no mistake in a file has no code of ours and no place.
+  const errors = findings?.map(errorJson) ?? [{ ...nowhere, message, ...hintOf(error) }];
+  return `${JSON.stringify({ errors, omitted, warnings: warnings.map(warningJson) })}\n`;
+}
+
+const nowhere = {
+  code: null,
+  message: '',
+  file: null,
+  line: null,
+  column: null,
+  endLine: null,
+  endColumn: null,
+  path: null,
+  label: null,
+  hint: null,
+  related: [],
+  docs: null,
+} as const;
+
+function hintOf(error: unknown): { readonly hint: string | null } {
+  return { hint: error instanceof CliError ? (error.hint ?? null) : null };
 }
 
 async function describeAll({ errors }: AggregateError, style: Style): Promise<Failure> {

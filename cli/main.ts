@@ -1,7 +1,7 @@
 /** The program behind the dispatcher: parse, run one command, say what failed, leave with its exit code. */
 import { createContext } from './context.ts';
 import { addressOnThisMachine } from './docker-files.ts';
-import { describeFailure } from './errors.ts';
+import { describeFailure, type Failure, failureJson } from './errors.ts';
 import { ansiModes, progressStyles, type GlobalRequest } from './options.ts';
 import { parseCommandLine, type Invocation } from './program.ts';
 import { watchInterrupts } from './signals.ts';
@@ -14,6 +14,7 @@ export { loadScript } from './load-script.ts';
 export async function main(argv: readonly string[]): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', onOutputError);
   let ui = createUiFor({});
+  let wantsJson = false;
   try {
     const invocation = parseCommandLine(argv);
     if (invocation.kind === 'text') {
@@ -21,15 +22,19 @@ export async function main(argv: readonly string[]): Promise<void> {
       return;
     }
     ui = createUiFor(invocation.global);
+    wantsJson = 'format' in invocation.request && invocation.request.format === 'json';
     process.exitCode = await runCommand(invocation, ui);
   } catch (error) {
-    const { text, message, exitCode } = await describeFailure(error, ui.stderrStyle);
-    const isJson = ui.progressStyle === 'json';
-    if (message !== '') {
-      await ui.stderr.write(isJson ? `${JSON.stringify({ error: true, message })}\n` : text);
+    const failure = await describeFailure(error, ui.stderrStyle);
+    if (failure.message !== '') {
+      await ui.stderr.write(wantsJson ? await failureJson(error, failure) : textOf(failure, ui));
     }
-    process.exitCode = exitCode;
+    process.exitCode = failure.exitCode;
   }
+}
+
+function textOf({ text, message }: Failure, ui: Ui): string {
+  return ui.progressStyle === 'json' ? `${JSON.stringify({ error: true, message })}\n` : text;
 }
 
 async function runCommand(

@@ -56,6 +56,8 @@ export type ComposeErrorCode = (typeof composeErrorCodes)[number];
 
 export interface ComposeErrorOptions {
   readonly position?: Position | undefined;
+  /** Right behind the last character that is wrong. */
+  readonly end?: { readonly line: number; readonly column: number } | undefined;
   /** `services.web.ports.0`: the attribute it is about. */
   readonly path?: string | undefined;
   readonly excerpt?: Excerpt | undefined;
@@ -69,6 +71,7 @@ export interface ComposeErrorOptions {
 export class ComposeError extends Error {
   readonly code: ComposeErrorCode;
   readonly position: Position | undefined;
+  readonly end: { readonly line: number; readonly column: number } | undefined;
   readonly path: string | undefined;
   readonly excerpt: Excerpt | undefined;
   readonly label: string | undefined;
@@ -80,6 +83,7 @@ export class ComposeError extends Error {
     this.name = 'ComposeError';
     this.code = code;
     this.position = options.position;
+    this.end = options.end;
     this.path = options.path;
     this.excerpt = options.excerpt;
     this.label = options.label;
@@ -88,17 +92,31 @@ export class ComposeError extends Error {
   }
 }
 
+/** Something that is probably not what the user wanted, but no reason to stop. */
+export interface Warning {
+  readonly message: string;
+  readonly position?: Position;
+}
+
+export interface FoundBeside {
+  readonly omitted?: number;
+  readonly warnings?: readonly Warning[];
+}
+
 /** Several findings of one run, in the order of their positions. */
 export class ComposeErrors extends AggregateError {
   override readonly errors: ComposeError[];
   /** How many more there were: a screen full of errors helps nobody. */
   readonly omitted: number;
+  /** What was found before the errors stopped the run. */
+  readonly warnings: readonly Warning[];
 
-  constructor(errors: readonly ComposeError[], omitted = 0) {
+  constructor(errors: readonly ComposeError[], { omitted = 0, warnings = [] }: FoundBeside = {}) {
     super(errors, errors.map((error) => error.message).join('\n'));
     this.name = 'ComposeErrors';
     this.errors = [...errors];
     this.omitted = omitted;
+    this.warnings = warnings;
   }
 }
 
@@ -109,9 +127,10 @@ export function composeErrorsOf(error: unknown): readonly ComposeError[] | null 
   return null;
 }
 
-/** How many findings were left out of what composeErrorsOf gives. */
-export function omittedErrorsOf(error: unknown): number {
-  return error instanceof ComposeErrors ? error.omitted : 0;
+/** What goes with the findings of composeErrorsOf: how many were left out, and the warnings before them. */
+export function foundBeside(error: unknown): Required<FoundBeside> {
+  if (error instanceof ComposeErrors) return { omitted: error.omitted, warnings: error.warnings };
+  return { omitted: 0, warnings: [] };
 }
 
 /** Findings at one place keep the order in which they were found; those without a place come first. */

@@ -4,6 +4,7 @@
  * — they come in through Host and EnginePort. Importing this module does nothing.
  */
 export * from './errors.ts';
+export * from './error-json.ts';
 export type { FileRead, Host, RemoteRead } from './host.ts';
 export { labels } from './labels.ts';
 export type * from './model/project.ts';
@@ -37,7 +38,7 @@ export {
   type RemoteReference,
   shownReference,
 } from './load/remote.ts';
-export { loadProject, loadProjectName } from './load/pipeline.ts';
+export { loadModel, loadProject, loadProjectName } from './load/pipeline.ts';
 export { renderConfig, renderModel, type ConfigFormat } from './render.ts';
 export { observe } from './plan/observe.ts';
 export { reconcile } from './plan/reconcile.ts';

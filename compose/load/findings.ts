@@ -6,8 +6,8 @@ import {
   type Position,
   type RelatedPosition,
   sortByPosition,
+  type Warning,
 } from '../errors.ts';
-import type { Warning } from './request.ts';
 import { printPath } from './tree-path.ts';
 import { type Path, type Source, type Span, spansOfPath, type TreeMap } from './tree.ts';
 
@@ -68,7 +68,10 @@ export class Findings {
   throwIfAny(): void {
     if (this.errors.length === 0) return;
     const sorted = sortByPosition(this.errors);
-    throw new ComposeErrors(sorted.slice(0, maxShown), Math.max(0, sorted.length - maxShown));
+    throw new ComposeErrors(sorted.slice(0, maxShown), {
+      omitted: Math.max(0, sorted.length - maxShown),
+      warnings: this.warnings,
+    });
   }
 }
 
@@ -81,7 +84,7 @@ export function makeError(
   const span = partSpan(options);
   return new ComposeError(code, message, {
     ...(path && { path: printPath(path) }),
-    ...(span && { position: positionOf(span), excerpt: excerptOf(span) }),
+    ...(span && { position: positionOf(span), end: endOf(span), excerpt: excerptOf(span) }),
     label: options.label,
     hint: options.hint,
     related: [...relatedOf(options.related), ...overriddenBy(options.span)],
@@ -141,6 +144,10 @@ export function valueSpan(root: TreeMap, path: Path): Span | null {
 export function positionOf({ source, start }: Span): Position {
   const lineStart = lineStartOf(source.text, start);
   return { file: source.shown, line: lineNumber(source, start), column: start - lineStart + 1 };
+}
+
+function endOf({ source, end }: Span): { readonly line: number; readonly column: number } {
+  return { line: lineNumber(source, end), column: end - lineStartOf(source.text, end) + 1 };
 }
 
 /** A negative second argument would make lastIndexOf look at the first character all the same. */

@@ -1,4 +1,4 @@
-import type { Position } from '../errors.ts';
+import type { Warning } from '../errors.ts';
 import type { Project } from '../model/project.ts';
 
 /** What the user asked for: flags, already parsed. Everything else comes from the Host. */
@@ -33,10 +33,10 @@ export interface LoadSkips {
   readonly engineRules?: boolean;
 }
 
-/** Something that is probably not what the user wanted, but no reason to stop. */
-export interface Warning {
-  readonly message: string;
-  readonly position?: Position;
+/** A model that is no Project yet. */
+export interface ModelResult {
+  readonly model: Readonly<Record<string, unknown>>;
+  readonly warnings: readonly Warning[];
 }
 
 export interface LoadResult {

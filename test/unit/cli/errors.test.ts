@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { CliError } from '../../../cli/cli-error.ts';
-import { describeFailure } from '../../../cli/errors.ts';
+import { describeFailure, failureJson } from '../../../cli/errors.ts';
 import { Interrupted } from '../../../cli/signals.ts';
 import { plainStyle } from '../../../cli/ui/style.ts';
 import { ComposeError, ComposeErrors, formatComposeError } from '../../../compose/index.ts';
+import { loadText } from '../compose/lib/host.ts';
 import { EngineError } from '../../../engine/api/index.ts';
 
 const describe_ = (error: unknown): ReturnType<typeof describeFailure> =>
@@ -85,6 +86,95 @@ describe('a failure', () => {
       text: '',
       message: '',
       exitCode: 130,
+    });
+  });
+});
+
+/** What `--format json` prints on standard error. */
+async function json(error: unknown): Promise<unknown> {
+  const text = await failureJson(error, await describe_(error));
+  expect(text).toMatch(/^[^\n]+\n$/);
+  return JSON.parse(text) as unknown;
+}
+
+describe('a failure for machines', () => {
+  test('must have every field of an error, and the warnings before it', async () => {
+    let thrown: unknown;
+    try {
+      loadText('version: "3"\nservices:\n  web:\n    image: a\n    prots: []\n');
+    } catch (error) {
+      thrown = error;
+    }
+    expect(await json(thrown)).toEqual({
+      errors: [
+        {
+          code: 'unknown-key',
+          message: 'unknown key "prots" in service "web"',
+          file: 'compose.yaml',
+          line: 5,
+          column: 5,
+          endLine: 5,
+          endColumn: 10,
+          path: 'services.web.prots',
+          label: 'did you mean "ports"?',
+          hint: null,
+          related: [],
+          docs: 'compose/docs/errors/unknown-key.md',
+        },
+      ],
+      omitted: 0,
+      warnings: [
+        {
+          message: 'the key "version" is obsolete and ignored: remove it',
+          file: 'compose.yaml',
+          line: 1,
+          column: 1,
+        },
+      ],
+    });
+  });
+
+  test('must name the other places that belong to it', async () => {
+    let thrown: unknown;
+    try {
+      loadText('services:\n  web: {image: a}\n  web: {image: b}\n');
+    } catch (error) {
+      thrown = error;
+    }
+    expect(await json(thrown)).toMatchObject({
+      errors: [{ related: [{ message: 'first at', file: 'compose.yaml', line: 2, column: 3 }] }],
+    });
+  });
+
+  test('must count what comes after twenty errors', async () => {
+    const keys = Array.from({ length: 25 }, (_, index) => `  s${index}: ${index}\n`).join('');
+    let thrown: unknown;
+    try {
+      loadText(`services:\n${keys}`);
+    } catch (error) {
+      thrown = error;
+    }
+    const found = (await json(thrown)) as { errors: unknown[]; omitted: number };
+    expect([found.errors.length, found.omitted]).toEqual([20, 5]);
+    expect((await describe_(thrown)).text).toMatch(/\n\nand 5 more: correct these first\n$/);
+  });
+
+  test('must have the same fields where no file is wrong', async () => {
+    expect(await json(new CliError('--host is empty', { hint: 'give an address' }))).toEqual({
+      errors: [
+        {
+          ...Object.fromEntries(
+            'code file line column endLine endColumn path label docs'
+              .split(' ')
+              .map((key) => [key, null]),
+          ),
+          message: '--host is empty',
+          hint: 'give an address',
+          related: [],
+        },
+      ],
+      omitted: 0,
+      warnings: [],
     });
   });
 });
