@@ -18,12 +18,13 @@ import { parse, type ParsedDocument } from './parse.ts';
 import type { FilePhase, FileScope, TreePhase } from './phases.ts';
 import { activeProfiles, profilesOfNamed, splitByProfile } from './profiles.ts';
 import { projectNameOf } from './project-name.ts';
-import type { LoadRequest, LoadResult } from './request.ts';
+import type { LoadRequest, LoadResult, ModelResult } from './request.ts';
 import { resolvePaths } from './resolve-paths.ts';
 import { findSources, type Sources } from './source.ts';
 import { applyTags } from './tags.ts';
 import { toProject } from './to-project.ts';
 import { newMap, type Source, spansAt, type TreeMap } from './tree.ts';
+import { resolveTypedValueless, typedForms } from './typed-model.ts';
 import { unique } from './unique.ts';
 
 /** Applied to every document, in this order, before it is merged onto the ones before it. */
@@ -45,6 +46,29 @@ export const perMerge: readonly TreePhase[] = [unique, validate, canonicalForm, 
 export const perProject: readonly TreePhase[] = [setDefaults, resolveRelative];
 
 export function loadProject(request: LoadRequest, host: Host): LoadResult {
+  const { root, context, name, sources } = load(request, host);
+  return finish(root, context, { name, sources });
+}
+
+/** The merged tree alone, for showing it before its variables have values; no service is left out. */
+export function loadModel(request: LoadRequest, host: Host): ModelResult {
+  const skip = { ...request.skip, interpolation: true };
+  const { root, context, name } = load({ ...request, skip }, host);
+  if (skip.normalization !== true) {
+    root['name'] = name;
+    normalize(root, name);
+  }
+  resolveTypedValueless(root, context.environment);
+  context.findings.throwIfAny();
+  return { model: root, warnings: context.findings.warnings };
+}
+
+interface Loaded extends FinishScope {
+  readonly root: TreeMap;
+  readonly context: LoadContext;
+}
+
+function load(request: LoadRequest, host: Host): Loaded {
   const findings = new Findings();
   const sources = findSources(request, host, findings);
   const documents = sources.sources.map((source) => ({ source, parsed: parse(source, findings) }));
@@ -65,8 +89,7 @@ export function loadProject(request: LoadRequest, host: Host): LoadResult {
   >;
   environment['COMPOSE_PROJECT_NAME'] = name;
   const context: LoadContext = { request, host, findings, environment, directory };
-  const root = mergeDocuments(documents, context, []);
-  return finish(root, context, { name, sources });
+  return { root: mergeDocuments(documents, context, []), context, name, sources };
 }
 
 /** What a command needs that only addresses a project: its name, without judging the rest of its files. */
@@ -178,7 +201,8 @@ function dropVersion({ root, context }: FileScope): void {
   Reflect.deleteProperty(root, 'version');
 }
 
-function validate(root: TreeMap, { findings }: LoadContext): void {
+function validate(root: TreeMap, { request, findings }: LoadContext): void {
+  if (request.skip?.validation === true) return;
   for (const { code, message, path, isKey, label, hint } of validateTree(root)) {
     const span = isKey ? keySpan(root, path) : valueSpan(root, path);
     findings.error(code, message, { path, span, label, hint });
@@ -186,8 +210,9 @@ function validate(root: TreeMap, { findings }: LoadContext): void {
   findings.throwIfAny();
 }
 
-function canonicalForm(root: TreeMap, { findings }: LoadContext): void {
-  canonical(root, findings);
+function canonicalForm(root: TreeMap, { request, findings }: LoadContext): void {
+  if (request.skip?.interpolation === true) typedForms(root);
+  else canonical(root, findings);
 }
 
 function resolveRelative(root: TreeMap, { request, directory, host }: LoadContext): void {

@@ -25,6 +25,8 @@ export interface LoadRequest {
 
 export interface LoadSkips {
   readonly interpolation?: boolean;
+  /** Whether attributes are known and of their type: a wrong file has variables, too. */
+  readonly validation?: boolean;
   readonly normalization?: boolean;
   readonly pathResolution?: boolean;
   readonly consistency?: boolean;
