@@ -90,7 +90,8 @@ function adviceOn(key: string, { path, known, value }: UnknownKey): Advice {
   if (odd !== null) return { label: `this line starts with ${odd}`, hint: 'retype the spaces' };
   const misplaced = misplacedKey(key, path, value);
   const label = didYouMean(key, known);
-  if (misplaced !== null && (label === undefined || path.length < 2)) return misplaced;
+  if (misplaced !== null && (label === undefined || misplaced.label !== undefined))
+    return misplaced;
   if (label === undefined) return { hint: `valid here: ${some(known)}` };
   // Where the right key is known, a list that shows a part of the keys only distracts.
   return known.length <= maxNames ? { label, hint: `valid here: ${some(known)}` } : { label };
