@@ -4,6 +4,7 @@ import type { EngineClient } from '../engine/client/index.ts';
 import type { EngineAddress } from './address.ts';
 import type { GlobalRequest } from './options.ts';
 import type { LoadOptions } from './project.ts';
+import type { Remotes } from './remote/remotes.ts';
 import type { Interrupts } from './signals.ts';
 import type { Ui } from './ui/ui.ts';
 
@@ -20,6 +21,11 @@ export interface Context {
   readonly revive: () => Promise<void>;
   /** The loaded project; its warnings are already shown. */
   readonly project: (options?: LoadOptions) => Promise<LoadResult['project']>;
+  /** Before a project runs anything: asks about a compose file from elsewhere. Throws when it may not run. */
+  readonly consent: (
+    project: Pick<LoadResult['project'], 'files'>,
+    answer: { readonly yes?: boolean },
+  ) => Promise<void>;
   /** The project's name alone, which neither a missing variable nor a misspelt key elsewhere can hide. */
   readonly projectName: () => Promise<string>;
 }
@@ -36,8 +42,9 @@ export interface ContextRequest {
 /** Dispose of it when the command has ended: an open connection keeps the process. */
 export function createContext(request: ContextRequest): Context & AsyncDisposable {
   const { global, env, workingDirectory, ui, interrupts, address } = request;
-  const source = { global, env, workingDirectory };
+  const source = { global, env, workingDirectory, signal: interrupts.graceful };
   let client: Promise<EngineClient> | undefined;
+  let remotes: Remotes | undefined;
   let reviving: Promise<EngineClient> | undefined;
 
   const connect = async (): Promise<EngineClient> => {
@@ -64,13 +71,25 @@ export function createContext(request: ContextRequest): Context & AsyncDisposabl
     },
     project: async (options) => {
       const { loadFrom, warningText } = await import('./project.ts');
-      const { project, warnings } = loadFrom(source, options);
-      for (const warning of warnings) ui.warn(warningText(warning));
-      return project;
+      const loaded = await loadFrom(source, options);
+      for (const warning of loaded.warnings) ui.warn(warningText(warning));
+      remotes = loaded.remotes;
+      return loaded.project;
+    },
+    consent: async ({ files }, { yes }) => {
+      if (remotes === undefined || remotes.sources.length === 0) return;
+      const { askConsent, processTerminal } = await import('./remote/consent.ts');
+      const { graceful } = interrupts;
+      const terminal = processTerminal({
+        input: process.stdin,
+        output: process.stderr,
+        signal: graceful,
+      });
+      await askConsent({ remotes, files, env, assumeYes: yes === true, terminal });
     },
     projectName: async () => {
       const { loadNameFrom } = await import('./project.ts');
-      return loadNameFrom(source).name;
+      return (await loadNameFrom(source)).name;
     },
     [Symbol.asyncDispose]: async () => {
       const opened = await client?.catch(() => undefined);

@@ -70,6 +70,11 @@ export const removeOrphansOption: OptionSpec<boolean> = {
   description: 'remove containers of services that the compose file no longer has',
 };
 
+export const yesOption: OptionSpec<boolean> = {
+  flags: '-y, --yes',
+  description: 'do not ask: a compose file from elsewhere may run',
+};
+
 export function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (/^-?\d+$/u.test(text) && Number.isSafeInteger(seconds)) return seconds;

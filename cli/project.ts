@@ -1,5 +1,6 @@
 /** Flags, environment and working directory → what compose/ is asked to load. Imported when a command needs a project. */
 import {
+  type Host,
   loadProject,
   loadProjectName,
   type LoadRequest,
@@ -9,11 +10,15 @@ import {
 } from '../compose/index.ts';
 import { createHost } from './host.ts';
 import type { GlobalRequest } from './options.ts';
+import type { Fetcher } from './remote/fetch.ts';
+import { Remotes } from './remote/remotes.ts';
 
 export interface ProjectSource {
   readonly global: GlobalRequest;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly workingDirectory: string;
+  /** Ends fetching. */
+  readonly signal?: AbortSignal;
 }
 
 export interface LoadOptions {
@@ -22,15 +27,48 @@ export interface LoadOptions {
   readonly skip?: LoadSkips;
 }
 
-export function loadFrom(source: ProjectSource, options: LoadOptions = {}): LoadResult {
+export interface Loaded extends LoadResult {
+  /** What came from elsewhere. */
+  readonly remotes: Remotes;
+}
+
+export async function loadFrom(source: ProjectSource, options: LoadOptions = {}): Promise<Loaded> {
   const request = requestOf(source);
   const allResources = request.allResources === true || options.allResources === true;
-  return loadProject({ ...request, ...options, allResources }, createHost(source.env));
+  const { value, remotes } = await withRemotes(source, (host) =>
+    loadProject({ ...request, ...options, allResources }, host),
+  );
+  const fetched = remotes.warnings.map((message) => ({ message }));
+  return { ...value, warnings: [...fetched, ...value.warnings], remotes };
 }
 
 /** What `ps` and `logs` need: they must work while the file has an error somewhere else. */
-export function loadNameFrom(source: ProjectSource): { readonly name: string } {
-  return loadProjectName(requestOf(source), createHost(source.env));
+export async function loadNameFrom(source: ProjectSource): Promise<{ readonly name: string }> {
+  const { value } = await withRemotes(source, (host) => loadProjectName(requestOf(source), host));
+  return value;
+}
+
+/** Loads, fetches what is elsewhere, and loads again until nothing is missing. */
+async function withRemotes<T>(
+  { env, signal }: ProjectSource,
+  load: (host: Host) => T,
+): Promise<{ readonly value: T; readonly remotes: Remotes }> {
+  const remotes = new Remotes(env);
+  const host = remotes.extend(createHost(env));
+  let fetcher: Fetcher | undefined;
+  try {
+    const value = await remotes.settle(
+      () => load(host),
+      async () => {
+        const { createFetcher } = await import('./remote/fetch.ts');
+        fetcher ??= createFetcher({ env, signal });
+        return fetcher.fetch;
+      },
+    );
+    return { value, remotes };
+  } finally {
+    fetcher?.[Symbol.dispose]();
+  }
 }
 
 export function warningText({

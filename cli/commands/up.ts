@@ -1,6 +1,6 @@
 import type { ReconcileOptions } from '../../compose/index.ts';
 import { defineCommand, type Command } from '../command.ts';
-import { removeOrphansOption, servicesArgument, timeoutOption } from '../options.ts';
+import { removeOrphansOption, servicesArgument, timeoutOption, yesOption } from '../options.ts';
 import { CliError } from '../cli-error.ts';
 
 export interface UpRequest {
@@ -17,6 +17,7 @@ export interface UpRequest {
   readonly timestamps?: boolean;
   readonly noColor?: boolean;
   readonly noLogPrefix?: boolean;
+  readonly yes?: boolean;
 }
 
 export const upCommand: Command = defineCommand<UpRequest>({
@@ -56,10 +57,12 @@ export const upCommand: Command = defineCommand<UpRequest>({
       flags: '--no-log-prefix',
       description: 'log lines without the name of their container',
     },
+    yes: yesOption,
   },
   examples: ['tscompose up', 'tscompose up -d web', 'tscompose -f other.yaml up'],
   run: async (request, context) => {
     const project = await context.project({ services: request.services ?? [] });
+    await context.consent(project, request);
     const engine = await context.engine();
     const signal = context.interrupts.graceful;
     const compose = await import('../../compose/index.ts');
