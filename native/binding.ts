@@ -9,6 +9,7 @@ export interface Binding {
   duplicate(fd: number): Fd;
   open(path: Bytes, flags: number, mode: number): Fd;
   socketPair(): [Fd, Fd];
+  pipe(): [reader: Fd, writer: Fd];
   memfd(name: string, content: Uint8Array, isExecutable: boolean): Fd;
   lock(fd: number): boolean;
   syncFs(fd: number): Promise<void>;

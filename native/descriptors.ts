@@ -22,6 +22,10 @@ export function socketPair(): [Fd, Fd] {
   return attempt('create a socket pair', () => binding().socketPair());
 }
 
+export function createPipe(): [reader: Fd, writer: Fd] {
+  return attempt('create a pipe', () => binding().pipe());
+}
+
 /**
  * An anonymous file with this content that nobody can change any more; its offset is 0. `isExecutable` allows to exec
  * it, which no other memory file can be (Linux 6.3).

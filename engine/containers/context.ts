@@ -5,8 +5,9 @@
 import type { EndpointSettings, PortMap } from '../api/index.ts';
 import type { ImageStore, Snapshots } from '../images/index.ts';
 import type { KeyedLock } from '../lib/index.ts';
-import type { Cgroups, ExitStatus, HostFacts } from '../runtime/index.ts';
+import type { Cgroups, ExitStatus, HostFacts, ShimExecs, TerminalSize } from '../runtime/index.ts';
 import type { EventBus, Layout, RecordStore } from '../store/index.ts';
+import type { Fd } from '../../native/index.ts';
 import type { NetworkController } from '../../network/index.ts';
 import type { VolumeStore } from '../../volumes/index.ts';
 import type { ContainerRecord } from './container.ts';
@@ -21,7 +22,7 @@ export interface ContainerContext {
   readonly events: Pick<EventBus, 'publish'>;
   readonly log: Log;
   readonly images: Pick<ImageStore, 'resolve'>;
-  readonly snapshots: Pick<Snapshots, 'prepare' | 'remove' | 'view' | 'readFile'>;
+  readonly snapshots: Pick<Snapshots, 'prepare' | 'remove' | 'view' | 'readFile' | 'usage'>;
   readonly volumes: Pick<VolumeStore, 'create' | 'get' | 'isEmpty' | 'copyUp' | 'remove'>;
   readonly networks: Pick<NetworkController, 'list' | 'openSandbox' | 'closeSandbox' | 'sandbox'>;
   readonly cgroups: Pick<
@@ -33,6 +34,7 @@ export interface ContainerContext {
     | 'isFrozen'
     | 'pids'
     | 'place'
+    | 'placement'
     | 'remove'
     | 'stats'
     | 'thaw'
@@ -54,7 +56,15 @@ export interface RunningProcess {
   readonly exited: Promise<ExitStatus>;
   /** The shim itself has ended, and its mounts with it: this may be later, as unmounting an overlay syncs a disk. */
   readonly gone: Promise<void>;
+  /** Further programs in the container. */
+  readonly execs: Pick<ShimExecs, 'start' | 'signal' | 'resize' | 'forget' | 'adopted'>;
   signal(signal: number): Promise<void>;
+  /** Of the container's own terminal. */
+  resize(size: TerminalSize): Promise<void>;
+  /** A socket whose bytes become the container's input; the caller owns it. */
+  openInput(): Promise<Fd>;
+  /** Closes the input when what the sockets held has been read. */
+  endInput(): Promise<void>;
   /** Lets go of a shim that goes on. */
   close(): void;
 }

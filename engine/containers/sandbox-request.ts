@@ -1,5 +1,6 @@
 /** From a container's record and what was made for its start to what the runtime decides from. */
 import {
+  consoleRule,
   defaultDeviceRules,
   everyDeviceRule,
   parseDeviceRule,
@@ -14,13 +15,14 @@ import type {
   SandboxMount,
   SandboxPaths,
   SandboxRequest,
+  TerminalSize,
 } from '../runtime/index.ts';
 import { argumentsOf, mergeEnvironment } from './config.ts';
 import type { ContainerRecord } from './container.ts';
 import type { ResolvedUser } from './user.ts';
 
 /** The nodes below /dev beside the default ones, and what the container may open. */
-export function devicesOf({ hostConfig }: ContainerRecord): {
+export function devicesOf({ config, hostConfig }: ContainerRecord): {
   readonly devices: readonly SandboxDevice[];
   readonly rules: readonly DeviceRule[];
 } {
@@ -41,6 +43,7 @@ export function devicesOf({ hostConfig }: ContainerRecord): {
       ...defaultDeviceRules,
       ...asked.map(({ rule }) => rule),
       ...(hostConfig.DeviceCgroupRules ?? []).map(parseDeviceRule),
+      ...(config.Tty === true ? [consoleRule] : []),
     ],
   };
 }
@@ -80,37 +83,58 @@ export function sandboxRequestOf(record: ContainerRecord, facts: StartFacts): Sa
     security: securityOf(record),
     devices: facts.devices,
     sysctls: hostConfig.Sysctls ?? {},
-    ulimits: (hostConfig.Ulimits ?? []).map(({ Name = '', Soft = 0, Hard = 0 }) => ({
-      name: Name,
-      soft: Soft,
-      hard: Hard,
-    })),
+    ulimits: ulimitsOf(record),
     shmSizeBytes: hostConfig.ShmSize ?? 0,
     log: logOf(record, facts.log),
     paths: facts.paths,
   };
 }
 
-function processOf(
-  { config, hostConfig }: ContainerRecord,
-  user: ResolvedUser,
-): SandboxRequest['process'] {
+export function ulimitsOf({ hostConfig }: ContainerRecord): SandboxRequest['ulimits'] {
+  return (hostConfig.Ulimits ?? []).map(({ Name = '', Soft = 0, Hard = 0 }) => ({
+    name: Name,
+    soft: Soft,
+    hard: Hard,
+  }));
+}
+
+/** In the order of moby's `CreateDaemonEnvironment`: each entry replaces those before it. */
+export function environmentOf(
+  { config }: ContainerRecord,
+  program: {
+    readonly home: string;
+    readonly hasTerminal: boolean;
+    readonly extra: readonly string[];
+  },
+): readonly string[] {
+  const own = [`HOSTNAME=${config.Hostname ?? ''}`, `HOME=${program.home}`];
+  if (program.hasTerminal) own.push('TERM=xterm');
+  return mergeEnvironment(mergeEnvironment(own, config.Env ?? []), program.extra);
+}
+
+function processOf(record: ContainerRecord, user: ResolvedUser): SandboxRequest['process'] {
+  const { config, hostConfig } = record;
   return {
     args: argumentsOf(config),
-    env: mergeEnvironment(
-      [`HOSTNAME=${config.Hostname ?? ''}`, `HOME=${user.home}`],
-      config.Env ?? [],
-    ),
+    env: environmentOf(record, { home: user.home, hasTerminal: config.Tty === true, extra: [] }),
     cwd: config.WorkingDir ?? '',
     uid: user.uid,
     gid: user.gid,
     groups: user.groups,
     hasInit: hostConfig.Init === true,
     oomScoreAdj: hostConfig.OomScoreAdj ?? null,
+    terminal: config.Tty === true ? consoleSizeOf(record) : null,
+    hasInput: config.OpenStdin === true,
   };
 }
 
-function securityOf({ hostConfig }: ContainerRecord): SandboxRequest['security'] {
+/** Of the client's window at creation, as [height, width]. */
+function consoleSizeOf({ hostConfig }: ContainerRecord): TerminalSize {
+  const [rows = 0, columns = 0] = hostConfig.ConsoleSize ?? [];
+  return { rows, columns };
+}
+
+export function securityOf({ hostConfig }: ContainerRecord): SandboxRequest['security'] {
   return {
     isPrivileged: hostConfig.Privileged === true,
     capAdd: hostConfig.CapAdd ?? [],

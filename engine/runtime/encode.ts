@@ -2,11 +2,11 @@
  * SandboxSpec → the flat, versioned bytes that the shim maps; native/shim/spec.h has the same layout. A fixed header
  * is followed by lists (aligned to 8) and texts (each with a NUL); a reference is {offset, length or count}.
  */
-import type { SandboxDevice, SandboxMount, SandboxSpec } from './sandbox-spec.ts';
+import type { SandboxDevice, SandboxMount, SandboxProcess, SandboxSpec } from './sandbox-spec.ts';
 
 const magic = 0x43505354; // "TSPC"
-const version = 1;
-const headerBytes = 248;
+const version = 2;
+const headerBytes = 256;
 const mountBytes = 80;
 const deviceBytes = 32;
 const referenceBytes = 8;
@@ -21,6 +21,9 @@ const flag = {
   noNewPrivileges: 8,
   init: 16,
   oomScore: 32,
+  terminal: 64,
+  stdin: 128,
+  exec: 256,
 } as const;
 
 const mountKinds = ['overlay', 'bind', 'tmpfs', 'proc', 'sysfs', 'mqueue', 'devpts', 'cgroup'];
@@ -33,16 +36,48 @@ export interface EncodeOptions {
 }
 
 export function encodeSpec(spec: SandboxSpec, { startsAtOnce }: EncodeOptions): Uint8Array {
+  return encode(spec, flagsOf(spec, startsAtOnce));
+}
+
+/** A further program in a sandbox that stands: everything but the process is left empty, and not looked at. */
+export function encodeExec(process: SandboxProcess): Uint8Array {
+  const spec: SandboxSpec = { ...nothing, process };
+  return encode(spec, flagsOf(spec, false) | flag.exec);
+}
+
+const nothing: Omit<SandboxSpec, 'process'> = {
+  id: '',
+  hostname: '',
+  domainname: '',
+  namespaces: 0,
+  networkNamespace: null,
+  cgroups: [],
+  hasCgroup2: false,
+  mounts: [],
+  devices: [],
+  links: [],
+  maskedPaths: [],
+  readonlyPaths: [],
+  isRootReadonly: false,
+  sysctls: [],
+  log: { path: '', maxBytes: 0n, maxFiles: 0 },
+  paths: { control: '', exit: '' },
+};
+
+function encode(spec: SandboxSpec, flags: number): Uint8Array {
   const writer = new Writer(headerBytes);
   const header = new Cursor(writer, 0);
   const { process, log, paths } = spec;
   header.u32(magic).u16(version).u16(headerBytes);
   const totalSize = header.skip(4);
-  header.u32(flagsOf(spec, startsAtOnce));
+  header.u32(flags);
   header.u32(spec.namespaces).u32(process.umask).u32(process.uid).u32(process.gid);
   header
     .i32(process.oomScoreAdj ?? 0)
     .u32(log.maxFiles)
+    .u16(process.terminal?.rows ?? 0)
+    .u16(process.terminal?.columns ?? 0)
+    .u32(0)
     .u64(log.maxBytes);
   const { bounding, effective, permitted, inheritable, ambient } = process.capabilities;
   header.u64(bounding).u64(effective).u64(permitted).u64(inheritable).u64(ambient);
@@ -70,7 +105,9 @@ function flagsOf(spec: SandboxSpec, startsAtOnce: boolean): number {
     (spec.isRootReadonly ? flag.rootReadonly : 0) |
     (spec.process.hasNoNewPrivileges ? flag.noNewPrivileges : 0) |
     (spec.process.hasInit ? flag.init : 0) |
-    (spec.process.oomScoreAdj === null ? 0 : flag.oomScore)
+    (spec.process.oomScoreAdj === null ? 0 : flag.oomScore) |
+    (spec.process.terminal === null ? 0 : flag.terminal) |
+    (spec.process.hasInput ? flag.stdin : 0)
   );
 }
 

@@ -34,11 +34,13 @@ export type {
   SandboxPaths,
   SandboxProcess,
   SandboxSpec,
+  TerminalSize,
 } from './sandbox-spec.ts';
 export { parseSecurityOptions } from './security-options.ts';
-export { buildSandboxSpec } from './spec.ts';
+export { buildExecProcess, buildSandboxSpec } from './spec.ts';
 export type { CgroupPlacement, ProcessRequest, SandboxRequest, SecurityRequest } from './spec.ts';
 export { readShimLog } from './shim-log.ts';
 export type { LogQuery, LogRecord } from './shim-log.ts';
+export type { ExecDescriptors, ExecOutcome, ShimExecs, StartedExec } from './shim-exec.ts';
 export { connectShim, readExitFile, Shim, ShimError, startShim } from './shim.ts';
 export type { ExitStatus, ShimAddress, ShimFailure } from './shim.ts';

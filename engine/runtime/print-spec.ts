@@ -64,5 +64,9 @@ function printProcess({ process }: SandboxSpec): readonly string[] {
     `seccomp ${instructions === 0 ? 'unconfined' : `${instructions} instructions`}`,
     `oom_score_adj ${process.oomScoreAdj ?? 'inherited'}`,
     `init ${process.hasInit}`,
+    ...(process.terminal === null
+      ? []
+      : [`terminal ${process.terminal.rows}x${process.terminal.columns}`]),
+    ...(process.hasInput ? ['input from clients'] : []),
   ];
 }

@@ -3,13 +3,26 @@
  * native/shim/protocol.h. Everything is little-endian; a frame is {u32 length, u16 type, u16 zero, payload}.
  */
 import { errnoName } from '../../native/index.ts';
+import { decodeExecStatus } from './exec-protocol.ts';
+import type { ExecStatus } from './exec-protocol.ts';
 
-export const protocolVersion = 1;
+export const protocolVersion = 2;
+/** What a shim of an older engine speaks: it keeps its container, and knows neither exec nor input. */
+export const oldestProtocolVersion = 1;
+/** Of exit files and logs, which outlive shims. */
+export const recordVersion = 1;
 export const frameHeaderBytes = 8;
 /** No message is longer, so a peer that sends more is not a shim. */
 export const maxPayloadBytes = 512;
 
-const messageType = { status: 1, ended: 2, reply: 3, start: 64, signal: 65 } as const;
+const messageType = {
+  status: 1,
+  ended: 2,
+  reply: 3,
+  execStatus: 4,
+  start: 64,
+  signal: 65,
+} as const;
 
 /** Where the shim was when something failed; the position in the list is the number on the wire. */
 export const shimStages = [
@@ -42,6 +55,8 @@ export const shimStages = [
   'seccomp',
   'start',
   'exec',
+  'terminal',
+  'namespaces',
 ] as const;
 export type ShimStage = (typeof shimStages)[number];
 
@@ -80,7 +95,8 @@ export interface ShimStatus {
 export type ShimMessage =
   | { readonly type: 'status'; readonly status: ShimStatus }
   | { readonly type: 'ended'; readonly status: ExitStatus }
-  | { readonly type: 'reply'; readonly request: number; readonly errno: number };
+  | { readonly type: 'reply'; readonly request: number; readonly errno: number }
+  | { readonly type: 'exec'; readonly status: ExecStatus };
 
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
@@ -105,7 +121,7 @@ export function encodeSignal({ request, signal, all }: SignalRequest): Uint8Arra
   return frame(messageType.signal, payload);
 }
 
-function frame(type: number, payload: Uint8Array): Uint8Array {
+export function frame(type: number, payload: Uint8Array): Uint8Array {
   const bytes = Buffer.alloc(frameHeaderBytes + payload.length);
   bytes.writeUInt32LE(payload.length, 0);
   bytes.writeUInt16LE(type, 4);
@@ -148,6 +164,8 @@ function decodeMessage(type: number, payload: Buffer): ShimMessage {
     case messageType.reply:
       requireLength(payload, 8, 'reply');
       return { type: 'reply', request: payload.readUInt32LE(0), errno: payload.readUInt32LE(4) };
+    case messageType.execStatus:
+      return { type: 'exec', status: decodeExecStatus(payload) };
     default:
       throw new ProtocolError(`unknown message type ${type}`);
   }
@@ -177,7 +195,7 @@ const exitFlag = { oomKilled: 1, failed: 2 } as const;
 export function decodeExit(bytes: Uint8Array): ExitStatus {
   const record = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (record.length < exitHeaderBytes) throw new ProtocolError('exit record is cut off');
-  if (record.readUInt32LE(0) !== exitMagic || record.readUInt16LE(4) !== protocolVersion) {
+  if (record.readUInt32LE(0) !== exitMagic || record.readUInt16LE(4) !== recordVersion) {
     throw new ProtocolError('not an exit record of this version');
   }
   const flags = record.readUInt16LE(6);
@@ -190,22 +208,23 @@ export function decodeExit(bytes: Uint8Array): ExitStatus {
     isOomKilled: (flags & exitFlag.oomKilled) !== 0,
     finishedAtNs: record.readBigUInt64LE(16),
     lostLogBytes: record.readBigUInt64LE(24),
-    failure: (flags & exitFlag.failed) === 0 ? null : decodeFailure(record),
+    failure: (flags & exitFlag.failed) === 0 ? null : decodeFailure(record, 32),
     isLost: false,
   };
 }
 
-function decodeFailure(record: Buffer): ShimFailure {
-  const stage = shimStages[record.readUInt32LE(32)];
-  if (stage === undefined) throw new ProtocolError(`unknown stage ${record.readUInt32LE(32)}`);
+/** u32 stage, u32 errno, u32 length of the path, u32 zero, path */
+export function decodeFailure(record: Buffer, offset: number): ShimFailure {
+  const stage = shimStages[record.readUInt32LE(offset)];
+  if (stage === undefined) throw new ProtocolError(`unknown stage ${record.readUInt32LE(offset)}`);
   return {
     stage,
-    errno: errnoName(record.readUInt32LE(36)),
-    path: record.toString('utf8', exitHeaderBytes),
+    errno: errnoName(record.readUInt32LE(offset + 4)),
+    path: record.toString('utf8', offset + 16),
   };
 }
 
-function requireLength(bytes: Uint8Array, length: number, what: string): void {
+export function requireLength(bytes: Uint8Array, length: number, what: string): void {
   if (bytes.length !== length) {
     throw new ProtocolError(`${what} of ${bytes.length} bytes instead of ${length}`);
   }

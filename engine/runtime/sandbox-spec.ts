@@ -86,6 +86,16 @@ export interface SandboxProcess {
   readonly oomScoreAdj: number | null;
   /** Run as pid 2 below a small reaper that is pid 1 (`init: true`). */
   readonly hasInit: boolean;
+  /** Input and output are a terminal of the container, which is then one stream; null: pipes. */
+  readonly terminal: TerminalSize | null;
+  /** Input comes from clients, and stays open between them; else it is /dev/null. */
+  readonly hasInput: boolean;
+}
+
+/** In characters; zeros leave it as the kernel makes it. */
+export interface TerminalSize {
+  readonly rows: number;
+  readonly columns: number;
 }
 
 export interface SandboxLog {

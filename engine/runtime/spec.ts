@@ -20,6 +20,7 @@ import type {
   SandboxPaths,
   SandboxProcess,
   SandboxSpec,
+  TerminalSize,
 } from './sandbox-spec.ts';
 import { seccompFilter } from './seccomp.ts';
 import { parseSecurityOptions } from './security-options.ts';
@@ -64,6 +65,10 @@ export interface ProcessRequest {
   readonly hasInit: boolean;
   /** null leaves it as inherited. */
   readonly oomScoreAdj: number | null;
+  /** null: no terminal. */
+  readonly terminal: TerminalSize | null;
+  /** Input comes from clients. */
+  readonly hasInput: boolean;
 }
 
 export interface SecurityRequest {
@@ -118,7 +123,31 @@ export function buildSandboxSpec(request: SandboxRequest, host: HostFacts): Sand
   };
 }
 
-function chooseProcess(request: SandboxRequest, host: HostFacts): SandboxProcess {
+/** What a further program in a running sandbox may do: as much as its first one, or with `isPrivileged` all. */
+export interface ExecProcessRequest {
+  readonly process: ProcessRequest;
+  /** The container's. */
+  readonly security: SecurityRequest;
+  readonly cgroup: Pick<CgroupPlacement, 'hasDeviceControl'>;
+  readonly ulimits: readonly UlimitRequest[];
+  readonly isPrivileged: boolean;
+}
+
+/** The filter stays the container's, as with Docker, whose privileged exec adds capabilities alone. */
+export function buildExecProcess(request: ExecProcessRequest, host: HostFacts): SandboxProcess {
+  const process = chooseProcess(request, host);
+  if (!request.isPrivileged) return process;
+  return {
+    ...process,
+    capabilities: processCapabilities(host.capabilities, request.process.uid),
+  };
+}
+
+type ProcessParts = Pick<SandboxRequest, 'process' | 'security' | 'ulimits'> & {
+  readonly cgroup: Pick<CgroupPlacement, 'hasDeviceControl'>;
+};
+
+function chooseProcess(request: ProcessParts, host: HostFacts): SandboxProcess {
   const { process, security } = request;
   const options = parseSecurityOptions(security.options);
   const capabilities = chooseCapabilities({
@@ -147,6 +176,8 @@ function chooseProcess(request: SandboxRequest, host: HostFacts): SandboxProcess
       : seccompFilter({ architecture: host.architecture, capabilities }),
     oomScoreAdj: process.oomScoreAdj,
     hasInit: process.hasInit,
+    terminal: process.terminal,
+    hasInput: process.hasInput,
   };
 }
 
@@ -174,7 +205,7 @@ function writable(mount: SandboxMount): SandboxMount {
 }
 
 /** Nodes are either confined by the device cgroup, or all of them are meant to be open. */
-function mayOpenAnyNode({ cgroup, security }: SandboxRequest): boolean {
+function mayOpenAnyNode({ cgroup, security }: Omit<ProcessParts, 'process'>): boolean {
   return cgroup.hasDeviceControl || security.isPrivileged;
 }
 

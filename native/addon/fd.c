@@ -67,6 +67,16 @@ napi_value addon_socketPair (napi_env env, napi_callback_info info)
   return make_pair (env, make_int (env, pair[0]), make_int (env, pair[1]));
 }
 
+napi_value addon_pipe (napi_env env, napi_callback_info info)
+{
+  int ends[2];
+
+  (void)info;
+  if (pipe2 (ends, O_CLOEXEC) < 0)
+    return fail (env, "pipe2", errno);
+  return make_pair (env, make_int (env, ends[0]), make_int (env, ends[1]));
+}
+
 static int write_whole (int fd, struct bytes bytes)
 {
   for (size_t done = 0; done < bytes.length;)

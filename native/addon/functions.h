@@ -8,6 +8,7 @@
   _ (duplicate)                                                                                    \
   _ (open)                                                                                         \
   _ (socketPair)                                                                                   \
+  _ (pipe)                                                                                         \
   _ (memfd)                                                                                        \
   _ (lock)                                                                                         \
   _ (syncFs)                                                                                       \

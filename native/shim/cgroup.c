@@ -29,14 +29,22 @@ static int join_one (const char *path)
   return tasks < 0 ? -1 : write_all (tasks, "0", 1);
 }
 
-int cgroup_join (const struct sandbox *sandbox)
+int cgroup_enter (const struct sandbox *sandbox, const struct ts_spec *spec)
 {
-  const struct ts_spec *spec = sandbox->spec;
   const struct ts_ref *groups = spec_items (spec, spec->cgroups);
 
   for (uint32_t i = (spec->flags & TS_FLAG_CGROUP2) != 0 ? 1 : 0; i < spec->cgroups.count; i++)
     if (join_one (spec_text (spec, groups[i])) < 0)
       return sandbox_fail (sandbox, TS_STAGE_CGROUP, spec_text (spec, groups[i]));
+  return 0;
+}
+
+int cgroup_join (const struct sandbox *sandbox)
+{
+  const struct ts_spec *spec = sandbox->spec;
+
+  if (cgroup_enter (sandbox, spec) < 0)
+    return -1;
   /* After joining, so that the namespace begins at the container's groups (cgroup_namespaces(7)).
    */
   if ((spec->namespaces & CLONE_NEWCGROUP) != 0 && unshare (CLONE_NEWCGROUP) < 0)

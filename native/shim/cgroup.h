@@ -8,6 +8,9 @@
 /* The unified group to clone into, or -1 with errno 0 when there is none.  */
 int cgroup_open_unified (const struct ts_spec *spec);
 
+/* Moves the calling process, which has one thread, into the groups of version 1.  */
+int cgroup_enter (const struct sandbox *sandbox, const struct ts_spec *spec);
+
 /* Moves the calling process, which has one thread, into the groups of version 1 and hides what is
  * above them.  */
 int cgroup_join (const struct sandbox *sandbox);

@@ -9,11 +9,22 @@
 
 #define CONTROL_MAX 9
 
+union request
+{
+  struct ts_signal signal;
+  struct ts_exec_request exec;
+  struct ts_exec_signal exec_signal;
+  struct ts_resize resize;
+  struct ts_input input;
+};
+
 struct connection
 {
   int fd; /* -1: free */
   uint32_t used;
-  unsigned char input[sizeof (struct ts_frame_header) + sizeof (struct ts_signal)];
+  uint32_t fd_count;
+  int fds[TS_EXEC_MAX_FDS]; /* came with the message that is being read */
+  unsigned char input[sizeof (struct ts_frame_header) + sizeof (union request)];
 };
 
 struct control
@@ -26,8 +37,13 @@ struct control
 struct message
 {
   enum ts_message_type type;
-  struct ts_signal signal; /* only of TS_SIGNAL */
+  union request request;
+  uint32_t fd_count;
+  int fds[TS_EXEC_MAX_FDS]; /* -1 where somebody took it */
 };
+
+/* Closes what nobody took.  */
+void message_close (struct message *message);
 
 void control_init (struct control *control);
 

@@ -75,7 +75,7 @@ static int append_frame (struct log *log, enum ts_log_stream stream, struct iove
 static int write_header (struct log *log, uint64_t sequence)
 {
   struct ts_log_header header = { .magic = TS_LOG_MAGIC,
-                                  .version = TS_PROTOCOL_VERSION,
+                                  .version = TS_RECORD_VERSION,
                                   .size = sizeof header,
                                   .sequence = sequence,
                                   .created_ns = realtime_ns () };
@@ -183,7 +183,7 @@ static int continue_file (struct log *log, uint64_t size)
     return 0;
   if (read_all_at (log->fd, &header, sizeof header, 0) < 0)
     return -1;
-  if (header.magic != TS_LOG_MAGIC || header.version != TS_PROTOCOL_VERSION)
+  if (header.magic != TS_LOG_MAGIC || header.version != TS_RECORD_VERSION)
     return 0;
   log->sequence = header.sequence;
   log->size = find_end (log->fd, size);

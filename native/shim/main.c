@@ -16,14 +16,17 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "cgroup.h"
 #include "exit-record.h"
+#include "process.h"
 #include "program.h"
 #include "shim.h"
 #include "sys.h"
 #include "util.h"
+#include "vectors.h"
 
 enum
 {
@@ -90,7 +93,7 @@ static int map_spec (struct shim *shim)
 {
   const char *what = NULL;
 
-  shim->spec = spec_map (SPEC_FD, &what);
+  shim->spec = spec_map (SPEC_FD, 0, &what);
   if (shim->spec == NULL && what != NULL)
     errno = EINVAL;
   if (shim->spec == NULL)
@@ -99,28 +102,6 @@ static int map_spec (struct shim *shim)
   if (control_listen (&shim->control, LISTEN_FD, path) < 0)
     return fail (shim, TS_STAGE_CONTROL_SOCKET, path);
   return dup2 (NULL_FD, SPEC_FD) < 0 ? fail (shim, TS_STAGE_STDIO, "") : 0;
-}
-
-static void *allocate (size_t size, int flags)
-{
-  void *memory = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | flags, -1, 0);
-
-  return memory == MAP_FAILED ? NULL : memory;
-}
-
-static char **point_to_texts (const struct ts_spec *spec, struct ts_list list, char **pointers)
-{
-  const struct ts_ref *refs = spec_items (spec, list);
-
-  for (uint32_t i = 0; i < list.count; i++)
-    pointers[i] = (char *)spec_text (spec, refs[i]); /* execve only reads.  */
-  pointers[list.count] = NULL;
-  return pointers + list.count + 1;
-}
-
-static size_t vectors_size (const struct ts_spec *spec)
-{
-  return ((size_t)spec->args.count + spec->env.count + 2) * sizeof (char *);
 }
 
 /* The text before the last slash of PATH.  */
@@ -137,7 +118,7 @@ static const char *parent_path (const char *path, char *parent)
 
 struct pipes
 {
-  int report[2];
+  int report[2]; /* a socket pair: the ends of a terminal come over it */
   int go[2];
 };
 
@@ -178,12 +159,15 @@ static int start_child (struct shim *shim, const struct pipes *pipes, char **vec
           .envp = vectors + spec->args.count + 1,
           .report_fd = pipes->report[1],
           .go_fd = pipes->go[0],
+          .stdin_fd = shim->stdio.input_fd,
           .stdout_fd = spec->log_path.length > 0 ? shim->stdio.write_fds[0] : -1,
           .stderr_fd = spec->log_path.length > 0 ? shim->stdio.write_fds[1] : -1,
           .root = -1,
           .dev = -1,
           .proc = -1,
           .mask = -1,
+          .pts = -1,
+          .slave = -1,
           .host_dir = parent_path (spec_text (spec, spec->control_path), host_dir) };
   program_run (&sandbox);
 }
@@ -192,15 +176,15 @@ static int start_container (struct shim *shim)
 {
   const struct ts_spec *spec = shim->spec;
   struct pipes pipes;
-  char **vectors = allocate (vectors_size (spec), MAP_PRIVATE);
+  char **vectors = vectors_make (spec);
 
-  shim->report = allocate (sizeof *shim->report, MAP_SHARED);
-  if (vectors == NULL || shim->report == NULL || stdio_open (&shim->stdio) < 0
-      || pipe2 (pipes.report, O_CLOEXEC) < 0 || pipe2 (pipes.go, O_CLOEXEC) < 0)
+  shim->report = memory_map (sizeof *shim->report, MAP_SHARED);
+  if (vectors == NULL || shim->report == NULL || stdio_open (&shim->stdio, spec) < 0
+      || socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pipes.report) < 0
+      || pipe2 (pipes.go, O_CLOEXEC) < 0)
     return fail (shim, TS_STAGE_STDIO, "");
-  point_to_texts (spec, spec->env, point_to_texts (spec, spec->args, vectors));
   int started = start_child (shim, &pipes, vectors);
-  munmap (vectors, vectors_size (spec)); /* Only the child needs them.  */
+  vectors_free (spec, vectors); /* Only the child needs them.  */
   stdio_close_program_ends (&shim->stdio);
   close (pipes.report[1]);
   close (pipes.go[0]);
@@ -209,74 +193,20 @@ static int start_container (struct shim *shim)
   return started;
 }
 
-/* Field 22 of /proc/PID/stat (proc_pid_stat(5)); the second one, the name, may hold anything but
- * ends with ')'.  */
-static uint64_t start_time (pid_t pid)
-{
-  char path[64], number[TS_NUMBER_MAX], text[1024];
-  size_t length = 0;
-
-  format_number (number, (uint64_t)pid);
-  if (append_text (path, sizeof path, &length, "/proc/") < 0
-      || append_text (path, sizeof path, &length, number) < 0
-      || append_text (path, sizeof path, &length, "/stat") < 0
-      || read_text_at (AT_FDCWD, path, text, sizeof text) < 0)
-    return 0;
-  const char *at = strrchr (text, ')');
-  for (int field = 2; at != NULL && field < 22; field++)
-    at = strchr (at + 1, ' ');
-  if (at == NULL)
-    return 0;
-  at++;
-  return scan_number (&at);
-}
-
-static int hold_mounts (struct shim *shim)
-{
-  char path[64], number[TS_NUMBER_MAX];
-  size_t length = 0;
-
-  format_number (number, (uint64_t)shim->pid);
-  if (append_text (path, sizeof path, &length, "/proc/") < 0
-      || append_text (path, sizeof path, &length, number) < 0
-      || append_text (path, sizeof path, &length, "/ns/mnt") < 0)
-    return -1;
-  shim->mount_namespace = open (path, O_RDONLY | O_CLOEXEC);
-  return shim->mount_namespace < 0 ? -1 : 0;
-}
-
-static int set_oom_score (const struct shim *shim)
-{
-  char path[64], number[TS_NUMBER_MAX], value[TS_NUMBER_MAX + 1];
-  int32_t score = shim->spec->oom_score_adj;
-  size_t length = 0;
-
-  if ((shim->spec->flags & TS_FLAG_OOM_SCORE) == 0)
-    return 0;
-  format_number (number, (uint64_t)shim->pid);
-  value[0] = '-';
-  format_number (value + 1, (uint64_t)(score < 0 ? -(int64_t)score : score));
-  if (append_text (path, sizeof path, &length, "/proc/") < 0
-      || append_text (path, sizeof path, &length, number) < 0
-      || append_text (path, sizeof path, &length, "/oom_score_adj") < 0)
-    return -1;
-  cleanup_close int fd = open (path, O_WRONLY | O_CLOEXEC);
-  const char *text = score < 0 ? value : value + 1;
-  return fd < 0 ? -1 : write_all (fd, text, strlen (text));
-}
-
 /* What the shim does for itself while the child builds the sandbox on another CPU.  */
 static int prepare_beside (struct shim *shim)
 {
   const struct ts_spec *spec = shim->spec;
 
   shim->status.container_pid = (uint32_t)shim->pid;
-  shim->status.container_start_time = start_time (shim->pid);
+  shim->status.container_start_time = process_start_time (shim->pid);
   shim->status.pid = (uint32_t)getpid ();
-  shim->status.start_time = start_time (getpid ());
-  if (set_oom_score (shim) < 0)
+  shim->status.start_time = process_start_time (getpid ());
+  if ((spec->flags & TS_FLAG_OOM_SCORE) != 0
+      && process_set_oom_score (shim->pid, spec->oom_score_adj) < 0)
     return fail (shim, TS_STAGE_OOM_SCORE, "");
-  if (hold_mounts (shim) < 0)
+  shim->mount_namespace = process_open (shim->pid, "ns/mnt", O_RDONLY);
+  if (shim->mount_namespace < 0)
     return fail (shim, TS_STAGE_CLONE, "mount namespace");
   if (log_open (&shim->log, spec) < 0)
     return fail (shim, TS_STAGE_LOG, spec_text (spec, spec->log_path));
@@ -298,7 +228,7 @@ static int report_failure (struct shim *shim)
 
 int main (void)
 {
-  struct shim shim = { .exit = { .magic = TS_EXIT_MAGIC, .version = TS_PROTOCOL_VERSION },
+  struct shim shim = { .exit = { .magic = TS_EXIT_MAGIC, .version = TS_RECORD_VERSION },
                        .status = { .version = TS_PROTOCOL_VERSION },
                        .pidfd = -1,
                        .report_fd = -1,

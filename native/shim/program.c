@@ -6,10 +6,12 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "cgroup.h"
+#include "console.h"
 #include "credentials.h"
 #include "init.h"
 #include "paths.h"
@@ -63,28 +65,29 @@ static int set_names (const struct sandbox *sandbox)
   return 0;
 }
 
-/* Input is the container's own /dev/null, so that no descriptor leads to a file of the host.  The
-   pipes get the program's user as owner: /dev/stdout is opened again by path in many images, and
-   that asks for permission.  */
+/* Input is the container's own /dev/null unless there is one, so that no descriptor leads to a file
+   of the host.  Pipes and terminals get the program's user as owner: /dev/stdout is opened again by
+   path in many images, and that asks for permission.  */
 static int set_stdio (const struct sandbox *sandbox)
 {
   cleanup_close int null
       = sandbox->dev < 0 ? -1 : openat (sandbox->dev, "null", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-  const int from[] = { null, sandbox->stdout_fd, sandbox->stderr_fd };
+  const int given[] = { sandbox->stdin_fd, sandbox->stdout_fd, sandbox->stderr_fd };
 
   for (int i = 0; i < 3; i++)
     {
-      if (from[i] < 0)
+      int from = given[i] >= 0 ? given[i] : i == 0 ? null : -1;
+      if (from < 0)
         continue; /* The shim's own /dev/null stays.  */
-      if (dup2 (from[i], i) < 0)
+      if (dup2 (from, i) < 0)
         return sandbox_fail (sandbox, TS_STAGE_STDIO, "");
-      if (i > 0 && sandbox->spec->uid != 0 && fchown (i, sandbox->spec->uid, (gid_t)-1) < 0)
+      if (given[i] >= 0 && sandbox->spec->uid != 0 && fchown (i, sandbox->spec->uid, (gid_t)-1) < 0)
         return sandbox_fail (sandbox, TS_STAGE_STDIO, "");
     }
   return 0;
 }
 
-static int enter_directory (const struct sandbox *sandbox)
+int program_enter_directory (const struct sandbox *sandbox)
 {
   const char *path = spec_text (sandbox->spec, sandbox->spec->cwd);
   char now[PATH_MAX];
@@ -136,7 +139,7 @@ static int join_path (char *path, const char *directory, size_t length, const ch
 }
 
 /* As execvpe(3), but without its fall-back to a shell for a file that is no program.  */
-static void execute (const struct sandbox *sandbox)
+void program_execute (const struct sandbox *sandbox)
 {
   const char *name = sandbox->argv[0];
   char path[PATH_MAX];
@@ -200,9 +203,12 @@ static int split_init (const struct sandbox *sandbox)
         return sandbox_fail (sandbox, TS_STAGE_CLONE, "");
       return 0;
     }
-  /* It does not exec, so nothing closes by itself: neither the output pipes, whose end must mean
-     that the program is gone, nor descriptors of the host.  0 is the container's /dev/null.  */
-  if (dup2 (0, 1) < 0 || dup2 (0, 2) < 0 || sys_close_range (3, ~0u, 0) < 0)
+  /* It does not exec, so nothing closes by itself: neither the program's streams, whose end must
+     mean that the program is gone, nor descriptors of the host.  */
+  int null = sandbox->dev < 0 ? open ("/dev/null", O_RDWR | O_CLOEXEC)
+                              : openat (sandbox->dev, "null", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+  if (null < 0 || dup2 (null, 0) < 0 || dup2 (null, 1) < 0 || dup2 (null, 2) < 0
+      || sys_close_range (3, ~0u, 0) < 0)
     _exit (128);
   /* The same filter as the program's, or a program with CAP_SYS_PTRACE could act through this
    * process.  */
@@ -218,6 +224,14 @@ static int enter_namespaces (const struct sandbox *sandbox)
   return set_names (sandbox);
 }
 
+static int take_terminal (const struct sandbox *sandbox)
+{
+  /* By the leader of a new session, which with an init is not the first process.  */
+  if (sandbox->slave >= 0 && ioctl (0, TIOCSCTTY, 0) < 0)
+    return sandbox_fail (sandbox, TS_STAGE_TERMINAL, "");
+  return 0;
+}
+
 static int become_program (struct sandbox *sandbox)
 {
   sigset_t none;
@@ -225,7 +239,13 @@ static int become_program (struct sandbox *sandbox)
   umask (0);
   if (enter_namespaces (sandbox) < 0 || rootfs_enter (sandbox) < 0)
     return -1;
-  if (set_stdio (sandbox) < 0 || enter_directory (sandbox) < 0 || wait_for_start (sandbox) < 0)
+  /* Where the user has mounted a /dev there is no devpts of ours, but perhaps one in that.  */
+  if ((sandbox->spec->flags & TS_FLAG_TERMINAL) != 0 && sandbox->slave < 0
+      && console_open (sandbox, AT_FDCWD, "/dev/pts/ptmx") < 0)
+    return -1;
+  if (set_stdio (sandbox) < 0)
+    return -1;
+  if (program_enter_directory (sandbox) < 0 || wait_for_start (sandbox) < 0)
     return -1;
   /* From here on the process looks to others like the container's user: nobody may trace it, or
      read a descriptor of the host out of it, before exec makes it a program of the image
@@ -241,6 +261,8 @@ static int become_program (struct sandbox *sandbox)
     return sandbox_fail (sandbox, TS_STAGE_USER, "");
   if ((sandbox->spec->flags & TS_FLAG_INIT) != 0 && split_init (sandbox) < 0)
     return -1;
+  if (take_terminal (sandbox) < 0)
+    return -1;
   umask (sandbox->spec->umask);
   if (sys_close_range (3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
     return sandbox_fail (sandbox, TS_STAGE_STDIO, "");
@@ -253,7 +275,7 @@ static int become_program (struct sandbox *sandbox)
      (capabilities(7)).  */
   if (seccomp_apply (sandbox) < 0)
     return -1;
-  execute (sandbox);
+  program_execute (sandbox);
   return sandbox_fail (sandbox, TS_STAGE_EXEC, sandbox->argv[0]);
 }
 

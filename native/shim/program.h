@@ -8,4 +8,8 @@
  * report.  */
 _Noreturn void program_run (struct sandbox *sandbox);
 
+/* Both are steps of it that an exec takes as well.  */
+int program_enter_directory (const struct sandbox *sandbox);
+void program_execute (const struct sandbox *sandbox);
+
 #endif

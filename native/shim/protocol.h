@@ -7,7 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TS_PROTOCOL_VERSION 1
+/* Of the conversation: a shim of another version goes on, and answers what it knows.  */
+#define TS_PROTOCOL_VERSION 2
+/* Of the exit file and the log, which outlive shims.  */
+#define TS_RECORD_VERSION 1
 #define TS_MAX_PAYLOAD 512
 
 enum ts_message_type
@@ -15,8 +18,15 @@ enum ts_message_type
   TS_STATUS = 1,
   TS_ENDED = 2,
   TS_REPLY = 3,
+  TS_EXEC_STATUS = 4,
   TS_START = 64,
   TS_SIGNAL = 65,
+  TS_EXEC = 66,
+  TS_EXEC_SIGNAL = 67,
+  TS_EXEC_FORGET = 68,
+  TS_RESIZE = 69,
+  TS_INPUT = 70,
+  TS_INPUT_END = 71,
 };
 
 enum ts_state
@@ -57,6 +67,8 @@ enum ts_stage
   TS_STAGE_SECCOMP,
   TS_STAGE_START,
   TS_STAGE_EXEC,
+  TS_STAGE_TERMINAL,
+  TS_STAGE_NAMESPACES,
 };
 
 struct ts_frame_header
@@ -89,6 +101,75 @@ struct ts_signal
   uint32_t flags;
 };
 #define TS_SIGNAL_ALL 1
+
+#define TS_ID_SIZE 64
+
+/* With it come descriptors, in this order: the specification; with TS_EXEC_TERMINAL one end of a
+   socket pair; else the program's end of each stream that a flag names, followed for output by the
+   other end, which the shim empties when nobody else does any more.  */
+struct ts_exec_request
+{
+  uint32_t request;
+  uint32_t flags;
+  uint16_t rows;
+  uint16_t columns;
+  uint32_t zero;
+  char id[TS_ID_SIZE];
+};
+#define TS_EXEC_TERMINAL 1u
+#define TS_EXEC_STDIN 2u
+#define TS_EXEC_STDOUT 4u
+#define TS_EXEC_STDERR 8u
+#define TS_EXEC_FLAGS_KNOWN 15u
+#define TS_EXEC_MAX_FDS 6
+
+/* TS_EXEC_SIGNAL; TS_EXEC_FORGET ignores the signal.  */
+struct ts_exec_signal
+{
+  uint32_t request;
+  uint32_t signal;
+  char id[TS_ID_SIZE];
+};
+
+/* An id of zeros means the container's own terminal.  */
+struct ts_resize
+{
+  uint32_t request;
+  uint16_t rows;
+  uint16_t columns;
+  char id[TS_ID_SIZE];
+};
+
+/* TS_INPUT, with one end of a socket pair whose bytes go to the container's input, and
+   TS_INPUT_END: when all of these have been read to their ends, the input is closed.  */
+struct ts_input
+{
+  uint32_t request;
+};
+
+enum ts_exec_state
+{
+  TS_EXEC_RUNNING = 1,
+  TS_EXEC_ENDED = 2,
+  TS_EXEC_FAILED = 3,
+};
+
+/* This header and `path_length` bytes of path.  */
+struct ts_exec_status
+{
+  char id[TS_ID_SIZE];
+  uint32_t state;
+  uint32_t pid;
+  uint32_t code;
+  uint32_t signal;
+  uint64_t finished_ns;
+  uint32_t stage;
+  uint32_t error;
+  uint32_t path_length;
+  uint32_t zero;
+  char path[256];
+};
+#define TS_EXEC_STATUS_HEADER offsetof (struct ts_exec_status, path)
 
 #define TS_EXIT_MAGIC 0x54495845u /* "EXIT" */
 #define TS_EXIT_OOM_KILLED 1
@@ -159,6 +240,10 @@ struct ts_log_lost
 
 _Static_assert(sizeof (struct ts_frame_header) == 8, "mirrored by protocol.ts");
 _Static_assert(sizeof (struct ts_status) == 32, "mirrored by protocol.ts");
+_Static_assert(sizeof (struct ts_exec_request) == 80, "mirrored by exec-protocol.ts");
+_Static_assert(sizeof (struct ts_exec_signal) == 72, "mirrored by exec-protocol.ts");
+_Static_assert(sizeof (struct ts_resize) == 72, "mirrored by exec-protocol.ts");
+_Static_assert(TS_EXEC_STATUS_HEADER == 104, "mirrored by exec-protocol.ts");
 _Static_assert(TS_EXIT_HEADER == 48, "mirrored by protocol.ts");
 _Static_assert(sizeof (struct ts_log_header) == 32, "mirrored by shim-log-frames.ts");
 _Static_assert(sizeof (struct ts_log_frame) == 24, "mirrored by shim-log-frames.ts");

@@ -8,6 +8,7 @@
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
 
+#include "console.h"
 #include "mounts.h"
 #include "paths.h"
 #include "sys.h"
@@ -156,6 +157,8 @@ static int attach (struct sandbox *sandbox, const struct ts_mount *mount, int fd
     return -1;
   if (mount->kind == TS_MOUNT_PROC && sandbox->proc < 0)
     sandbox->proc = dup (fd);
+  if (mount->kind == TS_MOUNT_DEVPTS && sandbox->pts < 0)
+    sandbox->pts = dup (fd);
   if (mount->kind == TS_MOUNT_TMPFS && sandbox->dev < 0 && strcmp (path, "/dev") == 0)
     {
       sandbox->dev = dup (fd);
@@ -217,6 +220,16 @@ static int write_sysctls (struct sandbox *sandbox)
         return sandbox_fail (sandbox, TS_STAGE_SYSCTL, name);
     }
   return 0;
+}
+
+/* Only through what was just mounted.  */
+static int make_console (struct sandbox *sandbox)
+{
+  if ((sandbox->spec->flags & TS_FLAG_TERMINAL) == 0 || sandbox->pts < 0)
+    return 0;
+  if (console_open (sandbox, sandbox->pts, "ptmx") < 0)
+    return -1;
+  return sandbox->dev < 0 ? 0 : console_bind (sandbox);
 }
 
 static int is_absent (int error) { return error == ENOENT || error == ENOTDIR; }
@@ -308,7 +321,7 @@ int rootfs_enter (struct sandbox *sandbox)
   if (sys_mount (NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
     return sandbox_fail (sandbox, TS_STAGE_PROPAGATION, "/");
   if (make_root (sandbox, sources.fds[0]) < 0 || make_devices (sandbox, 0) < 0
-      || make_mounts (sandbox, &sources) < 0)
+      || make_mounts (sandbox, &sources) < 0 || make_console (sandbox) < 0)
     return -1;
   if (make_links (sandbox) < 0 || make_working_directory (sandbox) < 0
       || write_sysctls (sandbox) < 0)

@@ -10,6 +10,7 @@
 struct ts_report
 {
   volatile uint32_t progress; /* enum ts_progress */
+  volatile uint32_t pid;      /* of an exec's program, set by the kernel before it runs */
   uint32_t stage;
   uint32_t error;
   char path[TS_EXIT_PATH_MAX + 1];
@@ -34,13 +35,16 @@ struct sandbox
   int report_fd;
   /* A byte lets the program start; end of file means that nobody wants it any more.  */
   int go_fd;
+  int stdin_fd; /* -1: /dev/null; so with the others */
   int stdout_fd;
   int stderr_fd;
   /* In the new mount namespace; -1 until made.  */
-  int root; /* the root mount */
-  int dev;  /* fresh tmpfs at /dev */
-  int proc; /* fresh procfs */
-  int mask; /* empty things to cover paths with */
+  int root;  /* the root mount */
+  int dev;   /* fresh tmpfs at /dev */
+  int proc;  /* fresh procfs */
+  int mask;  /* empty things to cover paths with */
+  int pts;   /* fresh devpts at /dev/pts */
+  int slave; /* the program's end of its terminal */
   /* The engine's directory for the control socket: exists, and is where the root is mounted before
    * pivot_root.  */
   const char *host_dir;

@@ -212,8 +212,10 @@ const char *spec_check (const void *bytes, size_t size)
     return "version";
   if (spec->total_size != size || size > TS_SPEC_MAX_SIZE)
     return "size";
-  if ((spec->flags & ~TS_FLAGS_KNOWN) != 0)
+  if ((spec->flags & ~TS_FLAGS_KNOWN) != 0 || spec->zero != 0)
     return "flags";
+  if ((spec->flags & TS_FLAG_EXEC) != 0)
+    return check_process (&view, spec);
   /* Without a mount namespace of its own every mount would be one of the host.  */
   if ((spec->namespaces & ~namespaces) != 0 || (spec->namespaces & CLONE_NEWNS) == 0)
     return "namespaces";
@@ -228,7 +230,7 @@ const char *spec_check (const void *bytes, size_t size)
   return check_process (&view, spec);
 }
 
-const struct ts_spec *spec_map (int fd, const char **what)
+const struct ts_spec *spec_map (int fd, int is_exec, const char **what)
 {
   const int seals = F_SEAL_SHRINK | F_SEAL_WRITE;
   struct stat st;
@@ -254,5 +256,11 @@ const struct ts_spec *spec_map (int fd, const char **what)
   if (bytes == MAP_FAILED)
     return NULL;
   *what = spec_check (bytes, (size_t)st.st_size);
-  return *what == NULL ? bytes : NULL;
+  const struct ts_spec *spec = bytes;
+  if (*what == NULL && ((spec->flags & TS_FLAG_EXEC) != 0) != is_exec)
+    *what = "kind";
+  if (*what == NULL)
+    return spec;
+  munmap (bytes, (size_t)st.st_size);
+  return NULL;
 }

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define TS_SPEC_MAGIC 0x43505354u /* "TSPC" */
-#define TS_SPEC_VERSION 1
+#define TS_SPEC_VERSION 2
 #define TS_SPEC_MAX_SIZE (16u * 1024 * 1024)
 #define TS_SPEC_MAX_MOUNTS 512
 
@@ -93,7 +93,10 @@ struct ts_rlimit
 #define TS_FLAG_NO_NEW_PRIVILEGES 8u
 #define TS_FLAG_INIT 16u
 #define TS_FLAG_OOM_SCORE 32u
-#define TS_FLAGS_KNOWN 63u
+#define TS_FLAG_TERMINAL 64u /* input and output are a terminal, and one stream */
+#define TS_FLAG_STDIN 128u   /* input comes from clients; it is kept open between them */
+#define TS_FLAG_EXEC 256u    /* not a sandbox but a further program in one: only `process` counts */
+#define TS_FLAGS_KNOWN 511u
 
 struct ts_spec
 {
@@ -108,6 +111,9 @@ struct ts_spec
   uint32_t gid;
   int32_t oom_score_adj;
   uint32_t log_max_files;
+  uint16_t rows; /* of the terminal; 0 leaves it as it comes */
+  uint16_t columns;
+  uint32_t zero;
   uint64_t log_max_bytes;
   uint64_t bounding;
   uint64_t effective;
@@ -138,15 +144,15 @@ struct ts_spec
 
 _Static_assert(sizeof (struct ts_mount) == 80, "mirrored by encode.ts");
 _Static_assert(sizeof (struct ts_device) == 32, "mirrored by encode.ts");
-_Static_assert(sizeof (struct ts_spec) == 248, "mirrored by encode.ts");
+_Static_assert(sizeof (struct ts_spec) == 256, "mirrored by encode.ts");
 
 /* Checks everything that the other functions rely on.  Returns NULL, or what is wrong.  BYTES is
  * aligned to 8.  */
 const char *spec_check (const void *bytes, size_t size);
 
-/* Maps the sealed memory file FD.  Returns NULL with errno, or with *WHAT set when the content is
- * refused.  */
-const struct ts_spec *spec_map (int fd, const char **what);
+/* Maps the sealed memory file FD, whose flags have TS_FLAG_EXEC as IS_EXEC says.  Returns NULL with
+ * errno, or with *WHAT set when the content is refused.  */
+const struct ts_spec *spec_map (int fd, int is_exec, const char **what);
 
 static inline const char *spec_text (const struct ts_spec *spec, struct ts_ref ref)
 {

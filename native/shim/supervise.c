@@ -11,7 +11,9 @@
 #include <sys/wait.h>
 
 #include "cgroup.h"
+#include "exec.h"
 #include "exit-record.h"
+#include "report.h"
 #include "sys.h"
 #include "util.h"
 
@@ -27,6 +29,9 @@ void shim_note_failure (struct shim *shim, enum ts_stage stage, int error, const
   record->path_length = (uint32_t)strnlen (path, TS_EXIT_PATH_MAX);
   memcpy (record->path, path, record->path_length);
 }
+
+/* Rounds of waiting at most a millisecond.  */
+#define LAST_WORDS 200
 
 static void kill_container (struct shim *shim)
 {
@@ -49,19 +54,25 @@ static void set_state (struct shim *shim, enum ts_state state)
   control_broadcast (&shim->control, TS_STATUS, &shim->status, sizeof shim->status);
 }
 
-/* The child's end of the report pipe: a byte when the sandbox stands, closed by exec or by its end.
- */
+/* The child's report: its sandbox stands, its terminal, and its end by exec or by its own.  */
 static void read_report (struct shim *shim)
 {
-  char byte;
-  ssize_t n = read (shim->report_fd, &byte, 1);
+  struct terminal terminal;
+  int fds[2];
 
-  if (n < 0 && (errno == EINTR || errno == EAGAIN))
-    return;
-  if (n == 1)
+  switch (report_read (shim->report_fd, fds))
     {
+    case REPORT_NOTHING:
+      return;
+    case REPORT_READY:
       set_state (shim, TS_CREATED);
       return;
+    case REPORT_TERMINAL:
+      terminal = (struct terminal){ .master = fds[0], .slave = fds[1] };
+      stdio_set_terminal (&shim->stdio, shim->spec, &terminal);
+      return;
+    case REPORT_ENDED:
+      break;
     }
   close (shim->report_fd); /* Only read from.  */
   shim->report_fd = -1;
@@ -105,6 +116,8 @@ static void reap (struct shim *shim)
         return;
       if (info.si_pid == shim->pid)
         note_end (shim, &info);
+      else
+        (void)exec_note_end (shim, &info); /* Else an orphan of a shared pid namespace.  */
     }
 }
 
@@ -133,27 +146,81 @@ static int send_signal (struct shim *shim, const struct ts_signal *request)
   return sys_pidfd_send_signal (shim->pidfd, (int)request->signal) < 0 ? errno : 0;
 }
 
-static void handle (struct shim *shim, struct connection *connection, const struct message *message)
+static int resize (struct shim *shim, const struct ts_resize *request)
 {
+  static const char own[TS_ID_SIZE];
+  const struct terminal_size size = { .rows = request->rows, .columns = request->columns };
+  int master = shim->stdio.terminal.master;
+
+  if (memcmp (request->id, own, sizeof own) != 0)
+    return exec_resize (request);
+  if (master < 0)
+    return ENOTTY;
+  return terminal_resize (master, size) < 0 ? errno : 0;
+}
+
+static int add_client (struct shim *shim, struct message *message)
+{
+  if (message->fd_count != 1)
+    return EINVAL;
+  return stdio_add_client (&shim->stdio, take_fd (&message->fds[0]));
+}
+
+/* 0, or an errno.  */
+static int handle_request (struct shim *shim, int owner, struct message *message)
+{
+  switch (message->type)
+    {
+    case TS_SIGNAL:
+      return send_signal (shim, &message->request.signal);
+    case TS_EXEC:
+      return exec_start (shim, owner, message);
+    case TS_EXEC_SIGNAL:
+      return exec_signal (&message->request.exec_signal);
+    case TS_EXEC_FORGET:
+      return exec_forget (&message->request.exec_signal);
+    case TS_RESIZE:
+      return resize (shim, &message->request.resize);
+    case TS_INPUT:
+      return add_client (shim, message);
+    case TS_INPUT_END:
+      return stdio_end_input (&shim->stdio);
+    default:
+      return EINVAL;
+    }
+}
+
+static void handle (struct shim *shim, struct connection *connection, struct message *message)
+{
+  int owner = (int)(connection - shim->control.connections);
+
   if (message->type == TS_START)
     {
       shim_go (shim);
       return;
     }
-  struct ts_reply reply = { .request = message->signal.request,
-                            .error = (uint32_t)send_signal (shim, &message->signal) };
+  /* Every request begins with its number.  */
+  struct ts_reply reply = { .request = message->request.input.request,
+                            .error = (uint32_t)handle_request (shim, owner, message) };
   connection_send (connection, TS_REPLY, &reply, sizeof reply);
 }
 
-static void read_connection (struct shim *shim, struct connection *connection)
+static void read_connection (struct shim *shim, int index)
 {
+  struct connection *connection = &shim->control.connections[index];
   struct message message;
-  int result = connection_read (connection, &message);
+  int result = connection->fd < 0 ? -1 : connection_read (connection, &message);
 
   if (result > 0)
-    handle (shim, connection, &message);
+    {
+      handle (shim, connection, &message);
+      message_close (&message);
+    }
+  if (connection->fd >= 0)
+    return;
+  exec_orphan (index);
   /* The engine that ordered this sandbox is gone, and nobody else knows that it waits.  */
-  if (result < 0 && connection == shim->control.connections && shim->go_fd >= 0)
+  if (index == 0 && shim->go_fd >= 0)
     {
       shim_note_failure (shim, TS_STAGE_START, ECONNRESET, "");
       kill_container (shim);
@@ -164,55 +231,68 @@ static void accept_connection (struct shim *shim)
 {
   struct connection *connection = control_accept (&shim->control);
 
-  if (connection != NULL)
-    connection_send (connection, TS_STATUS, &shim->status, sizeof shim->status);
+  if (connection == NULL)
+    return;
+  exec_orphan ((int)(connection - shim->control.connections)); /* Of who had its place.  */
+  connection_send (connection, TS_STATUS, &shim->status, sizeof shim->status);
+  exec_greet (connection);
 }
 
-enum
+static void collect (struct shim *shim, struct poll_set *set)
 {
-  POLL_SIGNAL,
-  POLL_REPORT,
-  POLL_STDOUT,
-  POLL_STDERR,
-  POLL_LISTEN,
-  POLL_CONNECTIONS,
-  POLL_COUNT = POLL_CONNECTIONS + CONTROL_MAX,
-};
+  set->count = 0;
+  for (int i = 0; i < 2; i++)
+    poll_add_input (set, POLL_OUTPUT, i, shim->stdio.outputs[i].read_fd);
+  poll_add_input (set, POLL_REPORT, 0, shim->report_fd);
+  poll_add_input (set, POLL_SIGNAL, 0, shim->signal_fd);
+  exec_collect (&shim->control, set);
+  stdio_collect (&shim->stdio, set);
+  for (int i = 0; i < CONTROL_MAX; i++)
+    poll_add_input (set, POLL_CONNECTION, i, shim->control.connections[i].fd);
+  poll_add_input (set, POLL_LISTEN, 0, shim->control.listen_fd);
+}
+
+static void serve_one (struct shim *shim, enum poll_kind kind, int index)
+{
+  switch (kind)
+    {
+    case POLL_OUTPUT:
+      stdio_pump (&shim->stdio, index, &shim->log);
+      return;
+    case POLL_REPORT:
+      read_report (shim);
+      return;
+    case POLL_SIGNAL:
+      read_signals (shim);
+      return;
+    case POLL_EXEC_REPORT:
+    case POLL_EXEC_OUTPUT:
+    case POLL_EXEC_TERMINAL:
+      exec_serve (shim, kind, index);
+      return;
+    case POLL_INPUT:
+      stdio_serve_client (&shim->stdio, index);
+      return;
+    case POLL_CONNECTION:
+      read_connection (shim, index);
+      return;
+    case POLL_LISTEN:
+      accept_connection (shim);
+      return;
+    }
+}
 
 /* Waits for something to happen, at most TIMEOUT_MS, and does what it asks for.  */
 static void serve (struct shim *shim, int timeout_ms)
 {
-  struct pollfd fds[POLL_COUNT];
-  struct connection *connections = shim->control.connections;
+  struct poll_set set;
 
-  /* poll(2) skips negative descriptors, so closed ones need no care.  */
-  fds[POLL_SIGNAL].fd = shim->signal_fd;
-  fds[POLL_REPORT].fd = shim->report_fd;
-  fds[POLL_STDOUT].fd = shim->stdio.outputs[0].read_fd;
-  fds[POLL_STDERR].fd = shim->stdio.outputs[1].read_fd;
-  fds[POLL_LISTEN].fd = shim->control.listen_fd;
-  for (int i = 0; i < CONTROL_MAX; i++)
-    fds[POLL_CONNECTIONS + i].fd = connections[i].fd;
-  for (int i = 0; i < POLL_COUNT; i++)
-    {
-      fds[i].events = POLLIN;
-      fds[i].revents = 0;
-    }
-  if (poll (fds, POLL_COUNT, timeout_ms) < 0)
+  collect (shim, &set);
+  if (poll (set.fds, (nfds_t)set.count, timeout_ms) < 0)
     return; /* EINTR cannot be: every signal is blocked.  ENOMEM passes.  */
-  for (int i = 0; i < 2; i++)
-    if (fds[POLL_STDOUT + i].revents != 0)
-      stdio_pump (&shim->stdio.outputs[i], &shim->log);
-  /* The report before the signals: it tells whether a process that has ended was the program.  */
-  if (fds[POLL_REPORT].revents != 0)
-    read_report (shim);
-  if (fds[POLL_SIGNAL].revents != 0)
-    read_signals (shim);
-  for (int i = 0; i < CONTROL_MAX; i++)
-    if (fds[POLL_CONNECTIONS + i].revents != 0)
-      read_connection (shim, &connections[i]);
-  if (fds[POLL_LISTEN].revents != 0)
-    accept_connection (shim);
+  for (int i = 0; i < set.count; i++)
+    if (set.fds[i].revents != 0)
+      serve_one (shim, (enum poll_kind)set.tags[i].kind, set.tags[i].index);
 }
 
 /* Without a pid namespace the container's other processes outlive the first one.  As their
@@ -259,6 +339,7 @@ void supervise (struct shim *shim)
     serve (shim, -1);
   if (shim->report_fd >= 0)
     read_report (shim); /* Its end and the process's end come together, in either order.  */
+  exec_end_all (shim);
   if ((shim->spec->namespaces & CLONE_NEWPID) == 0)
     kill_descendants ();
   stdio_drain (&shim->stdio, &shim->log);
@@ -270,4 +351,8 @@ void supervise (struct shim *shim)
                            0);
   control_broadcast (&shim->control, TS_ENDED, &shim->exit, exit_record_size (&shim->exit));
   control_unlink (&shim->control);
+  /* What an exec has printed on its terminal before the end is still on its way to a client, who
+     may be slow, but may not keep the mounts.  */
+  for (int i = 0; i < LAST_WORDS && exec_is_talking (); i++)
+    serve (shim, 1);
 }

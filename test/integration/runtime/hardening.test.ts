@@ -80,6 +80,8 @@ function requestOf(
       gid: 0,
       groups: [0],
       hasInit: false,
+      terminal: null,
+      hasInput: false,
       oomScoreAdj: null,
       ...process,
     },

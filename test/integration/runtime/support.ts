@@ -141,6 +141,8 @@ export function makeBox(dir: string, args: readonly string[], change: SpecChange
       seccomp: new Uint8Array(0),
       oomScoreAdj: null,
       hasInit: false,
+      terminal: null,
+      hasInput: false,
       ...change.process,
     },
     log: { path: join(dir, 'log'), maxBytes: 0n, maxFiles: 1, ...change.log },

@@ -34,7 +34,8 @@ static int are (struct ts_list list, const char *const *texts, uint32_t count)
 static void test_header (void)
 {
   TEST ("numbers of the specification are where TypeScript writes them");
-  CHECK (spec->flags == TS_FLAGS_KNOWN);
+  CHECK (spec->flags == (TS_FLAGS_KNOWN & ~TS_FLAG_EXEC));
+  CHECK (spec->rows == 24 && spec->columns == 80);
   CHECK (spec->namespaces == 0x2c020000);
   CHECK (spec->umask == 0027 && spec->uid == 1000 && spec->gid == 1001);
   CHECK (spec->oom_score_adj == -500);
@@ -127,8 +128,9 @@ static void test_messages (void)
       if (seen++ == 0)
         CHECK (message.type == TS_START);
       else
-        CHECK (message.type == TS_SIGNAL && message.signal.request == 7
-               && message.signal.signal == 15 && message.signal.flags == TS_SIGNAL_ALL);
+        CHECK (message.type == TS_SIGNAL && message.request.signal.request == 7
+               && message.request.signal.signal == 15
+               && message.request.signal.flags == TS_SIGNAL_ALL);
     }
   CHECK (seen == 2 && connection->fd >= 0);
 
@@ -144,7 +146,7 @@ static void test_replies (void)
   struct ts_status status = { 1, TS_RUNNING, 4711, 4712, 123456, 0xffffffffff };
   struct ts_reply reply = { 3, 22 };
   struct ts_exit record = { .magic = TS_EXIT_MAGIC,
-                            .version = TS_PROTOCOL_VERSION,
+                            .version = TS_RECORD_VERSION,
                             .flags = TS_EXIT_OOM_KILLED,
                             .code = 137,
                             .signal = 9,

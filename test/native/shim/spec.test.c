@@ -63,6 +63,17 @@ static void walk (const struct ts_spec *spec)
   const struct ts_list texts[]
       = { spec->cgroups, spec->masked, spec->readonly, spec->args, spec->env };
 
+  touch (spec_items (spec, spec->groups), spec->groups.count * sizeof (uint32_t));
+  touch (spec_items (spec, spec->rlimits), spec->rlimits.count * sizeof (struct ts_rlimit));
+  touch (spec_items (spec, spec->seccomp), spec->seccomp.count * sizeof (struct sock_filter));
+  if ((spec->flags & TS_FLAG_EXEC) != 0)
+    {
+      /* Only the process counts.  */
+      touch_text (spec, spec->cwd);
+      touch_texts (spec, spec->args);
+      touch_texts (spec, spec->env);
+      return;
+    }
   for (size_t i = 0; i < sizeof single / sizeof *single; i++)
     touch_text (spec, single[i]);
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -80,9 +91,6 @@ static void walk (const struct ts_spec *spec)
     touch_text (spec, devices[i].path);
   touch_pairs (spec, spec->links);
   touch_pairs (spec, spec->sysctls);
-  touch (spec_items (spec, spec->groups), spec->groups.count * sizeof (uint32_t));
-  touch (spec_items (spec, spec->rlimits), spec->rlimits.count * sizeof (struct ts_rlimit));
-  touch (spec_items (spec, spec->seccomp), spec->seccomp.count * sizeof (struct sock_filter));
 }
 
 static const uint32_t odd_numbers[]
@@ -158,13 +166,13 @@ static void test_refusals (const unsigned char *valid, size_t size)
   const struct change changes[] = {
     { "another magic number", AT (magic), 1, "magic number" },
     { "another size", AT (total_size), (uint32_t)size - 1, "size" },
-    { "an unknown flag", AT (flags), 64, "flags" },
+    { "an unknown flag", AT (flags), 1u << 20, "flags" },
     { "a network namespace to make", AT (namespaces), 0x40020000, "namespaces" },
     { "no mount namespace", AT (namespaces), 0x20000000, "namespaces" },
     { "a text beyond the end", AT (id.length), 0xffffffff, "names" },
     { "a text in the header", AT (id.offset), 0, "names" },
     { "a list beyond the end", AT (mounts.count), 0x10000000, "mounts" },
-    { "a list that is not aligned", AT (args.offset), 249, "arguments" },
+    { "a list that is not aligned", AT (args.offset), 257, "arguments" },
     { "no argument", AT (args.count), 0, "arguments" },
     { "no root", AT (mounts.count), 0, "number of mounts" },
     { "a wild umask", AT (umask), 01000, "umask" },

@@ -84,6 +84,8 @@ export const fullSpec: SandboxSpec = {
     seccomp: Uint8Array.from([6, 0, 0, 0, 0, 0, 0xff, 0x7f]),
     oomScoreAdj: -500,
     hasInit: true,
+    terminal: { rows: 24, columns: 80 },
+    hasInput: true,
   },
   log: { path: '/state/log', maxBytes: 10_000_000_000n, maxFiles: 3 },
   paths: { control: '/run/shim.sock', exit: '/state/exit' },

@@ -28,6 +28,8 @@ const request: SandboxRequest = {
     gid: 0,
     groups: [0],
     hasInit: false,
+    terminal: null,
+    hasInput: false,
     oomScoreAdj: null,
   },
   namespaces: privateNamespaces,

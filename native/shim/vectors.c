@@ -1,0 +1,41 @@
+#define _GNU_SOURCE
+#include "vectors.h"
+
+#include <sys/mman.h>
+
+void *memory_map (size_t size, int flags)
+{
+  void *memory = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | flags, -1, 0);
+
+  return memory == MAP_FAILED ? NULL : memory;
+}
+
+static char **point_to_texts (const struct ts_spec *spec, struct ts_list list, char **pointers)
+{
+  const struct ts_ref *refs = spec_items (spec, list);
+
+  for (uint32_t i = 0; i < list.count; i++)
+    pointers[i] = (char *)spec_text (spec, refs[i]); /* execve only reads.  */
+  pointers[list.count] = NULL;
+  return pointers + list.count + 1;
+}
+
+static size_t vectors_size (const struct ts_spec *spec)
+{
+  return ((size_t)spec->args.count + spec->env.count + 2) * sizeof (char *);
+}
+
+char **vectors_make (const struct ts_spec *spec)
+{
+  char **vectors = memory_map (vectors_size (spec), MAP_PRIVATE);
+
+  if (vectors != NULL)
+    point_to_texts (spec, spec->env, point_to_texts (spec, spec->args, vectors));
+  return vectors;
+}
+
+void vectors_free (const struct ts_spec *spec, char **vectors)
+{
+  if (vectors != NULL)
+    munmap (vectors, vectors_size (spec));
+}
