@@ -58,7 +58,7 @@ export default tseslint.config(
       'network/**',
       'volumes/**',
       'native/**',
-      'engine/{api,lib,client,build,containers,images,runtime,store}/**',
+      'engine/{api,lib,client,registry,build,containers,images,runtime,store}/**',
     ],
     rules: {
       'no-restricted-globals': [

@@ -1,5 +1,10 @@
 /** From an image's configuration and a request to the configuration of one container, by Docker's rules of merging. */
-import type { ContainerConfig, ContainerCreateRequest, HostConfig } from '../api/index.ts';
+import type {
+  ContainerConfig,
+  ContainerCreateRequest,
+  Healthcheck,
+  HostConfig,
+} from '../api/index.ts';
 import { shortId } from '../lib/index.ts';
 
 const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -24,7 +29,7 @@ export function mergeConfig(
     ExposedPorts: { ...image.ExposedPorts, ...wanted.ExposedPorts },
     Volumes: { ...image.Volumes, ...wanted.Volumes },
     ...optional('StopSignal', nonEmpty(wanted.StopSignal) ?? nonEmpty(image.StopSignal)),
-    ...optional('Healthcheck', wanted.Healthcheck ?? image.Healthcheck),
+    ...optional('Healthcheck', mergeHealthcheck(image.Healthcheck, wanted.Healthcheck)),
   };
 }
 
@@ -42,6 +47,18 @@ function mergeCommand(
   }
   const isEmptied = entrypoint.length === 1 && entrypoint[0] === '';
   return { ...optional('Entrypoint', isEmptied ? undefined : entrypoint), Cmd: command };
+}
+
+/** Zero and empty in the request are the image's (moby `merge`). */
+function mergeHealthcheck(
+  image: Healthcheck | undefined,
+  wanted: Healthcheck | undefined,
+): Healthcheck | undefined {
+  if (image === undefined || wanted === undefined) return wanted ?? image;
+  const isGiven = (value: unknown): boolean =>
+    Array.isArray(value) ? value.length > 0 : value !== undefined && value !== 0;
+  const given = Object.entries(wanted).filter(([, value]) => isGiven(value));
+  return { ...image, ...Object.fromEntries(given) };
 }
 
 /** The program and its arguments. */

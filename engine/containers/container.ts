@@ -11,6 +11,7 @@ import type {
 } from '../api/index.ts';
 import type { MountRequest } from '../../volumes/index.ts';
 import type { NetworkFacts, RunningProcess } from './context.ts';
+import type { Health } from './health-state.ts';
 
 export const containerSchemaVersion = 1;
 
@@ -82,6 +83,8 @@ export class Container {
   isPaused = false;
   /** The shim of the last run holds the root's mount until this settles. */
   lastShimGone: Promise<void> = Promise.resolve();
+  /** What its health check says; null without one, and before its first start. */
+  health: Health | null = null;
   /** What the last restart by policy had waited; the back-off goes on from it. */
   lastDelayMs = 0;
   /** From an end that its policy answers with a restart until the program runs again; stop, start and remove abort it. */

@@ -12,6 +12,8 @@ import type {
 import { argumentsOf } from './config.ts';
 import type { Container, MountRecord } from './container.ts';
 import type { ContainerContext } from './context.ts';
+import { shapeHealth } from './health-state.ts';
+import type { Health } from './health-state.ts';
 import { describeDuration, formatTime, nowNs } from './time.ts';
 
 /** Facts that only the engine knows beside the container itself. */
@@ -72,6 +74,7 @@ function stateOf(container: Container): ContainerState {
     Error: run.error,
     StartedAt: formatTime(BigInt(run.startedNs)),
     FinishedAt: formatTime(BigInt(run.finishedNs)),
+    ...(container.health !== null && { Health: shapeHealth(container.health, formatTime) }),
   };
 }
 
@@ -167,6 +170,11 @@ function listPorts(ports: PortMap): readonly ContainerPort[] {
   });
 }
 
+function healthText(health: Health | null): string {
+  if (health === null) return '';
+  return health.status === 'starting' ? ' (health: starting)' : ` (${health.status})`;
+}
+
 /** The STATUS column of `docker ps`. */
 export function describeStatus(container: Container, now: bigint): string {
   const { run } = container.record;
@@ -176,7 +184,7 @@ export function describeStatus(container: Container, now: bigint): string {
     case 'created':
       return 'Created';
     case 'running':
-      return `Up ${since(run.startedNs)}`;
+      return `Up ${since(run.startedNs)}${healthText(container.health)}`;
     case 'paused':
       return `Up ${since(run.startedNs)} (Paused)`;
     case 'restarting':

@@ -26,6 +26,7 @@ import { readVolumeRecord, VolumeStore } from '../../volumes/index.ts';
 import { createContainerResourceBackend } from './backends/container-resources.ts';
 import { createContainerBackend } from './backends/containers.ts';
 import { createImageBackend, usersOfImage } from './backends/images.ts';
+import { createPruneBackend } from './backends/prune.ts';
 import { createNetworkBackend, ensurePredefinedNetworks } from './backends/networks.ts';
 import { createSystemBackend } from './backends/system.ts';
 import { createVolumeBackend } from './backends/volumes.ts';
@@ -82,24 +83,45 @@ export async function createEngine(config: Config, log: Log): Promise<Engine> {
   });
   snapshots.expect(hostImage);
   await networks.controller.reassert();
-  const shared = { containers, events, images, volumes, networks: networks.controller };
   return {
-    backends: {
-      containers: createContainerBackend(context, { platform: platform(), storageDriver }),
-      resources: createContainerResourceBackend(context),
-      images: createImageBackend(shared),
-      networks: createNetworkBackend(shared),
-      volumes: createVolumeBackend(shared),
-      system: createSystemBackend({
-        ...shared,
-        version: engineVersion,
-        engineId: createHash('sha256').update(layout.stateRoot).digest('hex').slice(0, 32),
-        stateRoot: layout.stateRoot,
-        cgroupVersion: cgroups.isCgroup2Only ? 2 : 1,
-        warnings: [],
-      }),
-    },
+    backends: createBackends(context, {
+      ...{ layout, images, volumes, events },
+      networks: networks.controller,
+    }),
     close: () => close({ containers, networks, snapshots }),
+  };
+}
+
+interface Stores {
+  readonly layout: Layout;
+  readonly images: ImageStore;
+  readonly volumes: VolumeStore;
+  readonly networks: NetworkController;
+  readonly events: EventBus;
+}
+
+function createBackends(context: ContainerContext, stores: Stores): Backends {
+  const { containers, cgroups } = context;
+  const { layout, images, volumes, networks, events } = stores;
+  const shared = { containers, events, images, volumes, networks };
+  const parts = {
+    images: createImageBackend(shared),
+    networks: createNetworkBackend(shared),
+    volumes: createVolumeBackend(shared),
+  };
+  return {
+    ...parts,
+    containers: createContainerBackend(context, { platform: platform(), storageDriver }),
+    resources: createContainerResourceBackend(context),
+    prune: createPruneBackend({ context, images, volumes, backends: parts }),
+    system: createSystemBackend({
+      ...shared,
+      version: engineVersion,
+      engineId: createHash('sha256').update(layout.stateRoot).digest('hex').slice(0, 32),
+      stateRoot: layout.stateRoot,
+      cgroupVersion: cgroups.isCgroup2Only ? 2 : 1,
+      warnings: [],
+    }),
   };
 }
 

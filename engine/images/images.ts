@@ -81,6 +81,22 @@ export class ImageStore {
       .sort((a, b) => b.Created - a.Created);
   }
 
+  /** Of all layers on the disk, each counted once. */
+  layersBytes(): number {
+    return this.layers.list().reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** Bytes of an image's layers that another image has as well. */
+  sharedBytes(id: string): number {
+    const chain = this.require(id).chain;
+    const others = new Set(
+      this.list().flatMap((image) => (image.id === id ? [] : [...image.chain])),
+    );
+    return chain
+      .filter((chainId) => others.has(chainId))
+      .reduce((sum, chainId) => sum + (this.layers.get(chainId)?.bytes ?? 0), 0);
+  }
+
   /** By name, id, or an unambiguous beginning of an id. */
   resolve(ref: string): Image | null {
     return this.#context.catalog.find(ref);

@@ -10,9 +10,11 @@ import {
   MS_NODEV,
   MS_NOSUID,
   MS_RDONLY,
+  O_DIRECTORY,
   O_NONBLOCK,
   O_RDONLY,
   closeFd,
+  diskUsage,
   isSyscallError,
   makeDirectoryAt,
   mount,
@@ -109,6 +111,17 @@ export class Snapshots {
       }
       resolve();
     });
+  }
+
+  /** Bytes that the container has written; 0 for one that has no snapshot. */
+  async usage(containerId: string): Promise<number> {
+    if (!this.#exists(containerId)) return 0;
+    const directory = openAt(this.#activeFd, containerId, { flags: O_RDONLY | O_DIRECTORY });
+    try {
+      return (await diskUsage(directory)).bytes;
+    } finally {
+      closeFd(directory);
+    }
   }
 
   /** Removes the snapshots of containers that are no more; returns their ids. */

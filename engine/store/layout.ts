@@ -23,6 +23,8 @@ export interface ContainerPaths {
   readonly log: string;
   /** Written by the shim when the container has ended. */
   readonly exit: string;
+  /** What the health check of a running container last said. */
+  readonly health: string;
   /** Mounted into the container at /etc. */
   readonly hosts: string;
   readonly hostname: string;
@@ -104,6 +106,7 @@ function containerPaths(directory: string): ContainerPaths {
     directory,
     log: join(directory, 'log'),
     exit: join(directory, 'exit'),
+    health: join(directory, 'health'),
     hosts: join(directory, 'hosts'),
     hostname: join(directory, 'hostname'),
     resolvConf: join(directory, 'resolv.conf'),

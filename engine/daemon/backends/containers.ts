@@ -36,8 +36,21 @@ export function createContainerBackend(
         throw toEngineError(error);
       });
     },
-    inspect: async (ref) => await Promise.resolve().then(() => inspectContainer(ctx, ref, facts)),
-    list: () => Promise.resolve([...ctx.containers].map(listItem)),
+    inspect: async (ref, { size }) => {
+      const found = inspectContainer(ctx, ref, facts);
+      return size ? { ...found, ...(await sizesOf(ctx, ctx.containers.find(found.Id))) } : found;
+    },
+    list: async ({ size }) => {
+      const items = [...ctx.containers].map(listItem);
+      if (!size) return items;
+      const sizes = await Promise.all(
+        [...ctx.containers].map((container) => sizesOf(ctx, container)),
+      );
+      return items.map((item, index) => ({
+        ...item,
+        summary: { ...item.summary, ...sizes[index] },
+      }));
+    },
     logs: async (ref, options, abort) =>
       await Promise.resolve().then(() => readLogs(ctx, ref, { ...options, signal: abort })),
   };
@@ -51,13 +64,22 @@ function requirePlatform(asked: string | null, own: string): void {
   throw new EngineError('not-found', `this engine runs ${own}, not ${asked}`);
 }
 
+/** What it has written, and that with its image. */
+export async function sizesOf(
+  { snapshots, images }: Pick<ContainerContext, 'snapshots' | 'images'>,
+  { id, record }: Container,
+): Promise<{ readonly SizeRw: number; readonly SizeRootFs: number }> {
+  const SizeRw = await snapshots.usage(id);
+  return { SizeRw, SizeRootFs: (images.resolve(record.imageId)?.sizeBytes ?? 0) + SizeRw };
+}
+
 function listItem(container: Container): ContainerListItem {
   const { record } = container;
   return {
     summary: summarize(container),
     createdNs: BigInt(record.createdNs),
     exitCode: record.run.exitCode,
-    health: 'none',
+    health: container.health?.status ?? 'none',
     exposedPorts: [
       ...Object.keys(record.config.ExposedPorts ?? {}),
       ...Object.keys(record.hostConfig.PortBindings ?? {}),

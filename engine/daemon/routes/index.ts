@@ -11,6 +11,8 @@ import type { ImageBackend } from './images-backend.ts';
 import { imageRoutes } from './images.ts';
 import type { NetworkBackend } from './networks-backend.ts';
 import { networkRoutes } from './networks.ts';
+import { pruneRoutes } from './prune.ts';
+import type { PruneBackend } from './prune.ts';
 import { stubRoutes } from './stubs.ts';
 import type { SystemBackend } from './system-backend.ts';
 import { systemRoutes } from './system.ts';
@@ -21,6 +23,7 @@ export type { ContainerResourceBackend } from './container-resources.ts';
 export type * from './containers-backend.ts';
 export type * from './images-backend.ts';
 export type * from './networks-backend.ts';
+export type { PruneBackend, PruneSelection } from './prune.ts';
 export type * from './system-backend.ts';
 export type * from './volumes-backend.ts';
 
@@ -30,6 +33,7 @@ export interface Backends {
   readonly images: ImageBackend;
   readonly networks: NetworkBackend;
   readonly volumes: VolumeBackend;
+  readonly prune: PruneBackend;
   readonly system: SystemBackend;
 }
 
@@ -41,6 +45,7 @@ export function createRoutes(backends: Backends): readonly Route[] {
     ...imageRoutes(backends.images),
     ...networkRoutes(backends.networks),
     ...volumeRoutes(backends.volumes),
+    ...pruneRoutes(backends.prune),
     ...stubRoutes(),
   ];
 }

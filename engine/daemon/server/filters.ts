@@ -36,6 +36,15 @@ export function matchesLabels(
   });
 }
 
+/** `label!`: none of these may be there. */
+export function matchesNoLabels(
+  filters: Filters,
+  labels: Readonly<Record<string, string>> | null | undefined,
+): boolean {
+  const unwanted = (filters.get('label!') ?? []).map((text) => new Map([['label', [text]]]));
+  return !unwanted.some((one) => matchesLabels(one, labels));
+}
+
 /** True when the key is not given, or when one of its values matches. */
 export function matchesAny(
   filters: Filters,
