@@ -11,6 +11,35 @@ export const composeSchema: JsonSchema = {
   ...withoutNotes(composeFile.schema),
 };
 
+/** A string in which something is substituted. */
+const variable = String.raw`\$`;
+
+/** JSON Schema for editors, which read a file before interpolation: a variable may stand for every scalar. */
+export const editorSchema: JsonSchema = {
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  title: 'Compose file',
+  description: 'A Compose file as tscompose reads it.',
+  ...withVariables(composeFile.schema),
+  definitions: eachOf(composeFile.definitions, withVariables),
+};
+
+/** Values of an enum are an alternative of their own, since editors offer them from there. */
+function withVariables(schema: JsonSchema): JsonSchema {
+  const changed = eachPart(schema, withVariables);
+  const { type, enum: values, pattern, ...others } = changed;
+  if (values !== undefined)
+    return {
+      ...others,
+      anyOf: [
+        { type, enum: values },
+        { type: 'string', pattern: variable },
+      ],
+    };
+  if (typeof pattern === 'string') return { ...changed, pattern: `(${pattern})|${variable}` };
+  const isScalar = type === 'boolean' || type === 'number' || type === 'integer';
+  return isScalar ? { ...others, type: [type, 'string'], pattern: variable } : changed;
+}
+
 function withoutNotes(schema: JsonSchema): JsonSchema {
   const kept = Object.entries(schema).filter(([keyword]) => !notes.has(keyword));
   return eachPart(Object.fromEntries(kept), withoutNotes);

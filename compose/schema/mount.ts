@@ -25,7 +25,7 @@ export const mount = object({
         default: true,
       }),
       propagation: optional(
-        'Whether mounts below pass between host and container: rprivate, rshared, rslave, …',
+        'Whether mounts below pass between host and container: rprivate, rshared, rslave and the like.',
         string,
         { default: 'rprivate' },
       ),

@@ -3,6 +3,7 @@ import { network } from './network.ts';
 import { config, secret } from './secret.ts';
 import { service } from './service.ts';
 import {
+  about,
   closedObject,
   consumed,
   either,
@@ -42,26 +43,47 @@ const inclusion = withShort(
   string,
 );
 
-/** A section may be there and empty: `volumes:` with nothing below it. */
-const section = <T>(value: Shape<T>): Shape<Readonly<Record<string, T>>> =>
-  withShort(mapOf(value, nameKeys), nothing);
+/** Resources by name. */
+const section = <T>(
+  description: string,
+  value: Shape<T>,
+  names = nameKeys,
+): Shape<Readonly<Record<string, T>>> => mapOf(about(description, value), names);
 
 /** A whole compose file, after interpolation and before canonical form. */
 export const composeFile = object({
-  configs: optional('Files with settings that services can use.', section(config)),
+  configs: optional(
+    'Files with settings that services can use.',
+    section('A file with settings.', config),
+  ),
   include: consumed(
     'Other compose files whose services and resources become part of the project.',
-    listOf(inclusion),
+    either(nothing, listOf(inclusion)),
   ),
-  models: optional('Language models that services can use.', section(model)),
+  models: optional(
+    'Language models that services can use.',
+    section('A language model.', model, '.+'),
+  ),
   name: optional('Name of the project; without it, that of its directory.', string, {
     examples: ['shop'],
   }),
-  networks: optional('Networks that services can join.', section(network)),
-  secrets: optional('Files with secrets that services can use.', section(secret)),
-  services: optional('What the project runs.', section(service)),
+  networks: optional(
+    'Networks that services can join.',
+    section('A network and how it is made.', network, '.+'),
+  ),
+  secrets: optional(
+    'Files with secrets that services can use.',
+    section('A file with a secret.', secret),
+  ),
+  services: optional(
+    'What the project runs.',
+    section('One image with its settings, run as one or more containers.', service),
+  ),
   version: consumed('Of old the version of the format.', either(string, number), {
     deprecated: 'ignored: remove it',
   }),
-  volumes: optional('Volumes that services can mount; they outlive containers.', section(volume)),
+  volumes: optional(
+    'Volumes that services can mount; they outlive containers.',
+    section('A volume and how it is made.', volume),
+  ),
 });

@@ -7,7 +7,6 @@ import { develop } from './develop.ts';
 import { healthcheck } from './healthcheck.ts';
 import { isolation } from './isolation.ts';
 import {
-  about,
   become,
   boolean,
   closedObject,
@@ -206,7 +205,4 @@ const identity = {
 };
 
 /** services.*. */
-export const service = about(
-  'One image with its settings, run as one or more containers.',
-  object({ ...identity, ...connections, ...isolation }),
-);
+export const service = object({ ...identity, ...connections, ...isolation });
