@@ -2,19 +2,20 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import type { FileRead, Host } from '../compose/index.ts';
+import { decode } from './decode.ts';
 
 export function createHost(env: Readonly<Record<string, string | undefined>>): Host {
   return {
     environment: env,
     home: env['HOME'] ?? homedir(),
     readFile,
-    readStdin: () => readFileSync(0, 'utf8'),
+    readStdin: () => decode(readFileSync(0)),
   };
 }
 
 function readFile(path: string): FileRead {
   try {
-    return { kind: 'text', text: readFileSync(path, 'utf8') };
+    return { kind: 'text', text: decode(readFileSync(path)) };
   } catch (error) {
     return failedRead(error as NodeJS.ErrnoException);
   }
