@@ -32,7 +32,6 @@ import {
   toNumber,
   toOptions,
   toText,
-  toTextLists,
   toVariables,
   toWords,
 } from './short-syntax/values.ts';
@@ -180,7 +179,6 @@ const references: readonly Row[] = [
   ['services.*.configs.[].mode', toModeText],
   ['services.*.volumes', toMounts],
   ['services.*.volumes.[].target', toCleanPath],
-  ['services.*.provider.options', toTextLists],
   ['services.*.volumes.[].tmpfs.mode', toModeNumber],
   ['services.*.volumes.[].tmpfs.size', toBytes],
   ['services.*.volumes.[].volume.labels', toLabels],

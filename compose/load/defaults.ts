@@ -1,5 +1,6 @@
+import { toTextLists } from './short-syntax/values.ts';
 import { PathTable } from './tree-path.ts';
-import { isList, isMap, type Path, type TreeMap, type TreeValue } from './tree.ts';
+import { isList, isMap, type Path, setKey, spansAt, type TreeMap, type TreeValue } from './tree.ts';
 
 /** Path of a mapping → what its absent keys mean. */
 const defaults = new PathTable<Readonly<Record<string, TreeValue>>>([
@@ -7,6 +8,11 @@ const defaults = new PathTable<Readonly<Record<string, TreeValue>>>([
   ['services.*.ports.[]', { mode: 'ingress', protocol: 'tcp' }],
   ['services.*.deploy.resources.reservations.devices.[]', { count: -1 }],
   ['services.*.gpus.[]', { count: -1 }],
+]);
+
+/** Forms of the finished project: while files are merged, a single value is replaced and a list is added to. */
+const forms = new PathTable<(value: TreeValue) => TreeValue>([
+  ['services.*.provider.options', toTextLists],
 ]);
 
 /** Writes implicit defaults out, in place. */
@@ -28,7 +34,11 @@ function visit(value: TreeValue, path: Path): void {
     if (value[key] === undefined && !isCounted) value[key] = fallback;
   }
   if (path.length === 4 && path[2] === 'secrets') setSecretTarget(value);
-  for (const key of Object.keys(value)) visit(value[key] ?? null, [...path, key]);
+  for (const key of Object.keys(value)) {
+    const form = forms.match([...path, key]);
+    if (form) setKey(value, [key, form(value[key] ?? null)], spansAt(value, key));
+    visit(value[key] ?? null, [...path, key]);
+  }
 }
 
 function setSecretTarget(secret: TreeMap): void {

@@ -2,9 +2,10 @@ import { appendLists, mergeGeneric, type MergeRule } from './merge.ts';
 import { Site } from './site.ts';
 import {
   toBuild,
-  toDependencies,
+  toDependencyMap,
   toServiceModels,
   toServiceNetworks,
+  toSsh,
 } from './short-syntax/references.ts';
 import { toSortedHosts } from './short-syntax/hosts.ts';
 import { type Rule, toLabels, toVariables } from './short-syntax/values.ts';
@@ -12,11 +13,11 @@ import { PathTable } from './tree-path.ts';
 import {
   isList,
   isMap,
+  moveEntry,
   newList,
   pushItem,
   spanOf,
   spansAt,
-  type TreeMap,
   type TreeValue,
 } from './tree.ts';
 
@@ -52,21 +53,27 @@ const mergeLogging: MergeRule = (base, over, scope) => {
   return isOther ? over : mergeGeneric(base, over, scope);
 };
 
-/** Pools are the same when their subnets are. */
+/** A variable without a value asks for the caller's, also where a file before gave it one. */
+const mergeVariables: MergeRule = (base, over, scope) => {
+  const [left, right] = [base, over].map((value) =>
+    toVariables(value, new Site(scope.path, spanOf(value), scope.findings)),
+  );
+  const merged = mergeGeneric(left ?? null, right ?? null, scope);
+  if (!isMap(right) || !isMap(merged)) return merged;
+  for (const key of Object.keys(right)) if (right[key] === null) moveEntry(right, merged, key);
+  return merged;
+};
+
+/** Pools are those of the later file; what it leaves open of a subnet, the earlier one says. */
 const mergePools: MergeRule = (base, over, scope) => {
   if (!isList(base) || !isList(over)) return mergeGeneric(base, over, scope);
   const result = newList([], spanOf(over));
   const subnetOf = (pool: TreeValue): TreeValue | undefined =>
     isMap(pool) ? pool['subnet'] : undefined;
-  const taken = new Set<TreeMap>();
-  base.forEach((pool, index) => {
-    const match = over.find((other) => isMap(other) && subnetOf(other) === subnetOf(pool));
-    if (isMap(match)) taken.add(match);
-    const merged = isMap(match) ? mergeGeneric(pool, match, scope) : pool;
-    pushItem(result, merged, spansAt(base, index).value);
-  });
   over.forEach((pool, index) => {
-    if (!isMap(pool) || !taken.has(pool)) pushItem(result, pool, spansAt(over, index).value);
+    const before = base.find((other) => subnetOf(other) === subnetOf(pool));
+    const merged = before === undefined ? pool : mergeGeneric(before, pool, scope);
+    pushItem(result, merged, spansAt(over, index).value);
   });
   return result;
 };
@@ -80,7 +87,7 @@ let table: PathTable<MergeRule> | undefined;
 export function mergeRules(): PathTable<MergeRule> {
   table ??= new PathTable<MergeRule>([
     ...service(replace, ['command', 'entrypoint', 'healthcheck.test', 'ulimits.*']),
-    ...service(inForm(toVariables), ['environment', 'build.args']),
+    ...service(mergeVariables, ['environment', 'build.args']),
     ...service(inForm(toLabels), [
       'annotations',
       'build.additional_contexts',
@@ -92,9 +99,10 @@ export function mergeRules(): PathTable<MergeRule> {
     ...service(append, ['dns', 'dns_opt', 'dns_search', 'env_file', 'label_file', 'tmpfs']),
     ...service(inForm(toSortedHosts), ['extra_hosts', 'build.extra_hosts']),
     ...service(inForm(toBuild), ['build']),
-    ...service(inForm(toDependencies), ['depends_on']),
+    ...service(inForm(toDependencyMap), ['depends_on']),
     ...service(inForm(toServiceModels), ['models']),
     ...service(inForm(toServiceNetworks), ['networks']),
+    ...service(inForm(toSsh), ['build.ssh']),
     ...service(mergeLogging, ['logging']),
     ['networks.*.ipam.config', mergePools],
     ['networks.*.labels', inForm(toLabels)],

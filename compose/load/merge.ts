@@ -71,7 +71,8 @@ export function mergeGeneric(base: TreeValue, over: TreeValue, scope: MergeScope
   if (base === null) return over;
   if (isMap(base) && isMap(over)) return mergeMaps(base, over, scope);
   if (isList(base) && isList(over)) return appendLists(base, over);
-  if (typeof base === 'object' || typeof over === 'object') {
+  // A single value gives way to anything; the schema says whether that may stand there.
+  if (typeof base === 'object') {
     reportShapes(base, over, scope);
     return base;
   }

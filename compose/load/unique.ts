@@ -63,6 +63,7 @@ const keys = new PathTable<KeyOf>([
     'build.additional_contexts',
     'build.args',
     'build.labels',
+    'build.ssh',
     'build.tags',
     'cap_add',
     'cap_drop',
@@ -84,7 +85,7 @@ const keys = new PathTable<KeyOf>([
   ...service(targetKey, ['devices', 'volumes']),
   ...service(portKey, ['ports']),
   ...service(fileKey(''), ['configs']),
-  ...service(fileKey('/run/secrets'), ['secrets', 'build.secrets']),
+  ...service(fileKey('/run/secrets'), ['secrets']),
   ['networks.*.labels', keyBeforeEquals],
   ['volumes.*.labels', keyBeforeEquals],
 ]);

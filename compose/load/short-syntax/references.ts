@@ -31,8 +31,12 @@ function named(
   return map;
 }
 
-export const toDependencies: Rule = (value) => {
-  const map = named(value, (span) => mapOf({ condition: 'service_started', required: true }, span));
+export const toDependencyMap: Rule = (value) =>
+  named(value, (span) => mapOf({ condition: 'service_started', required: true }, span));
+
+/** As above, and what an entry leaves open is written out: not while files may still be merged onto it. */
+export const toDependencies: Rule = (value, site) => {
+  const map = toDependencyMap(value, site);
   if (!isMap(map)) return map;
   return mapValues(map, (item) => {
     if (isMap(item) && !('required' in item)) item['required'] = true;

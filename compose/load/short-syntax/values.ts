@@ -195,7 +195,7 @@ export const toCount: Rule = (value, site) => {
 export const toMap: Rule = (value, site) => (value === null ? newMap(site.span) : value);
 
 /** Options of a provider: every one a list of texts. */
-export const toTextLists: Rule = (value) => {
+export function toTextLists(value: TreeValue): TreeValue {
   if (!isMap(value)) return value;
   return mapValues(value, (item) => {
     const items = isList(item) ? item : [item];
@@ -204,4 +204,4 @@ export const toTextLists: Rule = (value) => {
       spanOf(item),
     );
   });
-};
+}
