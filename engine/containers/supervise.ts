@@ -5,6 +5,7 @@ import type { ContainerContext } from './context.ts';
 import { publishAttachments, publishContainer } from './events.ts';
 import { endOfRun, endRun } from './exit.ts';
 import type { EndOfRun } from './exit.ts';
+import { endHealth, watchHealth } from './health.ts';
 import { launch, startFailure } from './launch.ts';
 import { removeStopped } from './remove.ts';
 import { isAlive } from './state.ts';
@@ -15,7 +16,7 @@ import { nowNs } from './time.ts';
  */
 export async function adopt(ctx: ContainerContext, container: Container): Promise<void> {
   await guarded(ctx, container, async () => {
-    await followFrom(ctx, container, await endRun(ctx, container, await endOf(container)));
+    await followFrom(ctx, container, await followRun(ctx, container));
   });
 }
 
@@ -50,6 +51,20 @@ async function followFrom(
   if (container.record.hostConfig.AutoRemove === true) await removeEnded(ctx, container);
 }
 
+/** One run to its end; returns what `endRun` decides. */
+async function followRun(ctx: ContainerContext, container: Container): Promise<number | null> {
+  const ended = new AbortController();
+  void watchHealth(ctx, container, ended.signal);
+  try {
+    const end = await endOf(container);
+    endHealth(container);
+    ended.abort();
+    return await endRun(ctx, container, end);
+  } finally {
+    ended.abort();
+  }
+}
+
 async function endOf(container: Container): Promise<EndOfRun> {
   const status = await container.process?.exited;
   if (status === undefined) throw new TypeError(`container ${container.id} has no process`);
@@ -69,7 +84,7 @@ async function restartByPolicy(
     container.lastDelayMs = delayMs;
     return await relaunch(ctx, container);
   });
-  return next === 'running' ? await endRun(ctx, container, await endOf(container)) : next;
+  return next === 'running' ? await followRun(ctx, container) : next;
 }
 
 /** What failed is as an end of no length, and its release is over before anybody else may start the container. */

@@ -35,7 +35,7 @@ async function noEffect(stage: Stage): Promise<void> {
     Number(/^warning: compose\.yaml:(\d+):\d+: /.exec(line)?.[1]),
   );
   const named = [
-    ...['tty:', 'healthcheck:', 'cpuset:', 'logging:', '- command:', 'platform:', 'update_config:'],
+    ...['tty:', 'logging:', '- command:', 'platform:', 'update_config:'],
     ...['placement:', 'restart_policy:', '- source: token', 'configs: [inline]'],
   ];
   expect(
