@@ -48,6 +48,7 @@ export const composeErrorCodes = [
   'port-in-use',
   'required-variable',
   'too-deep',
+  'too-large',
   'undefined-reference',
   'unknown-key',
   'yaml-syntax',

@@ -1,15 +1,5 @@
-import {
-  Composer,
-  type Document,
-  isAlias,
-  isMap as isYamlMap,
-  isPair,
-  isScalar,
-  isSeq,
-  Parser,
-} from 'yaml';
-import type { Alias, Node, Pair, ParsedNode, Scalar as YamlScalar, YAMLMap, YAMLSeq } from 'yaml';
 import type { Findings } from './findings.ts';
+import { maxAliased, maxDepth } from './limits.ts';
 import type { TagSite } from './tags.ts';
 import {
   isMap,
@@ -23,12 +13,9 @@ import {
   type TreeMap,
   type TreeValue,
 } from './tree.ts';
+import { readYaml } from './yaml/read.ts';
+import type { YamlAlias, YamlEntry, YamlList, YamlMap, YamlNode, YamlScalar } from './yaml/node.ts';
 import { resolvePlain, scalarText } from './yaml-scalars.ts';
-import { checkCharacters, yamlFindings } from './yaml-errors.ts';
-
-/** As docker compose v5: what one document may expand to, and how deep it may nest. */
-const maxNodes = 100_000;
-const maxDepth = 200;
 
 export interface ParsedDocument {
   readonly root: TreeMap;
@@ -38,36 +25,10 @@ export interface ParsedDocument {
 
 /** Text → one tree per YAML document. Documents without content are left out. */
 export function parse(source: Source, findings: Findings): ParsedDocument[] {
-  if (!checkCharacters(source, findings)) return [];
-  const documents = composeDocuments(source, findings);
-  const parsed: ParsedDocument[] = [];
-  for (const document of documents) {
-    if (document.errors.length > 0) {
-      yamlFindings(document.errors, source, findings);
-      continue;
-    }
-    const result = new TreeBuilder(source, findings).build(document);
-    if (result !== null) parsed.push(result);
-  }
-  return parsed;
-}
-
-type YamlDocument = Document.Parsed<ParsedNode, false> | Document.Parsed;
-
-function composeDocuments(source: Source, findings: Findings): YamlDocument[] {
-  // Scalars stay text here: yaml-scalars.ts resolves them, as positions and quoting decide how.
-  const composer = new Composer({ schema: 'failsafe', uniqueKeys: false, stringKeys: false });
-  try {
-    return [
-      ...composer.compose(new Parser().parse(source.text), true, source.text.length),
-    ] as YamlDocument[];
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    findings.error('too-deep', `nests deeper than ${maxDepth} levels`, {
-      span: { source, start: 0, end: 1 },
-    });
-    return [];
-  }
+  return readYaml(source, findings).flatMap((contents) => {
+    const result = new TreeBuilder(source, findings).build(contents);
+    return result === null ? [] : [result];
+  });
 }
 
 /** Thrown to leave the recursion once a limit was reported. */
@@ -76,12 +37,17 @@ class LimitReached extends Error {}
 class TreeBuilder {
   readonly #source: Source;
   readonly #findings: Findings;
-  readonly #anchors = new Map<string, Node>();
+  readonly #anchors = new Map<string, YamlNode>();
   /** Which node an alias meant where it stood: an anchor's name may be given away again later. */
-  readonly #targets = new Map<Alias, Node | null>();
-  readonly #open = new Set<Node>();
+  readonly #targets = new Map<YamlAlias, YamlNode | null>();
+  /** Nodes with an anchor that the walk is in. */
+  readonly #open = new Set<YamlNode>();
   readonly #tags: TagSite[] = [];
-  #nodes = 0;
+  /** The same by holder and key. */
+  readonly #tagged = new Map<object, Map<string | number, TagSite['tag']>>();
+  /** The alias that the walk is in, as it stands in the document: the one that others led to is rarely to blame. */
+  #expanding: YamlAlias | null = null;
+  #aliased = 0;
   #depth = 0;
 
   constructor(source: Source, findings: Findings) {
@@ -89,9 +55,7 @@ class TreeBuilder {
     this.#findings = findings;
   }
 
-  build(document: YamlDocument): ParsedDocument | null {
-    const { contents } = document;
-    if (contents === null) return null;
+  build(contents: YamlNode): ParsedDocument | null {
     try {
       const value = this.#value(contents);
       if (isMap(value)) return { root: value, tags: this.#tags };
@@ -107,47 +71,52 @@ class TreeBuilder {
     return null;
   }
 
-  #value(node: Node | null): TreeValue {
+  #value(node: YamlNode | null): TreeValue {
     if (node === null) return null;
-    this.#count(node);
-    if (isAlias(node)) return this.#alias(node);
-    if (node.anchor !== undefined && !this.#open.has(node)) this.#anchors.set(node.anchor, node);
+    if (this.#expanding !== null) this.#countAliased(this.#expanding);
+    if (node.kind === 'alias') return this.#alias(node);
+    if (node.anchor === undefined) return this.#plain(node);
+    if (!this.#open.has(node)) this.#anchors.set(node.anchor, node);
     this.#open.add(node);
-    this.#depth += 1;
-    try {
-      if (isYamlMap(node)) return this.#map(node);
-      if (isSeq(node)) return this.#list(node);
-      return isScalar(node) ? this.#scalar(node) : null;
-    } finally {
-      this.#depth -= 1;
-      this.#open.delete(node);
-    }
+    const value = this.#plain(node);
+    this.#open.delete(node);
+    return value;
   }
 
-  #count(node: Node): void {
-    this.#nodes += 1;
-    if (this.#nodes > maxNodes) {
-      this.#findings.error('alias-limit', `aliases expand to more than ${maxNodes} values`, {
-        span: this.#span(node),
-        hint: 'write out what the anchors stand for, or use fewer levels of them',
-      });
-      throw new LimitReached();
-    }
+  #plain(node: YamlScalar | YamlList | YamlMap): TreeValue {
+    if (node.kind === 'scalar') return this.#scalar(node);
+    this.#depth += 1;
     if (this.#depth > maxDepth) {
       this.#findings.error('too-deep', `nests deeper than ${maxDepth} levels`, {
         span: this.#span(node),
       });
       throw new LimitReached();
     }
+    const value = node.kind === 'map' ? this.#map(node) : this.#list(node);
+    this.#depth -= 1;
+    return value;
   }
 
-  #alias(node: Alias): TreeValue {
-    if (!this.#targets.has(node)) this.#targets.set(node, this.#anchors.get(node.source) ?? null);
-    const target = this.#targets.get(node) ?? null;
+  #countAliased(alias: YamlAlias): void {
+    this.#aliased += 1;
+    if (this.#aliased <= maxAliased) return;
+    this.#findings.error('alias-limit', `aliases expand to more than ${maxAliased} values`, {
+      span: this.#span(alias),
+      hint: 'write out what the anchors stand for, or use fewer levels of them',
+    });
+    throw new LimitReached();
+  }
+
+  #alias(node: YamlAlias): TreeValue {
+    let target = this.#targets.get(node);
+    if (target === undefined) {
+      target = this.#anchors.get(node.name) ?? null;
+      this.#targets.set(node, target);
+    }
     if (target === null) {
       this.#findings.error(
         'yaml-syntax',
-        `alias "*${node.source}" has no anchor "&${node.source}" above it`,
+        `alias "*${node.name}" has no anchor "&${node.name}" above it`,
         {
           span: this.#span(node),
           hint: 'anchors are known in their own file only, below the place where they are defined',
@@ -156,18 +125,22 @@ class TreeBuilder {
       return null;
     }
     if (this.#open.has(target)) {
-      this.#findings.error('alias-limit', `anchor "&${node.source}" contains itself`, {
+      this.#findings.error('alias-limit', `anchor "&${node.name}" contains itself`, {
         span: this.#span(node),
       });
       throw new LimitReached();
     }
-    return this.#value(target);
+    const outer = this.#expanding;
+    this.#expanding ??= node;
+    const value = this.#value(target);
+    this.#expanding = outer;
+    return value;
   }
 
   #scalar(node: YamlScalar): TreeValue {
-    const text = typeof node.value === 'string' ? node.value : '';
-    if (node.type !== 'PLAIN' && node.tag === undefined) return text;
-    switch (node.tag) {
+    const { text, tag } = node;
+    if (!node.isPlain && tag === undefined) return text;
+    switch (tag) {
       case 'tag:yaml.org,2002:str':
       case '!':
         return text;
@@ -184,10 +157,9 @@ class TreeBuilder {
     return text;
   }
 
-  #list(node: YAMLSeq): TreeValue {
+  #list(node: YamlList): TreeValue {
     const list = newList([], this.#span(node));
-    for (const item of node.items as (Node | null)[]) {
-      if (item === null) continue;
+    for (const item of node.items) {
       const value = this.#value(item);
       this.#tagAt(item, list, list.length);
       pushItem(list, value, this.#span(item));
@@ -195,21 +167,19 @@ class TreeBuilder {
     return list;
   }
 
-  #map(node: YAMLMap): TreeValue {
+  #map(node: YamlMap): TreeValue {
     const map = newMap(this.#span(node));
-    const merges: Node[] = [];
-    for (const pair of node.items as Pair<Node | null, Node | null>[]) {
-      if (!isPair(pair)) continue;
-      const isMerge =
-        isScalar(pair.key) && pair.key.type === 'PLAIN' && pair.key.value === '<<' && pair.value;
-      if (isMerge) merges.push(isMerge);
-      else this.#entry(map, pair);
+    const merges: YamlNode[] = [];
+    for (const entry of node.entries) {
+      const { key, value } = entry;
+      if (key?.kind === 'scalar' && key.isPlain && key.text === '<<') merges.push(value ?? key);
+      else this.#entry(map, entry);
     }
     for (const merge of merges) this.#merge(map, merge);
     return map;
   }
 
-  #entry(map: TreeMap, { key: keyNode, value: valueNode }: Pair<Node | null, Node | null>): void {
+  #entry(map: TreeMap, { key: keyNode, value: valueNode }: YamlEntry): void {
     const key = this.#key(keyNode);
     if (key === null || keyNode === null) return;
     const keySpan = this.#span(keyNode);
@@ -222,18 +192,13 @@ class TreeBuilder {
       return;
     }
     const value = this.#value(valueNode);
-    this.#tagAt(valueNode, map, key);
-    const isEmpty = valueNode === null || (isScalar(valueNode) && this.#isEmpty(valueNode));
+    if (valueNode !== null) this.#tagAt(valueNode, map, key);
+    const isEmpty = valueNode === null || valueNode.start === valueNode.end;
     setKey(map, [key, value], { key: keySpan, value: isEmpty ? keySpan : this.#span(valueNode) });
   }
 
-  #isEmpty(node: Node): boolean {
-    const { start, end } = this.#span(node);
-    return start === end;
-  }
-
-  #key(node: Node | null): string | null {
-    const value = node === null ? null : this.#value(node);
+  #key(node: YamlNode | null): string | null {
+    const value = this.#value(node);
     if (value !== null && typeof value !== 'object') return scalarText(value);
     this.#findings.error('invalid-type', 'a key must be a string', {
       span: node === null ? null : this.#span(node),
@@ -242,7 +207,7 @@ class TreeBuilder {
   }
 
   /** `<<`: keys of the map itself win over merged ones, earlier maps of a list over later ones. */
-  #merge(map: TreeMap, node: Node): void {
+  #merge(map: TreeMap, node: YamlNode): void {
     const value = this.#value(node);
     for (const merged of Array.isArray(value) ? value : [value]) {
       if (!isMap(merged)) {
@@ -254,20 +219,24 @@ class TreeBuilder {
       for (const key of Object.keys(merged)) {
         if (Object.hasOwn(map, key)) continue;
         setKey(map, [key, merged[key] ?? null], spansAt(merged, key));
-        const tagged = this.#tags.find((site) => site.holder === merged && site.key === key);
-        if (tagged !== undefined) this.#tags.push({ ...tagged, holder: map, isMerged: true });
+        const tag = this.#tagged.get(merged)?.get(key);
+        if (tag !== undefined) this.#addTag({ tag, holder: map, key, isMerged: true });
       }
     }
   }
 
-  #tagAt(node: Node | null, holder: TreeMap | TreeValue[], key: string | number): void {
-    const tagged = node !== null && isAlias(node) ? this.#targets.get(node) : node;
-    const tag = (tagged as { tag?: string } | null | undefined)?.tag;
-    if (tag === '!reset' || tag === '!override') this.#tags.push({ tag, holder, key });
+  #tagAt(node: YamlNode, holder: TreeMap | TreeValue[], key: string | number): void {
+    const tag = node.kind === 'alias' ? this.#targets.get(node)?.tag : node.tag;
+    if (tag === '!reset' || tag === '!override') this.#addTag({ tag, holder, key });
   }
 
-  #span(node: Node | null): Span {
-    const [start, end] = (node as ParsedNode | null)?.range ?? [0, 0];
+  #addTag(site: TagSite): void {
+    this.#tags.push(site);
+    const known = this.#tagged.get(site.holder) ?? new Map<string | number, TagSite['tag']>();
+    this.#tagged.set(site.holder, known.set(site.key, site.tag));
+  }
+
+  #span({ start, end }: YamlNode): Span {
     return { source: this.#source, start, end };
   }
 }

@@ -54,6 +54,7 @@ describe('invalid projects', () => {
       'not-supported',
       'port-in-use',
       'too-deep',
+      'too-large',
     ];
     const shown = all.flatMap((one) =>
       [...printedError(one).matchAll(/^error\[([a-z-]+)\]/gm)].map(([, code]) => code),
