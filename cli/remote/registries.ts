@@ -5,8 +5,10 @@ import {
   dockerCertificates,
   dockerCredentials,
   RegistryClient,
+  RegistryError,
   resolveDigest,
 } from '../../engine/registry/index.ts';
+import { CliError } from '../cli-error.ts';
 import type { Environment } from './git-command.ts';
 
 /** Dispose of it when done. */
@@ -27,7 +29,7 @@ export interface DigestsOptions {
 
 const atOnce = 8;
 
-/** The digest that each image reference has now. Throws RegistryError; one failure ends the others. */
+/** The digest that each image reference has now. Throws CliError; one failure ends the others. */
 export async function resolveDigests(
   references: readonly string[],
   { env, signal }: DigestsOptions,
@@ -39,7 +41,16 @@ export async function resolveDigests(
   const waiting = [...new Set(references)];
   const work = async (): Promise<void> => {
     for (let text = waiting.shift(); text !== undefined; text = waiting.shift()) {
-      digests.set(text, await resolveDigest(text, { client, signal: either }));
+      try {
+        digests.set(text, await resolveDigest(text, { client, signal: either }));
+      } catch (error) {
+        if (!(error instanceof RegistryError)) throw error;
+        const { message, hint } = error;
+        throw new CliError(`cannot find the digest of "${text}": ${message}`, {
+          hint,
+          cause: error,
+        });
+      }
     }
   };
   try {
