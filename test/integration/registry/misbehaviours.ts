@@ -190,13 +190,6 @@ export const cases: readonly Case[] = [
     requests: 3,
   },
   {
-    name: '503 with a page of the proxy',
-    operation: getManifest,
-    handler: status(503, { 'Content-Type': 'text/html' }, '<h1>no</h1>'),
-    code: 'server',
-    message: /status 503$/,
-  },
-  {
     name: '200 where nothing was asked for',
     operation: getManifest,
     handler: status(204),
