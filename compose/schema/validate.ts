@@ -231,6 +231,7 @@ function adviceOnType(
   if (data === null && path.length === 2 && path[0] === 'services') {
     return { hint: 'give it attributes, indented below its name: "image:" at least' };
   }
+  if (data === null && path.length === 1) return { hint: 'remove it, or put something below it' };
   if (isScalar && types.every((type) => type === 'string')) {
     if (typeof data === 'number' && durations.has(String(key))) {
       return { label: `with a unit: ${data}s` };

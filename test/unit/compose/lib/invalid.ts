@@ -84,11 +84,15 @@ function withoutMarks(marked: string, file: string, marks: Mark[]): string {
   for (const piece of pieces) {
     const [token = '', rest = ''] = piece.split('»');
     const lines = text.split('\n');
-    marks.push({ file, line: lines.length, column: (lines.at(-1) ?? '').length + 1, token });
+    const column = (lines.at(-1) ?? '').length + 1;
+    marks.push({ file, line: lines.length, column, token: token.replace(unprintable, '\ufffd') });
     text += token + rest;
   }
   return text;
 }
+
+/** As formatComposeError shows it. */
+const unprintable = /^[\p{Cc}\p{Cs}](?<!\t)$/u;
 
 /** `\x00`: what a text editor would not show. */
 function unescaped(text: string): string {
