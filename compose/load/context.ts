@@ -2,7 +2,7 @@ import type { FileRead, Host } from '../host.ts';
 import { posix } from 'node:path';
 import type { Findings } from './findings.ts';
 import type { LoadRequest } from './request.ts';
-import type { Source } from './tree.ts';
+import type { Source, Span } from './tree.ts';
 
 /** What every phase may use. */
 export interface LoadContext {
@@ -11,6 +11,8 @@ export interface LoadContext {
   readonly findings: Findings;
   /** What interpolation sees. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Where env files say so. */
+  readonly places: ReadonlyMap<string, Span>;
   /** Relative paths resolve against it. */
   readonly directory: string;
 }

@@ -20,6 +20,8 @@ export interface DotenvOptions {
   readonly lookup: Lookup;
   /** Something that is probably a mistake, at an offset. */
   readonly onWarning?: (message: string, offset: number, length: number) => void;
+  /** Where the name of an entry stands. */
+  readonly onEntry?: (key: string, offset: number, length: number) => void;
 }
 
 /**
@@ -87,6 +89,7 @@ class DotenvParser {
       const length = this.#lineFrom(start).length;
       this.#options.onWarning?.('a variable name is missing', start, length);
     }
+    this.#options.onEntry?.(key, start, key.length);
     this.#at += 1;
     this.#skip(patterns.gap);
     this.#entries.set(key, this.#value());
@@ -98,7 +101,8 @@ class DotenvParser {
     const message = hasSpace
       ? `a variable name cannot contain a space: "${line}"`
       : `unexpected character ${JSON.stringify(character)} in variable name "${line}"`;
-    return new DotenvError(message, this.#at);
+    const name = /^[^=:]*/.exec(line)?.[0].trimEnd() ?? '';
+    return new DotenvError(message, start, Math.max(name.length, this.#at + 1 - start));
   }
 
   #lineFrom(start: number): string {
@@ -143,7 +147,10 @@ class DotenvParser {
         error.kind === 'required'
           ? `variable "${error.variable}" must be set${reason}`
           : `invalid variable: ${error.message}`;
-      throw new DotenvError(message, Math.min(offset + error.start, this.#text.length), 1);
+      // Escapes before it may have moved it.
+      const expression = value.slice(error.start, error.end);
+      const at = this.#text.indexOf(expression, offset);
+      throw new DotenvError(message, at === -1 ? offset : at, at === -1 ? 1 : expression.length);
     }
   }
 }

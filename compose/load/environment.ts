@@ -18,17 +18,27 @@ import {
 } from './tree.ts';
 import type { Lookup } from './template.ts';
 
+interface ReadEntriesScope {
+  readonly findings: Findings;
+  readonly isRaw?: boolean;
+  /** Takes where each name stands. */
+  readonly places?: Map<string, Span>;
+}
+
 /** Parses an env file; a mistake in it becomes a finding at its own line. */
 export function readEntries(
   source: Source,
   lookup: Lookup,
-  { findings, isRaw = false }: { readonly findings: Findings; readonly isRaw?: boolean },
+  { findings, isRaw = false, places }: ReadEntriesScope,
 ): DotenvEntries {
   const onWarning = (message: string, start: number, length: number): void => {
     findings.warn(message, { source, start, end: start + length });
   };
   try {
-    return (isRaw ? parseRawEnv : parseDotenv)(source.text, { lookup, onWarning });
+    const onEntry = (key: string, start: number, length: number): void => {
+      places?.set(key, { source, start, end: start + length });
+    };
+    return (isRaw ? parseRawEnv : parseDotenv)(source.text, { lookup, onWarning, onEntry });
   } catch (error) {
     if (!(error instanceof DotenvError)) throw error;
     findings.error('env-file', error.message, {

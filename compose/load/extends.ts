@@ -7,14 +7,17 @@ import { mergeRules } from './merge-rules.ts';
 import { canonical } from './canonical.ts';
 import { interpolate } from './interpolate.ts';
 import { parse } from './parse.ts';
+import { locate } from './remote.ts';
 import { resolvePath, resolvePaths } from './resolve-paths.ts';
-import { applyTags, type TagSite } from './tags.ts';
+import { applyTags, takeTags } from './tags.ts';
 import {
   copyTree,
   isMap,
   mapOf,
   newMap,
+  type Path,
   setKey,
+  type Source,
   spansAt,
   type Span,
   type TreeMap,
@@ -25,12 +28,9 @@ export function applyExtends(root: TreeMap, scope: FileScope): void {
   const services = root['services'];
   if (!isMap(services)) return;
   const extender = new Extender(scope);
+  const file = { services, file: scope.source.file, taken: scope.taken };
   for (const name of Object.keys(services)) {
-    const extended = extender.extend(
-      { services, file: scope.source.file, tags: scope.tags },
-      name,
-      [],
-    );
+    const extended = extender.extend(file, name, []);
     if (extended !== null) setKey(services, [name, extended], spansAt(services, name));
   }
 }
@@ -38,7 +38,7 @@ export function applyExtends(root: TreeMap, scope: FileScope): void {
 interface ServiceFile {
   readonly services: TreeMap;
   readonly file: string;
-  readonly tags: readonly TagSite[];
+  readonly taken: readonly Path[];
 }
 
 interface Step {
@@ -50,6 +50,8 @@ interface Step {
 class Extender {
   readonly #scope: FileScope;
   readonly #files = new Map<string, ServiceFile | null>();
+  /** Services that are known to extend each other, as "file service". */
+  readonly #circular = new Set<string>();
 
   constructor(scope: FileScope) {
     this.#scope = scope;
@@ -58,51 +60,53 @@ class Extender {
   /** null: the service extends nothing, or wrongly so. */
   extend(from: ServiceFile, name: string, trail: readonly Step[]): TreeMap | null {
     const service = from.services[name];
-    const wanted = isMap(service) ? service['extends'] : undefined;
-    if (!isMap(service) || wanted === undefined || wanted === null) return null;
-    const span = spansAt(service, 'extends').value;
-    const { service: base, file } = target(wanted);
-    if (base === null) return null;
-    const steps = [...trail, { file: from.file, service: name, span }];
-    const source = file === null ? from : this.#load(this.#resolve(file, from.file), span);
+    if (!isMap(service)) return null;
+    const wanted = targetOf(service);
+    if (wanted === null || this.#circular.has(`${from.file} ${name}`)) return null;
+    const { service: base, serviceSpan } = wanted;
+    const steps = [...trail, { file: from.file, service: name, span: serviceSpan }];
+    const source = wanted.file === null ? from : this.#load(wanted.file, wanted.fileSpan, from);
     if (source === null) return null;
     if (steps.some((step) => step.file === source.file && step.service === base)) {
-      this.#reportCycle([...steps, { file: source.file, service: base, span }]);
+      this.#reportCycle([...steps, { file: source.file, service: base, span: serviceSpan }]);
       return null;
     }
     const found = source.services[base];
     if (found === undefined) {
-      const where = file === null ? '' : ` in "${file}"`;
-      this.#scope.context.findings.error(
-        'extends',
-        `service "${name}" extends undefined service "${base}"${where}`,
-        {
-          path: ['services', name, 'extends'],
-          span,
-          label: didYouMean(base, Object.keys(source.services)),
-        },
-      );
+      this.#reportUndefined(name, wanted, source);
       return null;
     }
-    const parent = this.extend(source, base, steps) ?? (isMap(found) ? found : newMap(span));
-    return this.#merge(copyTree(parent), service, { name, tags: from.tags });
+    const extended = this.extend(source, base, steps);
+    if (extended === null && this.#circular.has(`${source.file} ${base}`)) return null;
+    const parent = extended ?? found;
+    // Of a service without content nothing is inherited, and docker compose goes on to show what was meant.
+    if (!isMap(parent)) return null;
+    return this.#merge(copyTree(parent), service, { name, taken: from.taken });
   }
 
-  #resolve(file: string, from: string): string {
-    const { context } = this.#scope;
-    const isMain = from === this.#scope.source.file;
-    const directory = isMain ? context.directory : posix.dirname(from);
-    return posix.normalize(resolvePath(file, { directory, home: context.host.home }));
+  #reportUndefined(name: string, wanted: Target, source: ServiceFile): void {
+    const where = wanted.file === null ? '' : ` in "${wanted.file}"`;
+    this.#scope.context.findings.error(
+      'extends',
+      `service "${name}" extends undefined service "${wanted.service}"${where}`,
+      {
+        path: ['services', name, 'extends'],
+        span: wanted.serviceSpan,
+        label: didYouMean(wanted.service, Object.keys(source.services)),
+      },
+    );
   }
 
   #merge(
     parent: TreeMap,
     service: TreeMap,
-    { name, tags }: { readonly name: string; readonly tags: readonly TagSite[] },
+    { name, taken }: { readonly name: string; readonly taken: readonly Path[] },
   ): TreeMap {
     const over = wrap(name, service);
     const base = wrap(name, parent);
-    applyTags(base, over, tags);
+    applyTags(base, taken);
+    // Reset as a whole or overridden, it is there again as nothing.
+    if (!isMap(base['services']) || base['services'][name] === undefined) return service;
     const merged = merge(base, over, {
       findings: this.#scope.context.findings,
       rules: mergeRules(),
@@ -114,50 +118,77 @@ class Extender {
     return result;
   }
 
-  #load(file: string, span: Span | null): ServiceFile | null {
+  #load(text: string, span: Span | null, from: ServiceFile): ServiceFile | null {
+    const { context } = this.#scope;
+    const located = locate(text, context.host);
+    if (located.kind === 'failed') {
+      const { message, hint } = located;
+      context.findings.error('extends', message, { span, hint });
+      return null;
+    }
+    const file = located.kind === 'file' ? located.file : this.#resolve(text, from.file);
     const known = this.#files.get(file);
     if (known !== undefined) return known;
-    const loaded = file === this.#scope.source.file ? null : this.#read(file, span);
+    const loaded = file === this.#scope.source.file ? this.#own(file) : this.#read(file, span);
     this.#files.set(file, loaded);
-    return loaded ?? this.#own(file);
+    return loaded;
+  }
+
+  #resolve(file: string, from: string): string {
+    const { context } = this.#scope;
+    const isMain = from === this.#scope.source.file;
+    const directory = isMain ? context.directory : posix.dirname(from);
+    return posix.normalize(resolvePath(file, { directory, home: context.host.home }));
   }
 
   /** A file may name itself. */
   #own(file: string): ServiceFile | null {
     const services = this.#scope.root['services'];
-    if (file !== this.#scope.source.file || !isMap(services)) return null;
-    return { services, file, tags: this.#scope.tags };
+    return isMap(services) ? { services, file, taken: this.#scope.taken } : null;
   }
 
   #read(file: string, span: Span | null): ServiceFile | null {
-    const { context } = this.#scope;
-    const { findings, host, request, environment } = context;
+    const { findings, host, request } = this.#scope.context;
     const read = host.readFile(file);
     if (read.kind !== 'text') {
       findings.error('extends', `cannot extend from "${file}": ${readFailure(read)}`, { span });
       return null;
     }
-    const [document] = parse(sourceOf(file, read.text, request.workingDirectory), findings);
-    const services = document?.root['services'];
-    if (document === undefined || !isMap(services)) {
-      if (findings.errors.length === 0) {
-        findings.error('extends', `cannot extend from "${file}": it has no services`, { span });
-      }
-      return null;
+    const before = findings.errors.length;
+    const { root, taken } = this.#tree(sourceOf(file, read.text, request.workingDirectory));
+    const { services } = root;
+    if (isMap(services)) return { services, file, taken };
+    if (findings.errors.length === before) {
+      findings.error('extends', `cannot extend from "${file}": it has no services`, { span });
     }
-    const root = document.root;
+    return null;
+  }
+
+  /** All documents of a file, with absolute paths: what it includes or extends itself stays where it is. */
+  #tree(source: Source): { readonly root: TreeMap; readonly taken: readonly Path[] } {
+    const { findings, host, request, environment, places, directory } = this.#scope.context;
     const lookup = request.skip?.interpolation ? null : (key: string) => environment[key];
-    interpolate(root, { findings, lookup });
-    canonical(root, findings);
-    const isSkipped = request.skip?.pathResolution === true;
-    const relative = posix.dirname(file);
-    if (!isSkipped && relative !== context.directory) {
-      resolvePaths(withoutExtends(root), { directory: relative, home: host.home });
+    let root = newMap();
+    const all: Path[] = [];
+    for (const document of parse(source, findings)) {
+      const taken = takeTags(document.root, document.tags);
+      interpolate(document.root, { findings, lookup, variables: { values: environment, places } });
+      applyTags(root, taken);
+      const rules = mergeRules();
+      const isFirst = Object.keys(root).length === 0;
+      root = isFirst ? document.root : merge(root, document.root, { findings, rules });
+      all.push(...taken);
     }
-    return { services, file, tags: document.tags };
+    canonical(root, findings);
+    const own = posix.dirname(source.file);
+    if (request.skip?.pathResolution !== true && own !== directory) {
+      resolvePaths(withoutExtends(root), { directory: own, home: host.home });
+    }
+    return { root, taken: all };
   }
 
   #reportCycle(steps: readonly Step[]): void {
+    for (const { file, service } of steps) this.#circular.add(`${file} ${service}`);
     const [first] = steps;
     this.#scope.context.findings.error(
       'extends',
@@ -190,14 +221,27 @@ function wrap(name: string, service: TreeMap): TreeMap {
   return mapOf({ services: mapOf({ [name]: service }, null) }, null);
 }
 
-function target(wanted: unknown): {
-  readonly service: string | null;
+interface Target {
+  readonly service: string;
+  readonly serviceSpan: Span | null;
   readonly file: string | null;
-} {
-  if (typeof wanted === 'string') return { service: wanted, file: null };
-  const { service, file } = wanted as Record<string, unknown>;
+  readonly fileSpan: Span | null;
+}
+
+/** null: it extends nothing, or what the schema will refuse. */
+function targetOf(service: TreeMap): Target | null {
+  const wanted = service['extends'];
+  const span = spansAt(service, 'extends').value;
+  if (typeof wanted === 'string') {
+    return { service: wanted, serviceSpan: span, file: null, fileSpan: null };
+  }
+  if (!isMap(wanted)) return null;
+  const { service: name, file } = wanted;
+  if (typeof name !== 'string') return null;
   return {
-    service: typeof service === 'string' ? service : null,
-    file: typeof file === 'string' && file !== '' ? file : null,
+    service: name,
+    serviceSpan: spansAt(wanted, 'service').value ?? span,
+    file: typeof file === 'string' ? file : null,
+    fileSpan: spansAt(wanted, 'file').value ?? span,
   };
 }

@@ -1,6 +1,7 @@
 import { placeOf } from '../schema/validate.ts';
 import { casts, isUnusualBoolean } from './casts.ts';
-import { type Findings, partOf } from './findings.ts';
+import { type FindingOptions, type Findings, partOf } from './findings.ts';
+import { similarVariable, type Variables } from './env-files.ts';
 import { type Lookup, substitute, TemplateError } from './template.ts';
 import {
   isList,
@@ -18,6 +19,8 @@ export interface InterpolateOptions {
   readonly findings: Findings;
   /** null: leave `${…}` as written, but still cast. */
   readonly lookup: Lookup | null;
+  /** To find the variable that was meant by one that is not set. */
+  readonly variables?: Variables;
 }
 
 /** Applies template.ts to every scalar of a tree, in place, then the casts. Keys are never touched. */
@@ -62,7 +65,7 @@ function convert(text: string, site: Site, options: InterpolateOptions): TreeVal
     return cast(value, site, findings);
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
-    reportTemplate(error, { ...site, text }, findings);
+    reportTemplate(error, { ...site, text }, options);
     return text;
   }
 }
@@ -90,15 +93,14 @@ function cast(text: string, site: Site, findings: Findings): TreeValue {
 export function reportTemplate(
   error: TemplateError,
   site: Site & { readonly text: string },
-  findings: Findings,
+  { findings, variables }: Pick<InterpolateOptions, 'findings' | 'variables'>,
 ): void {
   const span = partOf(site.text, site.span, error);
   if (error.kind === 'required') {
-    const reason = error.message === '' ? '' : `: ${error.message}`;
-    findings.error('required-variable', `variable "${error.variable}" must be set${reason}`, {
+    findings.error('required-variable', requiredMessage(error, variables), {
       path: site.path,
       span,
-      hint: `set it in the environment or in .env: ${error.variable}=…`,
+      ...requiredHelp(error.variable, variables),
     });
     return;
   }
@@ -107,4 +109,28 @@ export function reportTemplate(
     span,
     hint: 'write "$$" for a dollar sign that starts no variable',
   });
+}
+
+function requiredMessage(error: TemplateError, variables: Variables | undefined): string {
+  const isEmpty = variables?.values[error.variable] !== undefined;
+  const reason = error.message === '' ? '' : `: ${error.message}`;
+  return `variable "${error.variable}" must ${isEmpty ? 'not be empty' : 'be set'}${reason}`;
+}
+
+/** Where the variable is set to nothing, or the one that was probably meant. */
+function requiredHelp(
+  name: string,
+  variables: Variables | undefined,
+): Pick<FindingOptions, 'label' | 'hint' | 'related'> {
+  const hint = `set it in the environment or in .env: ${name}=…`;
+  const own = variables?.places.get(name);
+  if (own !== undefined) return { hint, related: [{ message: 'it is empty at', span: own }] };
+  if (variables === undefined || variables.values[name] !== undefined) return { hint };
+  const similar = similarVariable(name, variables);
+  if (similar === null) return { hint };
+  return {
+    label: `did you mean "${similar.name}"?`,
+    hint,
+    related: [{ message: `"${similar.name}" is set at`, span: similar.span }],
+  };
 }

@@ -1,12 +1,12 @@
 import type { LoadContext } from './context.ts';
-import type { TagSite } from './tags.ts';
-import type { Source, TreeMap } from './tree.ts';
+import type { Path, Source, TreeMap } from './tree.ts';
 
 /** One document on its way to being merged. */
 export interface FileScope {
   readonly root: TreeMap;
   readonly source: Source;
-  readonly tags: readonly TagSite[];
+  /** What it resets or overrides in what it is merged onto. */
+  readonly taken: readonly Path[];
   readonly context: LoadContext;
   /** Files that include this one, outermost first. */
   readonly includedFrom: readonly string[];

@@ -6,6 +6,7 @@ import { canonical } from './canonical.ts';
 import { checkConsistency, checkTopLevel } from './check.ts';
 import type { LoadContext } from './context.ts';
 import { setDefaults } from './defaults.ts';
+import { copyVariables } from './env-files.ts';
 import { resolveServiceFiles, resolveValueless } from './environment.ts';
 import { applyExtends } from './extends.ts';
 import { Findings, keySpan, makeError, valueSpan } from './findings.ts';
@@ -17,11 +18,11 @@ import { normalize } from './normalize.ts';
 import { parse, type ParsedDocument } from './parse.ts';
 import type { FilePhase, FileScope, TreePhase } from './phases.ts';
 import { activeProfiles, profilesOfNamed, splitByProfile } from './profiles.ts';
-import { projectNameOf } from './project-name.ts';
+import { givenName, projectNameOf } from './project-name.ts';
 import type { LoadRequest, LoadResult, ModelResult } from './request.ts';
 import { resolvePaths } from './resolve-paths.ts';
-import { findSources, type Sources } from './source.ts';
-import { applyTags } from './tags.ts';
+import { findSettings, findSources, type Sources } from './source.ts';
+import { applyTags, takeTags } from './tags.ts';
 import { toProject } from './to-project.ts';
 import { newMap, type Source, spansAt, type TreeMap } from './tree.ts';
 import { resolveTypedValueless, typedForms } from './typed-model.ts';
@@ -31,11 +32,13 @@ import { unique } from './unique.ts';
 export const perFile: readonly FilePhase[] = [
   interpolateFile,
   dropVersion,
-  (scope) => {
-    applyExtends(scope.root, scope);
-  },
+  requireServices,
   (scope) => {
     applyIncludes(scope, loadTree);
+  },
+  // After the includes, so that a service may extend one that came in with them.
+  (scope) => {
+    applyExtends(scope.root, scope);
   },
 ];
 
@@ -43,7 +46,7 @@ export const perFile: readonly FilePhase[] = [
 export const perMerge: readonly TreePhase[] = [unique, validate, canonicalForm, unique];
 
 /** Applied once to the tree of every project, included ones as well. */
-export const perProject: readonly TreePhase[] = [setDefaults, resolveRelative];
+export const perProject: readonly TreePhase[] = [setDefaults, resolveRelative, fillValueless];
 
 export function loadProject(request: LoadRequest, host: Host): LoadResult {
   const { root, context, name, sources } = load(request, host);
@@ -74,49 +77,38 @@ function load(request: LoadRequest, host: Host): Loaded {
   const documents = sources.sources.map((source) => ({ source, parsed: parse(source, findings) }));
   findings.throwIfAny();
   const all = documents.flatMap(({ parsed }) => parsed);
-  if (all.length === 0) throw emptyFile(sources);
-  const { directory } = sources;
-  const name = projectNameOf({
-    request,
-    directory,
-    findings,
-    documents: all,
-    environment: sources.environment,
-  });
-  const environment = Object.assign(Object.create(null), sources.environment) as Record<
-    string,
-    string
-  >;
+  if (all.every(({ root }) => Object.keys(root).length === 0)) throw emptyFile(sources);
+  const { directory, base, variables } = sources;
+  const name = projectNameOf({ request, directory, findings, documents: all, variables });
+  const { values: environment, places } = copyVariables(variables);
   environment['COMPOSE_PROJECT_NAME'] = name;
-  const context: LoadContext = { request, host, findings, environment, directory };
+  const context: LoadContext = { request, host, findings, environment, places, directory: base };
   return { root: mergeDocuments(documents, context, []), context, name, sources };
 }
 
-/** What a command needs that only addresses a project: its name, without judging the rest of its files. */
-export function loadProjectName(
-  request: LoadRequest,
-  host: Host,
-): { readonly name: string; readonly directory: string; readonly files: readonly string[] } {
+/**
+ * What a command needs that only addresses a project: its name. No file is needed where a flag or a variable gives it,
+ * and what else is wrong in a file does not matter.
+ */
+export function loadProjectName(request: LoadRequest, host: Host): { readonly name: string } {
   const findings = new Findings();
-  if (request.projectName !== undefined && request.projectName !== '') {
-    const scope = {
-      request,
-      directory: request.workingDirectory,
-      environment: {},
-      documents: [],
-      findings,
-    };
-    const name = projectNameOf(scope);
-    findings.throwIfAny();
-    return { name, directory: request.workingDirectory, files: [] };
-  }
-  const sources = findSources(request, host, findings);
-  const quiet = new Findings();
-  const documents = sources.sources.flatMap((source) => parse(source, quiet));
-  const { directory, environment } = sources;
-  const name = projectNameOf({ request, directory, environment, documents, findings });
+  const settings = findSettings(request, host, findings);
+  const given = givenName(request, settings.variables);
+  const sources = given === null ? findSources(request, host, findings) : null;
+  const documents = (sources?.sources ?? []).flatMap(documentsOfName);
+  const { directory, variables } = sources ?? settings;
+  const name = projectNameOf({ request, directory, variables, documents, findings });
   findings.throwIfAny();
-  return { name, directory, files: sources.sources.map(({ file }) => file) };
+  return { name };
+}
+
+/** Where a file cannot be understood, its line with the name still can. */
+function documentsOfName(source: Source): readonly ParsedDocument[] {
+  const quiet = new Findings();
+  const documents = parse(source, quiet);
+  if (quiet.errors.length === 0) return documents;
+  const text = source.text.replaceAll(/^(?!name:).*$/gm, (line) => ' '.repeat(line.length));
+  return parse({ ...source, text }, new Findings());
 }
 
 interface SourceDocuments {
@@ -145,9 +137,10 @@ function mergeDocuments(
   let tree = newMap();
   for (const { source, parsed } of documents) {
     for (const { root, tags } of parsed) {
-      const scope: FileScope = { root, source, tags, context, includedFrom };
+      const taken = takeTags(root, tags);
+      const scope: FileScope = { root, source, taken, context, includedFrom };
       for (const phase of perFile) phase(scope);
-      applyTags(tree, root, tags);
+      applyTags(tree, taken);
       tree = merge(tree, root, { findings, rules: mergeRules() });
       for (const phase of perMerge) phase(tree, context);
     }
@@ -166,7 +159,6 @@ function finish(root: TreeMap, context: LoadContext, { name, sources }: FinishSc
   const skip = request.skip ?? {};
   checkTopLevel(root, findings);
   if (skip.normalization !== true) normalize(root, name);
-  resolveValueless(root, environment);
   const split = splitByProfile(root['services'], [
     ...activeProfiles(request.profiles, environment),
     ...profilesOfNamed(root['services'], request.services ?? []),
@@ -184,14 +176,15 @@ function finish(root: TreeMap, context: LoadContext, { name, sources }: FinishSc
     environment,
     disabled: split.disabled,
     request,
+    host: context.host,
   });
   return { project, warnings: findings.warnings };
 }
 
 function interpolateFile({ root, context }: FileScope): void {
-  const { request, findings, environment } = context;
+  const { request, findings, environment, places } = context;
   const lookup = request.skip?.interpolation === true ? null : (key: string) => environment[key];
-  interpolate(root, { findings, lookup });
+  interpolate(root, { findings, lookup, variables: { values: environment, places } });
 }
 
 function dropVersion({ root, context }: FileScope): void {
@@ -199,6 +192,17 @@ function dropVersion({ root, context }: FileScope): void {
   const { key } = spansAt(root, 'version');
   context.findings.warn('the key "version" is obsolete and ignored: remove it', key);
   Reflect.deleteProperty(root, 'version');
+}
+
+/** Said of each file, because merged with others an empty section would vanish. */
+function requireServices({ root, context }: FileScope): void {
+  const { services } = root;
+  if (services !== null) return;
+  context.findings.error('invalid-type', '"services" must be a mapping, not empty', {
+    path: ['services'],
+    span: spansAt(root, 'services').key,
+    hint: 'define a service below it, or remove it',
+  });
 }
 
 function validate(root: TreeMap, { request, findings }: LoadContext): void {
@@ -213,6 +217,10 @@ function validate(root: TreeMap, { request, findings }: LoadContext): void {
 function canonicalForm(root: TreeMap, { request, findings }: LoadContext): void {
   if (request.skip?.interpolation === true) typedForms(root);
   else canonical(root, findings);
+}
+
+function fillValueless(root: TreeMap, { request, environment }: LoadContext): void {
+  if (request.skip?.interpolation !== true) resolveValueless(root, environment);
 }
 
 function resolveRelative(root: TreeMap, { request, directory, host }: LoadContext): void {

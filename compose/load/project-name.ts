@@ -1,37 +1,29 @@
 import { posix } from 'node:path';
 import { ComposeError } from '../errors.ts';
 import { checkProjectName, normalizeProjectName } from '../names.ts';
+import type { Variables } from './env-files.ts';
 import { makeError, type Findings } from './findings.ts';
 import type { ParsedDocument } from './parse.ts';
 import type { LoadRequest } from './request.ts';
 import { reportTemplate } from './interpolate.ts';
-import { type Lookup, substitute, TemplateError } from './template.ts';
-import { spansAt } from './tree.ts';
+import { substitute, TemplateError } from './template.ts';
+import { type Span, spansAt } from './tree.ts';
 
 export interface NameScope {
   readonly request: LoadRequest;
   readonly directory: string;
-  readonly environment: Readonly<Record<string, string>>;
+  readonly variables: Variables;
   readonly documents: readonly ParsedDocument[];
   readonly findings: Findings;
 }
 
 /** `-p`, COMPOSE_PROJECT_NAME, the last file's `name`, the project directory, the working directory. */
 export function projectNameOf(scope: NameScope): string {
-  const { request, environment, findings } = scope;
-  const given = request.projectName ?? environment['COMPOSE_PROJECT_NAME'];
-  const explicit = given === undefined || given === '' ? nameInFiles(scope) : given;
-  if (explicit !== null) {
-    const isInFile = given === undefined || given === '';
-    try {
-      checkProjectName(explicit);
-    } catch (error) {
-      if (!(error instanceof ComposeError)) throw error;
-      const span = isInFile ? nameSpan(scope) : null;
-      findings.add([makeError(error.code, error.message, { span, hint: error.hint })]);
-    }
-    return explicit;
-  }
+  const { request, findings } = scope;
+  const given = givenName(request, scope.variables);
+  if (given !== null) return checked(given, null, findings);
+  const named = nameInFiles(scope);
+  if (named !== null) return checked(named.name, named.span, findings);
   for (const directory of [scope.directory, request.workingDirectory]) {
     const name = normalizeProjectName(posix.basename(directory));
     if (name !== '') return name;
@@ -42,27 +34,41 @@ export function projectNameOf(scope: NameScope): string {
   return '';
 }
 
-function nameInFiles({ documents, environment, findings }: NameScope): string | null {
-  const lookup: Lookup = (name) => environment[name];
-  let found: string | null = null;
-  for (const { root } of documents) {
-    const name = root['name'];
-    if (typeof name !== 'string' || name === '') continue;
-    try {
-      found = substitute(name, { lookup });
-    } catch (error) {
-      if (!(error instanceof TemplateError)) throw error;
-      reportTemplate(
-        error,
-        { text: name, path: ['name'], span: spansAt(root, 'name').value },
-        findings,
-      );
-    }
-  }
-  return found === '' || found === null ? null : normalizeProjectName(found);
+/** The name that needs no file. */
+export function givenName(request: LoadRequest, { values }: Variables): string | null {
+  const { projectName } = request;
+  if (projectName !== undefined && projectName !== '') return projectName;
+  const set = values['COMPOSE_PROJECT_NAME'];
+  return set === undefined || set === '' ? null : set;
 }
 
-function nameSpan({ documents }: NameScope): ReturnType<typeof spansAt>['value'] {
-  const last = documents.filter(({ root }) => typeof root['name'] === 'string').at(-1);
-  return last === undefined ? null : spansAt(last.root, 'name').value;
+function checked(name: string, span: Span | null, findings: Findings): string {
+  try {
+    checkProjectName(name);
+  } catch (error) {
+    if (!(error instanceof ComposeError)) throw error;
+    findings.add([makeError(error.code, error.message, { span, hint: error.hint })]);
+  }
+  return name;
+}
+
+function nameInFiles(
+  scope: NameScope,
+): { readonly name: string; readonly span: Span | null } | null {
+  const { documents, variables, findings } = scope;
+  let found: { readonly name: string; readonly span: Span | null } | null = null;
+  for (const { root } of documents) {
+    const text = root['name'];
+    if (typeof text !== 'string' || text === '') continue;
+    const { value: span } = spansAt(root, 'name');
+    try {
+      const name = substitute(text, { lookup: (key) => variables.values[key] });
+      // As for a directory's name; what nothing is left of is shown as it was.
+      found = { name: normalizeProjectName(name) || name, span };
+    } catch (error) {
+      if (!(error instanceof TemplateError)) throw error;
+      reportTemplate(error, { text, path: ['name'], span }, { findings, variables });
+    }
+  }
+  return found;
 }

@@ -10,18 +10,19 @@ export interface TagSite {
 }
 
 /**
- * Before a file is merged: what it resets or overrides goes from the files before it, and what it resets
- * goes from itself as well (compose-spec 13-merge.md#reset-value).
+ * Takes what is reset out of a document (compose-spec 13-merge.md#reset-value). The result is what goes from everything
+ * that the document is merged onto: files before it, what it includes, what it extends.
  */
-export function applyTags(base: TreeMap, over: TreeMap, tags: readonly TagSite[]): void {
-  if (tags.length === 0) return;
-  const paths = pathsOf(over);
+export function takeTags(root: TreeMap, tags: readonly TagSite[]): Path[] {
+  if (tags.length === 0) return [];
+  const paths = pathsOf(root);
+  const taken: Path[] = [];
   const resetItems: TagSite[] = [];
   for (const site of tags) {
     const path = paths.get(site.holder);
     const reaches = site.tag === '!override' || site.isMerged !== true;
     if (path !== undefined && typeof site.key === 'string' && reaches)
-      removeAt(base, [...path, site.key]);
+      taken.push([...path, site.key]);
     if (site.tag !== '!reset') continue;
     if (isList(site.holder)) resetItems.push(site);
     else if (isMap(site.holder)) Reflect.deleteProperty(site.holder, site.key);
@@ -30,6 +31,12 @@ export function applyTags(base: TreeMap, over: TreeMap, tags: readonly TagSite[]
   for (const { holder, key } of resetItems.reverse()) {
     if (isList(holder)) holder.splice(Number(key), 1);
   }
+  return taken;
+}
+
+/** Before a document is merged onto `base`. */
+export function applyTags(base: TreeMap, taken: readonly Path[]): void {
+  for (const path of taken) removeAt(base, path);
 }
 
 function pathsOf(root: TreeMap): Map<TreeMap | TreeValue[], Path> {
@@ -49,7 +56,7 @@ function pathsOf(root: TreeMap): Map<TreeMap | TreeValue[], Path> {
   return paths;
 }
 
-function removeAt(root: TreeMap, path: readonly (string | number)[]): void {
+function removeAt(root: TreeMap, path: Path): void {
   let holder: TreeValue | undefined = root;
   for (const step of path.slice(0, -1)) {
     if (isMap(holder)) holder = holder[String(step)];

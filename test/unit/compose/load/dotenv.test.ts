@@ -68,22 +68,24 @@ test('a line without a name must be kept, with a warning', () => {
 });
 
 test.each([
-  ['an open quote', 'A="b\nC=d', 'the closing quote is missing', 2],
-  ['a space in a name', 'A B=c', 'a variable name cannot contain a space: "A B=c"', 2],
-  ['a space in a name without value', 'A B', 'a variable name cannot contain a space: "A B"', 2],
-  ['a strange character', 'A%=c', 'unexpected character "%" in variable name "A%=c"', 1],
-  ['a character of two units', '😀=c', 'unexpected character "😀" in variable name "😀=c"', 0],
-  ['text behind quotes', 'A="b" "c"', 'unexpected character "\\"" in variable name ""c""', 6],
-  ['a required variable', 'A=${NO:?needed}', 'variable "NO" must be set: needed', 2],
+  ['an open quote', 'A="b\nC=d', 'the closing quote is missing', 2, 2],
+  ['a space in a name', 'A B=c', 'a variable name cannot contain a space: "A B=c"', 0, 3],
+  ['a space in a name without value', 'A B', 'a variable name cannot contain a space: "A B"', 0, 3],
+  ['a strange character', 'A%=c', 'unexpected character "%" in variable name "A%=c"', 0, 2],
+  ['a character of two units', '😀=c', 'unexpected character "😀" in variable name "😀=c"', 0, 2],
+  ['text behind quotes', 'A="b" "c"', 'unexpected character "\\"" in variable name ""c""', 6, 3],
+  ['a required variable', 'A=${NO:?needed}', 'variable "NO" must be set: needed', 2, 13],
+  ['one behind escapes', 'A="\\n\\n${NO?}"', 'variable "NO" must be set', 7, 6],
   [
     'a bad variable',
     'A=x${NO/1}',
     'invalid variable: "${NO/1}" is not a variable with a default, an alternative or an error',
     3,
+    7,
   ],
-])('%s must be an error at its place', (...[, text, message, offset]) => {
+])('%s must be an error at its place', (...[, text, message, offset, length]) => {
   expect(() => parse(text)).toThrow(
-    expect.objectContaining({ message, offset, name: 'DotenvError' }) as DotenvError,
+    expect.objectContaining({ message, offset, length, name: 'DotenvError' }) as DotenvError,
   );
 });
 

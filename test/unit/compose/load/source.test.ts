@@ -110,7 +110,7 @@ describe('variables', () => {
 
   test('must be reported where an env file is wrong', () => {
     const broken = { ...files, '/w/shop/.env': 'A=1\nB C=2\n' };
-    expect(errorText(() => load({ files: broken }))).toContain('--> .env:2:3');
+    expect(errorText(() => load({ files: broken }))).toContain('--> .env:2:1');
   });
 });
 
