@@ -35,7 +35,7 @@ const portKey: KeyOf = (item) => {
   const [address, published, target, protocol] = ['host_ip', 'published', 'target', 'protocol'].map(
     (key) => textOf(item, key) ?? '',
   );
-  return `${address ?? ''}:${published ?? ''}:${target ?? ''}/${protocol || 'tcp'}`;
+  return `${address || '0.0.0.0'}:${published ?? ''}:${target ?? ''}/${protocol || 'tcp'}`;
 };
 
 /** Secrets and configs by where they end up. */

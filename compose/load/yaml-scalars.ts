@@ -26,9 +26,22 @@ export function resolvePlain(text: string): PlainScalar {
   const constant = constants.get(text);
   if (constant !== undefined) return { kind: 'value', value: constant };
   if (!/^[-+.0-9]/.test(text)) return { kind: 'value', value: text };
-  if (/^\d{4}-\d{1,2}-\d{1,2}([Tt ]\d{1,2}:\d{1,2}:\d{1,2}|$)/.test(text))
-    return { kind: 'timestamp' };
+  if (isTimestamp(text)) return { kind: 'timestamp' };
   return { kind: 'value', value: integer(text) ?? float(text) ?? text };
+}
+
+/** The forms that go-yaml knows: a date; a date and a time; with "T" between them also a zone. */
+function isTimestamp(text: string): boolean {
+  const match =
+    /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[Tt](\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.\d+)?(?:Z|[-+]\d\d:\d\d)| (\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.\d+)?)?$/.exec(
+      text,
+    );
+  if (match === null) return false;
+  const [year = 0, month = 0, day = 0, ...time] = match.slice(1).map(Number);
+  const [hour = 0, minute = 0, second = 0] = time.filter((part) => !Number.isNaN(part));
+  const days = new Date(Date.UTC(year, month, 0)).getUTCDate();
+  const isDate = month >= 1 && month <= 12 && day >= 1 && day <= days;
+  return isDate && hour < 24 && minute < 60 && second < 60;
 }
 
 function integer(text: string): Scalar | null {
@@ -44,12 +57,15 @@ function integer(text: string): Scalar | null {
   return match?.[1] === '-' && value !== 0 ? -value : value;
 }
 
-function float(text: string): number | null {
+/** Numbers that JSON cannot say are texts: nothing in a compose file is infinite. */
+function float(text: string): number | string | null {
   const plain = text.replaceAll('_', '');
-  if (/^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/.test(plain)) return Number(plain);
-  if (/^[-+]?\.(inf|Inf|INF)$/.test(text)) return text.startsWith('-') ? -Infinity : Infinity;
-  if (/^\.(nan|NaN|NAN)$/.test(text)) return NaN;
-  return null;
+  if (/^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/.test(plain)) {
+    const value = Number(plain);
+    return Number.isFinite(value) ? value : text;
+  }
+  if (/^[-+]?\.(inf|Inf|INF)$/.test(text)) return text.startsWith('-') ? '-Inf' : '+Inf';
+  return /^\.(nan|NaN|NAN)$/.test(text) ? 'NaN' : null;
 }
 
 /** Any value in a message. */
@@ -62,9 +78,10 @@ export function shownText(value: TreeValue | undefined): string {
 export function scalarText(value: Scalar): string {
   if (value === null) return '';
   if (typeof value !== 'number') return String(value);
-  if (Number.isNaN(value)) return 'NaN';
-  if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
   const size = Math.abs(value);
-  if (size !== 0 && size < 1e-4) return value.toExponential().replace(/e-(\d)$/, 'e-0$1');
+  const isLong = !Number.isInteger(value) && size >= 1e6;
+  if (size !== 0 && (size < 1e-4 || isLong || size >= 1e21)) {
+    return value.toExponential().replace(/e([-+])(\d)$/, 'e$10$2');
+  }
   return String(value);
 }

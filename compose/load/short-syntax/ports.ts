@@ -32,7 +32,8 @@ function parsePort(text: string, site: Site): TreeMap[] {
   };
   const [quote] = /[\u2018-\u201d]/.exec(text) ?? [];
   if (quote !== undefined) return fail('typographic quotes are no quotes to YAML', quote);
-  const [spec = '', protocol = 'tcp', ...rest] = text.split('/');
+  const [spec = '', given = '', ...rest] = text.split('/');
+  const protocol = given === '' ? 'tcp' : given;
   if (rest.length > 0 || !/^(tcp|udp|sctp)$/i.test(protocol)) {
     const part = rest.length > 0 ? text : protocol;
     return fail('the protocol must be tcp, udp or sctp', part);
@@ -100,10 +101,13 @@ function range(text: string): readonly [number, number] | string {
 
 export function isAddress(text: string): boolean {
   const v4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  if (v4 !== null) return v4.slice(1).every((part) => Number(part) <= 255);
-  const [address = '', zone] = text.split('%');
-  if (zone === '' || !address.includes(':')) return false;
-  return isV6(address);
+  if (v4 !== null) return v4.slice(1).every(isByte);
+  return text.includes(':') && isV6(text);
+}
+
+/** A leading zero would be octal to some readers, and is refused by all that could tell. */
+function isByte(part: string): boolean {
+  return Number(part) <= 255 && !/^0\d/.test(part);
 }
 
 function isV6(text: string): boolean {
