@@ -56,7 +56,7 @@ interface Implied {
 function addImpliedDependencies(service: TreeMap): void {
   const implied: Implied[] = [
     ...listItems(service, 'links').map(({ text, span }) => ({
-      name: text.split(':', 1)[0] ?? '',
+      name: text.replace(/^([^:]*):[^:]*$/, '$1'),
       doesRestart: true,
       span,
     })),

@@ -33,14 +33,6 @@ const unlessUrl: Resolve = (text, base) => {
 const bindSource: Resolve = (text, base, holder) =>
   isMap(holder) && holder['type'] === 'bind' ? always(text, base, holder) : text;
 
-/** `local` volumes with `o: bind` mount a directory of the host. */
-const bindDevice: Resolve = (text, base, holder) => {
-  if (!isMap(holder)) return text;
-  const options = typeof holder['o'] === 'string' ? holder['o'].split(',') : [];
-  const isBind = options.some((option) => option === 'bind' || option === 'rbind');
-  return isBind ? resolvePath(text, base) : text;
-};
-
 /** Path → what of it is relative to the project directory. */
 const rules = new PathTable<Resolve>([
   ['services.*.build.context', unlessUrl],
@@ -51,7 +43,6 @@ const rules = new PathTable<Resolve>([
   ['services.*.extends.file', unlessEmpty],
   ['services.*.develop.watch.[].path', always],
   ['services.*.volumes.[].source', bindSource],
-  ['volumes.*.driver_opts.device', bindDevice],
   ['configs.*.file', always],
   ['secrets.*.file', always],
 ]);
@@ -64,6 +55,18 @@ function sshPath(text: string, base: PathBase): string {
 /** Makes paths absolute, in place. */
 export function resolvePaths(root: TreeMap, base: PathBase): void {
   visit(root, [], base);
+  const { volumes } = root;
+  for (const volume of isMap(volumes) ? Object.values(volumes) : []) {
+    if (isMap(volume)) resolveDevice(volume, base);
+  }
+}
+
+/** Volumes that mount a directory of the host, where they name the driver that does so. */
+function resolveDevice({ driver, driver_opts: options }: TreeMap, base: PathBase): void {
+  if (driver !== 'local' || !isMap(options) || options['o'] !== 'bind') return;
+  const { device } = options;
+  if (typeof device !== 'string') return;
+  setKey(options, ['device', resolvePath(device, base)], spansAt(options, 'device'));
 }
 
 function visit(holder: TreeMap | TreeList, path: Path, base: PathBase): void {

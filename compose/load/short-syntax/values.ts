@@ -87,13 +87,19 @@ export const toOptions: Rule = (value) =>
 
 export const toWords: Rule = (value, site) => {
   if (typeof value !== 'string') return value;
-  const words = shellWords(value);
-  if (words === null) {
-    site.error('invalid-value', `${site.place} has a quote that is not closed`);
+  const split = shellWords(value);
+  if (split === null) {
+    site.error('invalid-value', `${site.place} has a quote or parenthesis without its partner`);
     return value;
   }
+  if (split.cut !== null) {
+    const rest = value.slice(split.cut).trim();
+    site.warn(
+      `${site.place} ends before "${rest}": no shell reads it; for one write ["sh", "-c", "…"]`,
+    );
+  }
   const list = newList([], site.span);
-  for (const word of words) pushItem(list, word, site.span);
+  for (const word of split.words) pushItem(list, word, site.span);
   return list;
 };
 

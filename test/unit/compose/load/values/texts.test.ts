@@ -101,7 +101,7 @@ describe('must be refused', () => {
     ['extra_hosts: {"a:b": 1.1.1.1}', 'a name has no ":"'],
     ['environment: ["A "]', 'ends with a blank'],
     ['environment: ["A =b"]', 'ends with a blank'],
-    ['command: "a \'b"', 'a quote that is not closed'],
+    ['command: "a \'b"', 'a quote or parenthesis without its partner'],
   ])('%s', (attributes, reason) => {
     expect(refusal(attributes)).toContain(reason);
   });
