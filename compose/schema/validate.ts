@@ -19,7 +19,7 @@ let compiled: Validator | undefined;
 export function validateTree(tree: unknown): SchemaFinding[] {
   compiled ??= compileSchema();
   if (compiled(tree)) return [];
-  const found = (compiled.errors ?? []).map((error) => findingOf(error, tree));
+  const found = (compiled.errors ?? []).map((error, at) => findingOf(error, tree, at < maxAdvised));
   return withoutConsequences(found);
 }
 
@@ -34,13 +34,20 @@ function withoutConsequences(found: readonly SchemaFinding[]): SchemaFinding[] {
   );
 }
 
-function findingOf(error: SchemaError, tree: unknown): SchemaFinding {
+/** To find the nearest of a hundred names for each of 20,000 unknown keys takes seconds, and a few are shown. */
+const maxAdvised = 500;
+
+function findingOf(error: SchemaError, tree: unknown, isAdvised: boolean): SchemaFinding {
   const path = pathOf(error.instancePath, tree);
   const describe = describers[error.keyword] ?? describeOther;
-  return describe(error, path);
+  return describe(error, path, isAdvised);
 }
 
-type Describe = (error: SchemaError, path: (string | number)[]) => SchemaFinding;
+type Describe = (
+  error: SchemaError,
+  path: (string | number)[],
+  isAdvised: boolean,
+) => SchemaFinding;
 
 const describers: Readonly<Record<string, Describe>> = {
   additionalProperties: describeUnknownKey,
@@ -53,6 +60,7 @@ const describers: Readonly<Record<string, Describe>> = {
 function describeUnknownKey(
   { params, parentSchema, data }: SchemaError,
   path: (string | number)[],
+  isAdvised: boolean,
 ): SchemaFinding {
   const key = String(params['additionalProperty']);
   const known = Object.keys((parentSchema?.['properties'] as object | undefined) ?? {});
@@ -69,7 +77,8 @@ function describeUnknownKey(
     code: 'unknown-key',
     message: `unknown key "${key}" in ${placeOf(path)}`,
     ...at,
-    ...adviceOn(key, { path, known, value: (data as Readonly<Record<string, unknown>>)[key] }),
+    ...(isAdvised &&
+      adviceOn(key, { path, known, value: (data as Readonly<Record<string, unknown>>)[key] })),
   };
 }
 
