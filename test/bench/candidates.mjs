@@ -10,6 +10,12 @@ import { run } from './measure.mjs';
 const root = new URL('../..', import.meta.url).pathname;
 export const image = 'tscompose-bench/busybox:latest';
 
+/** The program that was built last. */
+export const ourCommand = {
+  name: 'tscompose',
+  compose: [process.execPath, join(root, 'dist/bin/tscompose.cjs')],
+};
+
 /** One static busybox: the smallest thing that can sleep. */
 export async function makeRootfs(directory) {
   const tree = join(directory, 'rootfs');
@@ -31,7 +37,7 @@ export async function startOurs(rootfs) {
     TSCOMPOSE_STATE_ROOT: join(directory, 'state'),
     TSCOMPOSE_RUN_ROOT: join(directory, 'run'),
   };
-  const cli = [process.execPath, join(root, 'dist/bin/tscompose.cjs')];
+  const cli = ourCommand.compose;
   const daemon = spawn(
     cli[0],
     [
@@ -49,8 +55,7 @@ export async function startOurs(rootfs) {
   const client = new EngineClient({ address: `unix://${env.TSCOMPOSE_RUN_ROOT}/engine.sock` });
   await client.images.import(createReadStream(rootfs), { reference: image });
   return {
-    name: 'tscompose',
-    compose: cli,
+    ...ourCommand,
     env,
     client,
     daemonPid: daemon.pid,
