@@ -4,7 +4,7 @@ import { addEnvFiles, copyVariables } from './env-files.ts';
 import { mergeRules } from './merge-rules.ts';
 import { merge } from './merge.ts';
 import type { FileScope } from './phases.ts';
-import { checkSchema } from './schema-findings.ts';
+import { warnOfUnknownKeys } from './schema-findings.ts';
 import { locate } from './remote.ts';
 import { resolvePath } from './resolve-paths.ts';
 import { applyTags } from './tags.ts';
@@ -41,9 +41,7 @@ export function applyIncludes(scope: FileScope, loadTree: LoadTree): void {
   const section = newMap();
   moveEntry(root, section, 'include');
   Reflect.deleteProperty(root, 'include');
-  // It is gone before the file is held against the schema.
-  checkSchema(section, scope.context.findings);
-  scope.context.findings.throwIfAny();
+  warnOfUnknownKeys(section, scope.context.findings);
   list.forEach((entry, index) => {
     const span = spansAt(list, index).value;
     const included = new Include(scope, span, loadTree).load(entry);

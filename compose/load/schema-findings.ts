@@ -1,11 +1,14 @@
 import { validateTree } from '../schema/validate.ts';
-import { type Findings, keySpan, valueSpan } from './findings.ts';
+import { type Findings, keySpan } from './findings.ts';
 import type { TreeMap } from './tree.ts';
 
-/** Every way in which a tree breaks the schema, at its place. */
-export function checkSchema(root: TreeMap, findings: Findings): void {
-  for (const { code, message, path, isKey, label, hint } of validateTree(root)) {
-    const span = isKey ? keySpan(root, path) : valueSpan(root, path);
-    findings.error(code, message, { path, span, label, hint });
+/** docker compose takes keys of an include that mean nothing to it; a typing mistake is worth a word all the same. */
+export function warnOfUnknownKeys(root: TreeMap, findings: Findings): void {
+  for (const { code, message, path, label } of validateTree(root)) {
+    if (code !== 'unknown-key') continue;
+    findings.warn(
+      `${message} has no effect${label === undefined ? '' : `: ${label}`}`,
+      keySpan(root, path),
+    );
   }
 }

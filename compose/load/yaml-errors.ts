@@ -60,6 +60,11 @@ export interface YamlMistake {
   readonly pos: readonly [number, number];
 }
 
+/** go-yaml takes a comment right behind a quote, and files have it. */
+export function isMistake({ message }: YamlMistake): boolean {
+  return !message.startsWith('Comments must be separated');
+}
+
 /** All that the parser says of one document. What follows from a mistake is no second one. */
 export function yamlFindings(
   mistakes: readonly YamlMistake[],

@@ -10,7 +10,7 @@ import {
   type Pair,
   type ParsedNode,
 } from 'yaml';
-import type { YamlMistake } from '../yaml-errors.ts';
+import { isMistake, type YamlMistake } from '../yaml-errors.ts';
 import { endOfEntries, endOfItems, type YamlEntry, type YamlNode } from './node.ts';
 
 export interface LibraryDocument {
@@ -42,10 +42,13 @@ export function readWithLibrary(text: string, limits: TextLimits): LibraryDocume
   // Scalars stay text here: yaml-scalars.ts resolves them, as positions and quoting decide how.
   const composer = new Composer({ schema: 'failsafe', uniqueKeys: false, stringKeys: false });
   const documents = composer.compose(tokensOf(text, limits), true, text.length);
-  return Array.from(documents as Iterable<Parsed>, ({ errors, contents }) => ({
-    errors,
-    contents: errors.length > 0 || contents === null ? null : convert(contents),
-  }));
+  return Array.from(documents as Iterable<Parsed>, ({ errors: found, contents }) => {
+    const errors = found.filter(isMistake);
+    return {
+      errors,
+      contents: errors.length > 0 || contents === null ? null : convert(contents),
+    };
+  });
 }
 
 /** The library's own loop, which would go on as long as there is text: composing recurses, and keeps every token. */

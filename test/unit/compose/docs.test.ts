@@ -46,6 +46,11 @@ const engines: Readonly<Partial<Record<ComposeErrorCode, () => FakeEngine>>> = {
   },
 };
 
+/** Examples that no page could show. */
+const generated: Readonly<Partial<Record<ComposeErrorCode, () => string>>> = {
+  'too-large': () => `x-data: "${'a'.repeat(8_000_001)}"\n`,
+};
+
 /** Runs the command of a page on its files. */
 async function run(text: string, code: ComposeErrorCode): Promise<string> {
   const files = Object.fromEntries(
@@ -54,6 +59,8 @@ async function run(text: string, code: ComposeErrorCode): Promise<string> {
       body,
     ]),
   );
+  const large = generated[code]?.();
+  if (large !== undefined) files['/shop/compose.yaml'] = large;
   const words = /```console\n\$ tscompose (.*)\n```/.exec(text)?.[1]?.split(' ') ?? [];
   const named = words[0] === '-f' ? [words[1] ?? ''] : undefined;
   const services = words[0] === 'up' ? words.slice(1) : [];

@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { loadText } from '../lib/host.ts';
+
+/** Oddities that docker compose takes: each must load. */
+test('a comment right behind a quote is a comment', () => {
+  const text = 'services:\n  web:\n    image: "nginx"# the web\n    ports: ["80:80"]\n';
+  expect(loadText(text).project.services['web']).toMatchObject({ image: 'nginx' });
+});
+
+test('an unknown key of an include is worth a warning at its place', () => {
+  const text = 'include:\n  - path: db.yaml\n    envfile: a.env\nservices: {web: {image: nginx}}\n';
+  const files = { '/shop/db.yaml': 'services: {db: {image: redis}}\n' };
+  const { project, warnings } = loadText(text, { files });
+  expect(Object.keys(project.services)).toEqual(['db', 'web']);
+  expect(warnings).toEqual([
+    {
+      message: 'unknown key "envfile" in "include.0" has no effect: did you mean "env_file"?',
+      position: { file: 'compose.yaml', line: 3, column: 5 },
+    },
+  ]);
+});
+
+const refusedByEngines = [
+  ['restart: allways', '"restart" of service "web" cannot be "allways"'],
+  ['hostname: my host', '"hostname" of service "web" cannot be "my host"'],
+  ['expose: [abc]', '"expose" of service "web" has no port "abc"'],
+] as const;
+
+test.each(refusedByEngines)(
+  'what engines refuse must stop up, and warn config: %s',
+  (line, message) => {
+    const text = `services:\n  web:\n    image: nginx\n    ${line}\n`;
+    expect(() => loadText(text)).toThrow(message);
+    const { warnings } = loadText(text, { request: { skip: { engineRules: true } } });
+    expect(warnings).toMatchObject([{ message, position: { line: 4 } }]);
+  },
+);
+
+test('a value that replaced another is shown with both places', () => {
+  const files = { '/shop/b.yaml': 'services:\n  web:\n    mem_limit: 1zz\n' };
+  const text = 'services:\n  web:\n    image: nginx\n    mem_limit: 1g\n';
+  const load = (): unknown =>
+    loadText(text, { files, request: { files: ['compose.yaml', 'b.yaml'] } });
+  expect(load).toThrow(
+    expect.objectContaining({
+      errors: [
+        expect.objectContaining({
+          position: { file: 'b.yaml', line: 3, column: 16 },
+          related: [
+            {
+              message: 'it overrides the value at',
+              position: { file: 'compose.yaml', line: 4, column: 16 },
+            },
+          ],
+        }),
+      ],
+    }),
+  );
+});
