@@ -1,35 +1,28 @@
 /** compose/'s Host port on the real file system and the real environment. */
-import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import type { FileRead, Host } from '../compose/index.ts';
-import { decode } from './decode.ts';
+import type { Host } from '../compose/index.ts';
+import { readFile, readStdin } from './read-file.ts';
 
 export function createHost(env: Readonly<Record<string, string | undefined>>): Host {
   return {
     environment: env,
     home: env['HOME'] ?? homedir(),
     readFile,
-    readStdin: () => decode(readFileSync(0)),
+    fileDigest,
+    readStdin,
   };
 }
 
-function readFile(path: string): FileRead {
+function fileDigest(path: string): string | null {
   try {
-    return { kind: 'text', text: decode(readFileSync(path)) };
+    // A pipe or a device would be waited for.
+    if (!statSync(path).isFile()) return null;
+    return createHash('sha256').update(readFileSync(path)).digest('hex');
   } catch (error) {
-    return failedRead(error as NodeJS.ErrnoException);
+    // Whoever needs the content says why it cannot be read.
+    if (typeof (error as NodeJS.ErrnoException).code === 'string') return null;
+    throw error;
   }
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  ELOOP: 'too many symbolic links',
-  EMFILE: 'too many open files',
-};
-
-function failedRead({ code, message }: NodeJS.ErrnoException): FileRead {
-  if (code === 'ENOENT' || code === 'ENOTDIR') return { kind: 'absent' };
-  if (code === 'EISDIR') return { kind: 'directory' };
-  return { kind: 'failed', reason: reasons[code ?? ''] ?? message };
 }

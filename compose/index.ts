@@ -39,7 +39,12 @@ export {
   shownReference,
 } from './load/remote.ts';
 export { loadModel, loadProject, loadProjectName } from './load/pipeline.ts';
-export { renderConfig, renderModel, type ConfigFormat } from './render.ts';
+export { dependencyOrder } from './dependencies.ts';
+export { renderConfig, renderModel, renderVariables, type ConfigFormat } from './render.ts';
+export { subsetOf, type SubsetOptions } from './subset.ts';
+export { type ModelVariable, variablesOf } from './variables.ts';
+export { selectServices } from './plan/selection.ts';
+export { type HashedProject, serviceHash } from './plan/config-hash.ts';
 export { observe } from './plan/observe.ts';
 export { reconcile } from './plan/reconcile.ts';
 export type { ReconcileOptions } from './plan/options.ts';

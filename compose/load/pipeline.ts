@@ -24,8 +24,8 @@ import { resolvePaths } from './resolve-paths.ts';
 import { findSettings, findSources, type Sources } from './source.ts';
 import { applyTags, takeTags } from './tags.ts';
 import { toProject } from './to-project.ts';
-import { newMap, type Source, spansAt, type TreeMap } from './tree.ts';
-import { resolveTypedValueless, typedForms } from './typed-model.ts';
+import { getAt, newMap, type Source, spansAt, type TreeMap } from './tree.ts';
+import { dropValuelessArguments, typedForms } from './typed-model.ts';
 import { unique } from './unique.ts';
 
 /** Applied to every document, in this order, before it is merged onto the ones before it. */
@@ -61,7 +61,7 @@ export function loadModel(request: LoadRequest, host: Host): ModelResult {
     root['name'] = name;
     normalize(root, name);
   }
-  resolveTypedValueless(root, context.environment);
+  dropValuelessArguments(root);
   context.findings.throwIfAny();
   return { model: root, warnings: context.findings.warnings };
 }
@@ -207,7 +207,11 @@ function requireServices({ root, context }: FileScope): void {
 
 function validate(root: TreeMap, { request, findings }: LoadContext): void {
   if (request.skip?.validation === true) return;
+  const isTyped = request.skip?.interpolation === true;
   for (const { code, message, path, isKey, label, hint } of validateTree(root)) {
+    // What a variable stands for may be right.
+    const value = getAt(root, path);
+    if (isTyped && !isKey && typeof value === 'string' && value.includes('$')) continue;
     const span = isKey ? keySpan(root, path) : valueSpan(root, path);
     findings.error(code, message, { path, span, label, hint });
   }

@@ -1,4 +1,5 @@
 import type { Excerpt, Position } from '../errors.ts';
+import type { Host } from '../host.ts';
 import type { Project } from '../model/project.ts';
 import { excerptOf, positionOf } from './findings.ts';
 import { omitEmpty } from './omit-empty.ts';
@@ -22,11 +23,12 @@ export interface ProjectScope {
   readonly environment: Readonly<Record<string, string>>;
   readonly disabled: TreeMap;
   readonly request: LoadRequest;
+  readonly host: Pick<Host, 'fileDigest'>;
 }
 
 /** The checked, canonical tree as a frozen Project. Resources that no service uses are left out. */
 export function toProject(root: TreeMap, scope: ProjectScope): Project {
-  const { name, sources, environment, disabled, request } = scope;
+  const { name, sources, environment, disabled, request, host } = scope;
   const skipsNormalization = request.skip?.normalization === true;
   if (request.allResources !== true && !skipsNormalization) dropUnused(root);
   const services = isMap(root['services']) ? root['services'] : newMap();
@@ -55,6 +57,7 @@ export function toProject(root: TreeMap, scope: ProjectScope): Project {
     configs: section('configs'),
     models: section('models'),
     extensions,
+    fileDigest: (path: string) => host.fileDigest(path),
     positionOf: (path: readonly (string | number)[]) => placeOf(root, path)?.position ?? null,
     placeOf: (path: readonly (string | number)[]) => placeOf(root, path),
   };

@@ -16,29 +16,37 @@ import {
   toServiceModels,
   toServiceNetworks,
 } from './short-syntax/references.ts';
-import { type Rule, toLabels, toList } from './short-syntax/values.ts';
+import { type Rule, toCleanPath, toLabels, toList } from './short-syntax/values.ts';
 import { Site } from './site.ts';
+import { parseTemplate, TemplateError } from './template.ts';
 import { PathTable } from './tree-path.ts';
 import {
   flatMapItems,
   isList,
   isMap,
-  mapOf,
+  mapValues,
   type Path,
   setKey,
   spansAt,
   type TreeList,
   type TreeMap,
+  type TreeValue,
 } from './tree.ts';
 
-const toLimits: Rule = (value, site) =>
-  typeof value === 'object' ? value : mapOf({ single: value }, site.span);
+const toCleanMounts: Rule = (value, site) => {
+  const mounts = toMounts(value, site);
+  if (isList(mounts)) {
+    for (const mount of mounts) {
+      if (isMap(mount)) mount['target'] = toCleanPath(mount['target'] ?? null, site);
+    }
+  }
+  return mounts;
+};
 
 const rules = new PathTable<Rule>([
   ['services.*.build', toBuild],
   ['services.*.build.additional_contexts', toLabels],
   ['services.*.build.secrets', toFileReferences],
-  ['services.*.build.ulimits.*', toLimits],
   ['services.*.configs', toFileReferences],
   ['services.*.depends_on', toDependencies],
   ['services.*.devices', eachItem(toDevices)],
@@ -51,9 +59,10 @@ const rules = new PathTable<Rule>([
   ['services.*.networks', toServiceNetworks],
   ['services.*.ports', toPorts],
   ['services.*.secrets', toFileReferences],
-  ['services.*.ulimits.*', toLimits],
-  ['services.*.volumes', eachItem(toMounts)],
-  ...['networks', 'volumes', 'secrets', 'configs'].map((kind) => [`${kind}.*`, toExternal] as const),
+  ['services.*.volumes', eachItem(toCleanMounts)],
+  ...['networks', 'volumes', 'secrets', 'configs'].map(
+    (kind) => [`${kind}.*`, toExternal] as const,
+  ),
 ]);
 
 /** Long forms where the text allows it, in place. */
@@ -84,54 +93,77 @@ function unlessFaulty(rule: Rule | undefined): Rule {
   };
 }
 
+/** Item by item; the colons inside of a variable's braces are none of the short syntax. */
 function eachItem(rule: Rule): Rule {
   const single = unlessFaulty(rule);
   return (value, site) => {
     if (!isList(value)) return value;
     return flatMapItems(value, (item) => {
-      const changed = single([item], site);
-      return isList(changed) ? changed : [item];
+      if (typeof item !== 'string') return [item];
+      const { masked, unmask } = maskVariables(item);
+      const [changed] = listOf(single([masked], site));
+      return [isMap(changed) ? mapValues(changed, unmask) : item];
     });
   };
 }
 
-/** Entries of `environment` and `build.args` without a value take the caller's, in either form. */
-export function resolveTypedValueless(
-  root: TreeMap,
-  environment: Readonly<Record<string, string>>,
-): void {
+function listOf(value: TreeValue): TreeList {
+  return isList(value) ? value : [];
+}
+
+/** A text whose variables are marks, and the way back. */
+function maskVariables(text: string): {
+  readonly masked: string;
+  readonly unmask: (value: TreeValue) => TreeValue;
+} {
+  const variables: string[] = [];
+  let masked = '';
+  let at = 0;
+  for (const { start, end } of bracedIn(text)) {
+    // The mark begins like a variable, so that it is no more a path than one.
+    masked += `${text.slice(at, start)}$\0${variables.length}\0`;
+    variables.push(text.slice(start, end));
+    at = end;
+  }
+  masked += text.slice(at);
+  const unmask = (value: TreeValue): TreeValue =>
+    typeof value === 'string'
+      ? value.replaceAll(/\$\0(\d+)\0/gu, (_mark, index) => variables[Number(index)] ?? '')
+      : value;
+  return { masked, unmask };
+}
+
+function bracedIn(text: string): readonly { readonly start: number; readonly end: number }[] {
+  if (!text.includes('${')) return [];
+  try {
+    return parseTemplate(text).filter((part) => typeof part !== 'string');
+  } catch (error) {
+    // Not interpolated, so not judged either.
+    if (error instanceof TemplateError) return [];
+    throw error;
+  }
+}
+
+/** A build argument without a value is none: it could only come from a variable. */
+export function dropValuelessArguments(root: TreeMap): void {
   const services = root['services'];
   if (!isMap(services)) return;
   for (const service of Object.values(services)) {
-    if (!isMap(service)) continue;
-    resolveEntries(service, 'environment', { environment, keepsUnset: true });
-    const { build } = service;
-    if (isMap(build)) resolveEntries(build, 'args', { environment, keepsUnset: false });
+    const build = isMap(service) ? service['build'] : undefined;
+    if (isMap(build)) build['args'] = withoutValueless(build['args'] ?? null);
+    if (isMap(build) && build['args'] === null) Reflect.deleteProperty(build, 'args');
   }
 }
 
-interface Resolution {
-  readonly environment: Readonly<Record<string, string>>;
-  /** Whether what nobody gives a value is still named. */
-  readonly keepsUnset: boolean;
-}
-
-function resolveEntries(holder: TreeMap, key: string, resolution: Resolution): void {
-  const { environment, keepsUnset } = resolution;
-  const entries = holder[key];
+function withoutValueless(entries: TreeValue): TreeValue {
   if (isList(entries)) {
-    holder[key] = flatMapItems(entries, (item) => {
-      if (typeof item !== 'string' || item.includes('=')) return [item];
-      const value = environment[item];
-      if (value !== undefined) return [`${item}=${value}`];
-      return keepsUnset ? [item] : [];
-    });
+    return flatMapItems(entries, (item) =>
+      typeof item === 'string' && !item.includes('=') ? [] : [item],
+    );
   }
-  if (!isMap(entries)) return;
+  if (!isMap(entries)) return entries;
   for (const name of Object.keys(entries)) {
-    if (entries[name] !== null) continue;
-    const value = environment[name];
-    if (value !== undefined) entries[name] = value;
-    else if (!keepsUnset) Reflect.deleteProperty(entries, name);
+    if (entries[name] === null) Reflect.deleteProperty(entries, name);
   }
+  return entries;
 }

@@ -35,6 +35,8 @@ export interface Project {
   readonly models: Readonly<Record<string, ModelResource>>;
   /** Top-level `x-` attributes. */
   readonly extensions: Readonly<Record<string, unknown>>;
+  /** sha256 of the content of a file, read when it is asked for; null where no regular file can be read. */
+  readonly fileDigest: (path: string) => string | null;
   /**
    * Where the user wrote an attribute: `positionOf(['services', 'web', 'ports', 0])`. What a phase
    * added has the position of the nearest thing that was written; null when nothing was.

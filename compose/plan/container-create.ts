@@ -125,7 +125,7 @@ function labelsOf({
     [labels.service]: serviceName,
     [labels.containerNumber]: String(number),
     [labels.oneOff]: 'False',
-    [labels.configHash]: serviceHash(service),
+    [labels.configHash]: serviceHash(service, project),
     [labels.image]: imageId,
     [labels.dependsOn]: dependsOn.join(','),
     [labels.workingDirectory]: project.workingDirectory,

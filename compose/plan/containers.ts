@@ -188,7 +188,7 @@ function divergenceOf(
 ): string | null {
   const { service, imageId } = scope;
   if (state.options.forceRecreate === true) return 'forced';
-  if (container.configHash !== serviceHash(service)) return 'configuration changed';
+  if (container.configHash !== serviceHash(service, state.project)) return 'configuration changed';
   if (container.imageId !== imageId) return 'image changed';
   const missing = networksOf(state.project, service).find(
     ({ name }) => !container.networks.includes(name),

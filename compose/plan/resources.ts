@@ -8,7 +8,7 @@ import type { VolumeResource } from '../model/volume.ts';
 import { isAnonymous } from '../names.ts';
 import { errorAt } from '../positions.ts';
 import { composeVersion } from '../version.ts';
-import { resourceHash } from './config-hash.ts';
+import { networkHash, volumeHash } from './config-hash.ts';
 import type { Observed, ObservedContainer, ObservedResource } from './observed.ts';
 import type { PlanBuilder } from './plan.ts';
 
@@ -41,7 +41,7 @@ export function planNetworks(state: ReconcileState, keys: readonly string[]): vo
         cause: 'missing',
       } as const;
       state.creators.set(`networks/${key}`, builder.add(action));
-    } else checkOwner(state, { kind: 'network', key, existing, hash: resourceHash(network) });
+    } else checkOwner(state, { kind: 'network', key, existing, hash: networkHash(network) });
   }
 }
 
@@ -68,7 +68,7 @@ export function planVolumes(state: ReconcileState, keys: readonly string[]): voi
         cause: 'missing',
       } as const;
       state.creators.set(`volumes/${key}`, builder.add(action));
-    } else checkOwner(state, { kind: 'volume', key, existing, hash: resourceHash(volume) });
+    } else checkOwner(state, { kind: 'volume', key, existing, hash: volumeHash(volume) });
   }
 }
 
@@ -143,7 +143,7 @@ function networkBody(
       ...network.labels,
       [labels.project]: project.name,
       [labels.network]: key,
-      [labels.configHash]: resourceHash(network),
+      [labels.configHash]: networkHash(network),
       [labels.version]: composeVersion,
     },
   };
@@ -174,7 +174,7 @@ function volumeBody(project: Project, key: string, volume: VolumeResource): Volu
       ...volume.labels,
       [labels.project]: project.name,
       [labels.volume]: key,
-      [labels.configHash]: resourceHash(volume),
+      [labels.configHash]: volumeHash(volume),
       [labels.version]: composeVersion,
     },
   };

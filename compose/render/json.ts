@@ -5,6 +5,15 @@ export function renderJson(node: RenderNode): string {
   return value(node, '\n');
 }
 
+/** Without line breaks and spaces: the text that is hashed. */
+export function compactJson(node: RenderNode): string {
+  if (isRenderList(node)) return `[${node.map(compactJson).join(',')}]`;
+  if (isRenderMap(node)) {
+    return `{${[...node].map(([key, item]) => `${text(key)}:${compactJson(item)}`).join(',')}}`;
+  }
+  return typeof node === 'string' ? text(node) : JSON.stringify(node);
+}
+
 /** `edge` is a line break with the indentation of the line on which the value begins. */
 function value(node: RenderNode, edge: string): string {
   const inner = `${edge}  `;

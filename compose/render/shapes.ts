@@ -18,6 +18,8 @@ interface Quirks {
   readonly dropsExtensions?: boolean;
   /** JSON begins the names of its attributes with a capital. */
   readonly capitalisedInJson?: boolean;
+  /** It may be one number, and has zeros. */
+  readonly isLimits?: boolean;
   /** JSON shows these also where they are not set. */
   readonly alwaysInJson?: Readonly<Record<string, unknown>>;
 }
@@ -38,7 +40,7 @@ const listOf = (of: Shape): Shape => ({ kind: 'list', of });
 
 const strings = mapOf();
 const fileReferences = listOf(object('source target uid gid mode'));
-const ulimits = mapOf(bareObject('single soft hard'));
+const ulimits = mapOf(bareObject('soft hard', { isLimits: true }));
 const hook = object('command image user privileged working_dir environment per_replica', {
   environment: strings,
 });
@@ -110,7 +112,7 @@ const serviceNetwork = object(
   { driver_opts: strings },
 );
 
-const service = object(
+export const serviceShape: ObjectShape = object(
   'profiles annotations attach build develop blkio_config cap_add cap_drop cgroup_parent cgroup cpu_count cpu_percent ' +
     'cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpus cpuset cpu_shares command configs container_name ' +
     'credential_spec depends_on deploy device_cgroup_rules devices dns dns_opt dns_search dockerfile domainname ' +
@@ -151,7 +153,7 @@ const service = object(
   },
 );
 
-const network = object(
+export const networkShape: ObjectShape = object(
   'name driver driver_opts ipam external internal attachable labels enable_ipv4 enable_ipv6',
   {
     driver_opts: strings,
@@ -162,7 +164,7 @@ const network = object(
     labels: strings,
   },
 );
-const volume = object('name driver driver_opts external labels', {
+export const volumeShape: ObjectShape = object('name driver driver_opts external labels', {
   driver_opts: strings,
   labels: strings,
 });
@@ -174,9 +176,9 @@ const fileResource = object(
 export const projectShape: ObjectShape = object(
   'name services networks volumes secrets configs models',
   {
-    services: mapOf(service),
-    networks: mapOf(network),
-    volumes: mapOf(volume),
+    services: mapOf(serviceShape),
+    networks: mapOf(networkShape),
+    volumes: mapOf(volumeShape),
     secrets: mapOf(fileResource),
     configs: mapOf(fileResource),
     models: mapOf(object('name model context_size runtime_flags')),

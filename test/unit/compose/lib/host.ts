@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   composeErrorsOf,
   formatComposeError,
@@ -23,6 +24,10 @@ export function fakeHost({ files = {}, environment = {}, stdin = '' }: FakeHostO
       if (text !== undefined) return { kind: 'text', text };
       const isDirectory = Object.keys(files).some((file) => file.startsWith(`${path}/`));
       return isDirectory ? { kind: 'directory' } : { kind: 'absent' };
+    },
+    fileDigest: (path) => {
+      const text = files[path];
+      return text === undefined ? null : createHash('sha256').update(text).digest('hex');
     },
     readStdin: () => stdin,
   };

@@ -188,8 +188,9 @@ test('with the network of the host nothing must be published', () => {
 
 test('the hash must not depend on the order of keys', () => {
   const hash = (text: string): string => {
-    const service = loadText(text).project.services['a'];
-    return service === undefined ? '' : serviceHash(service);
+    const { project } = loadText(text);
+    const service = project.services['a'];
+    return service === undefined ? '' : serviceHash(service, project);
   };
   expect(hash('services: {a: {image: x, tty: true, labels: {b: 1, a: 2}}}')).toBe(
     hash('services: {a: {tty: true, labels: [a=2, b=1], image: x}}'),
