@@ -28,6 +28,8 @@ export type OptionsOf<Request> = {
 
 export interface CommandDefinition<Request> {
   readonly name: string;
+  /** Other names that mean the same. */
+  readonly aliases?: readonly string[];
   readonly summary: string;
   /** Positional arguments as commander reads them: `[services...]`; they arrive under their own name. */
   readonly arguments?: readonly { readonly name: string; readonly description: string }[];
@@ -42,6 +44,7 @@ export interface CommandDefinition<Request> {
 /** A definition whose request type is settled, so that unlike commands fit one list. */
 export interface Command {
   readonly name: string;
+  readonly aliases: readonly string[];
   readonly summary: string;
   readonly arguments: readonly { readonly name: string; readonly description: string }[];
   readonly options: Readonly<Record<string, AnyOption | null>>;
@@ -58,6 +61,7 @@ export function defineCommand<Request extends object>(
   definition: CommandDefinition<Request>,
 ): Command {
   return {
+    aliases: [],
     arguments: [],
     examples: [],
     subcommands: [],

@@ -1,5 +1,5 @@
 /** What a command's run() receives. Everything costly is made on first use. */
-import type { LoadResult } from '../compose/index.ts';
+import type { LoadResult, LoadSkips, ModelResult } from '../compose/index.ts';
 import type { EngineClient } from '../engine/client/index.ts';
 import type { EngineAddress } from './address.ts';
 import type { GlobalRequest } from './options.ts';
@@ -21,6 +21,8 @@ export interface Context {
   readonly revive: () => Promise<void>;
   /** The loaded project; its warnings are already shown. */
   readonly project: (options?: LoadOptions) => Promise<LoadResult['project']>;
+  /** Its files merged, with their variables as typed. */
+  readonly model: (skip: LoadSkips) => Promise<ModelResult['model']>;
   /** Before a project runs anything: asks about a compose file from elsewhere. Throws when it may not run. */
   readonly consent: (
     project: Pick<LoadResult['project'], 'files'>,
@@ -75,6 +77,12 @@ export function createContext(request: ContextRequest): Context & AsyncDisposabl
       for (const warning of loaded.warnings) ui.warn(warningText(warning));
       remotes = loaded.remotes;
       return loaded.project;
+    },
+    model: async (skip) => {
+      const { loadModelFrom, warningText } = await import('./project.ts');
+      const { model, warnings } = await loadModelFrom(source, skip);
+      for (const warning of warnings) ui.warn(warningText(warning));
+      return model;
     },
     consent: async ({ files }, { yes }) => {
       if (remotes === undefined || remotes.sources.length === 0) return;

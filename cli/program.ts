@@ -70,6 +70,7 @@ interface Request {
 function addCommand(parent: Parser, command: Command, found: (request: Request) => void): void {
   const parser = parent
     .command(command.name)
+    .aliases([...command.aliases])
     .summary(command.summary)
     .description(command.summary.charAt(0).toUpperCase() + command.summary.slice(1) + '.')
     .helpOption('-h, --help', 'show help');
@@ -160,12 +161,16 @@ function misplacedGlobal(text: string, argv: readonly string[]): string | undefi
   const isGlobal = Object.values(globalOptions).some(
     (spec) => spec?.flags.split(/[ ,]+/u).includes(flag) === true,
   );
-  const command = argv.find((word) => commands.some(({ name }) => name === word));
+  const command = argv.find((word) =>
+    commands.some(({ name, aliases }) => name === word || aliases.includes(word)),
+  );
   if (!isGlobal || command === undefined) return undefined;
   return `put ${flag} before the command: \`tscompose ${flag} … ${command}\``;
 }
 
 function fallbackHint(argv: readonly string[]): string {
-  const command = argv.find((word) => commands.some(({ name }) => name === word));
+  const command = argv.find((word) =>
+    commands.some(({ name, aliases }) => name === word || aliases.includes(word)),
+  );
   return `\`tscompose ${command === undefined ? '' : `${command} `}--help\` shows what there is`;
 }

@@ -1,11 +1,13 @@
 /** Flags, environment and working directory → what compose/ is asked to load. Imported when a command needs a project. */
 import {
   type Host,
+  loadModel,
   loadProject,
   loadProjectName,
   type LoadRequest,
   type LoadResult,
   type LoadSkips,
+  type ModelResult,
   type Position,
 } from '../compose/index.ts';
 import { createHost } from './host.ts';
@@ -40,6 +42,17 @@ export async function loadFrom(source: ProjectSource, options: LoadOptions = {})
   );
   const fetched = remotes.warnings.map((message) => ({ message }));
   return { ...value, warnings: [...fetched, ...value.warnings], remotes };
+}
+
+/** The files with their variables as typed; what a `config` without interpolation shows. */
+export async function loadModelFrom(
+  source: ProjectSource,
+  skip: LoadSkips,
+): Promise<Pick<ModelResult, 'model' | 'warnings'>> {
+  const request = { ...requestOf(source), skip };
+  const { value, remotes } = await withRemotes(source, (host) => loadModel(request, host));
+  const fetched = remotes.warnings.map((message) => ({ message }));
+  return { model: value.model, warnings: [...fetched, ...value.warnings] };
 }
 
 /** What `ps` and `logs` need: they must work while the file has an error somewhere else. */

@@ -40,6 +40,7 @@ export function fakeContext(set: {
     engine: () => Promise.resolve((set.engine ?? unset('engine')()) as never),
     revive: unset('revive'),
     project: () => Promise.resolve((set.project ?? unset('project')()) as never),
+    model: unset('model'),
     consent: unset('consent'),
     projectName: () => Promise.resolve(set.projectName ?? unset('projectName')()),
     stdout: stdout.text,
