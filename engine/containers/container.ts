@@ -91,6 +91,7 @@ export class Container {
   restart: { readonly delayMs: number; readonly cancel: AbortController } | null = null;
   /** Settles when the run under way (or the next one) has ended and everything of it is released. */
   #nextExit: PromiseWithResolversOf<ContainerExit> = withResolvers();
+  #nextStart: PromiseWithResolversOf<void> = withResolvers();
   readonly #removed: PromiseWithResolversOf<ContainerExit> = withResolvers();
 
   constructor(record: ContainerRecord) {
@@ -135,6 +136,15 @@ export class Container {
     this.process = run.process;
     this.isPaused = false;
     this.restart = null;
+    const started = this.#nextStart;
+    this.#nextStart = withResolvers();
+    started.resolve();
+  }
+
+  /** Resolves while it runs, and otherwise when it runs or is removed. */
+  get started(): Promise<unknown> {
+    if (this.process !== null) return Promise.resolve();
+    return Promise.race([this.#nextStart.promise, this.removed]);
   }
 
   announceExit(): void {

@@ -21,6 +21,8 @@ export interface InspectFacts {
   /** Operating system and processor: "linux/amd64". */
   readonly platform: string;
   readonly storageDriver: string;
+  /** Of those that have not ended. */
+  readonly execIdsOf: (container: Container) => readonly string[];
 }
 
 export function inspectContainer(
@@ -50,13 +52,17 @@ export function inspectContainer(
     MountLabel: '',
     ProcessLabel: '',
     AppArmorProfile: '',
-    ExecIDs: null,
+    ExecIDs: nullIfEmpty(facts.execIdsOf(container)),
     HostConfig: record.hostConfig,
     GraphDriver: { Name: facts.storageDriver, Data: null },
     Mounts: record.mounts.map(toMountPoint),
     Config: record.config,
     NetworkSettings: networkSettings(container),
   };
+}
+
+function nullIfEmpty<T>(items: readonly T[]): readonly T[] | null {
+  return items.length === 0 ? null : items;
 }
 
 function stateOf(container: Container): ContainerState {

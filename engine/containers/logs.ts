@@ -31,7 +31,7 @@ export function readLogs(
     ...(options.untilNs !== null && { untilNs: options.untilNs }),
     ...(options.tail !== null && { tail: options.tail }),
   });
-  return { isTty: false, records };
+  return { isTty: container.record.config.Tty === true, records };
 }
 
 /** Settles with the first exit after which no restart follows, or with the removal. */

@@ -1,6 +1,7 @@
 /** What a creation request may not say, before anything is made. Every finding of one request is reported together. */
 import { EngineError } from '../api/index.ts';
 import type { ContainerCreateRequest, HostConfig, RestartPolicy } from '../api/index.ts';
+import { healthcheckProblems } from './health-state.ts';
 import { signalNumber } from './signals.ts';
 
 const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
@@ -79,7 +80,10 @@ function invalid(request: ContainerCreateRequest, host: HostConfig): readonly st
   ];
   if (request.StopSignal !== undefined && request.StopSignal !== '')
     signalNumber(request.StopSignal);
-  return checks.filter(([isWrong]) => isWrong).map(([, message]) => message);
+  return [
+    ...checks.filter(([isWrong]) => isWrong).map(([, message]) => message),
+    ...healthcheckProblems(request.Healthcheck),
+  ];
 }
 
 /** sethostname(2) takes 64 bytes; what else than these is in one breaks /etc/hosts. Empty is the short id. */
@@ -122,17 +126,14 @@ function notServed(host: HostConfig): readonly string[] {
 
 /** Accepted by Docker, harmless to leave out, and not carried out here. */
 function withoutEffect(request: ContainerCreateRequest, host: HostConfig): readonly string[] {
-  return [...ofProcess(request, host), ...ofEndpoints(request)].map(
+  return [...ofHost(host), ...ofEndpoints(request)].map(
     (name) => `${name} has no effect on this engine yet`,
   );
 }
 
-function ofProcess(request: ContainerCreateRequest, host: HostConfig): readonly string[] {
+function ofHost(host: HostConfig): readonly string[] {
   const { Type: logType } = host.LogConfig ?? {};
   return asked([
-    ['Tty', request.Tty === true],
-    ['OpenStdin', request.OpenStdin === true],
-    ['Healthcheck', (request.Healthcheck?.Test ?? []).some((word) => word !== 'NONE')],
     [`LogConfig.Type "${logType ?? ''}"`, !['', 'json-file', 'local', undefined].includes(logType)],
     ['Isolation', !['', 'default', undefined].includes(host.Isolation)],
     ['StorageOpt', isFilled(host.StorageOpt)],

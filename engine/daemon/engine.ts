@@ -8,6 +8,7 @@ import { containerSchemaVersion } from '../containers/container.ts';
 import type { ContainerRecord } from '../containers/container.ts';
 import { Containers } from '../containers/containers.ts';
 import type { ContainerContext } from '../containers/context.ts';
+import { Execs } from '../containers/execs.ts';
 import { readContainerRecord } from '../containers/record.ts';
 import { recoverContainers } from '../containers/recover.ts';
 import { ImageStore, Snapshots } from '../images/index.ts';
@@ -27,6 +28,7 @@ import { createContainerResourceBackend } from './backends/container-resources.t
 import { createContainerBackend } from './backends/containers.ts';
 import { createImageBackend, usersOfImage } from './backends/images.ts';
 import { createPruneBackend } from './backends/prune.ts';
+import { createInteractionBackend } from './backends/interaction.ts';
 import { createNetworkBackend, ensurePredefinedNetworks } from './backends/networks.ts';
 import { createSystemBackend } from './backends/system.ts';
 import { createVolumeBackend } from './backends/volumes.ts';
@@ -104,6 +106,7 @@ function createBackends(context: ContainerContext, stores: Stores): Backends {
   const { containers, cgroups } = context;
   const { layout, images, volumes, networks, events } = stores;
   const shared = { containers, events, images, volumes, networks };
+  const execs = new Execs();
   const parts = {
     images: createImageBackend(shared),
     networks: createNetworkBackend(shared),
@@ -111,7 +114,11 @@ function createBackends(context: ContainerContext, stores: Stores): Backends {
   };
   return {
     ...parts,
-    containers: createContainerBackend(context, { platform: platform(), storageDriver }),
+    containers: createContainerBackend(context, {
+      ...{ platform: platform(), storageDriver },
+      execIdsOf: (container) => execs.idsOf(container),
+    }),
+    interaction: createInteractionBackend({ ...context, execs }),
     resources: createContainerResourceBackend(context),
     prune: createPruneBackend({ context, images, volumes, backends: parts }),
     system: createSystemBackend({

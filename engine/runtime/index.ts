@@ -39,7 +39,8 @@ export type {
 export { parseSecurityOptions } from './security-options.ts';
 export { buildExecProcess, buildSandboxSpec } from './spec.ts';
 export type { CgroupPlacement, ProcessRequest, SandboxRequest, SecurityRequest } from './spec.ts';
-export { readShimLog } from './shim-log.ts';
+export { followFrames, readShimLog } from './shim-log.ts';
+export { endOfLog, startOfLog } from './shim-log-walk.ts';
 export type { LogQuery, LogRecord } from './shim-log.ts';
 export type { ExecDescriptors, ExecOutcome, ShimExecs, StartedExec } from './shim-exec.ts';
 export { connectShim, readExitFile, Shim, ShimError, startShim } from './shim.ts';

@@ -203,3 +203,30 @@ class Wakeup implements Disposable {
     this.#close();
   }
 }
+
+export interface FollowFrames {
+  readonly from: Position;
+  /** Ends the iteration when it resolves and everything was read. */
+  readonly ended: Promise<unknown>;
+  /** Ends it at once, without an error. */
+  readonly signal: AbortSignal;
+}
+
+/** Frames as the shim wrote them, from a place on: what a program printed, and not lines. */
+export async function* followFrames(
+  path: string,
+  { from, ended, signal }: FollowFrames,
+): AsyncGenerator<readonly Frame[], void, undefined> {
+  using wakeup = new Wakeup(path, { ended, signal });
+  await using walker = new LogWalker(path, from);
+  for (;;) {
+    // Asked before reading, as what was written before the end is still to be read.
+    const isLast = wakeup.hasEnded;
+    for await (const frames of walker.read()) {
+      if (signal.aborted) return;
+      yield frames;
+    }
+    if (isLast || signal.aborted) return;
+    await wakeup.next();
+  }
+}

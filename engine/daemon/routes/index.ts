@@ -9,6 +9,8 @@ import type { ContainerBackend } from './containers-backend.ts';
 import { containerRoutes } from './containers.ts';
 import type { ImageBackend } from './images-backend.ts';
 import { imageRoutes } from './images.ts';
+import { interactionRoutes } from './interaction.ts';
+import type { InteractionBackend } from './interaction.ts';
 import type { NetworkBackend } from './networks-backend.ts';
 import { networkRoutes } from './networks.ts';
 import { pruneRoutes } from './prune.ts';
@@ -22,6 +24,7 @@ import { volumeRoutes } from './volumes.ts';
 export type { ContainerResourceBackend } from './container-resources.ts';
 export type * from './containers-backend.ts';
 export type * from './images-backend.ts';
+export type { InteractionBackend } from './interaction.ts';
 export type * from './networks-backend.ts';
 export type { PruneBackend, PruneSelection } from './prune.ts';
 export type * from './system-backend.ts';
@@ -30,6 +33,7 @@ export type * from './volumes-backend.ts';
 export interface Backends {
   readonly containers: ContainerBackend;
   readonly resources: ContainerResourceBackend;
+  readonly interaction: InteractionBackend;
   readonly images: ImageBackend;
   readonly networks: NetworkBackend;
   readonly volumes: VolumeBackend;
@@ -42,6 +46,7 @@ export function createRoutes(backends: Backends): readonly Route[] {
     ...systemRoutes(backends.system),
     ...containerRoutes(backends),
     ...containerResourceRoutes(backends.resources),
+    ...interactionRoutes(backends.interaction),
     ...imageRoutes(backends.images),
     ...networkRoutes(backends.networks),
     ...volumeRoutes(backends.volumes),

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 
 import { EngineError } from '../../api/index.ts';
 import { decodeJson, type Decoder } from './decode.ts';
+import { isUpgraded, readUpgradedBody } from './hijack.ts';
 
 /** The largest creation request seen from any client is below 100 KiB. */
 const maxJsonBytes = 8 * 1024 * 1024;
@@ -23,6 +24,7 @@ export async function readJson<T>(request: IncomingMessage, decoder: Decoder<T>)
 }
 
 async function readText(request: IncomingMessage): Promise<string> {
+  if (isUpgraded(request)) return (await readUpgradedBody(request)).toString();
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {

@@ -1,5 +1,17 @@
+import type { Duplex } from 'node:stream';
+
+/** The connection stops being HTTP. */
+export interface Hijack {
+  readonly kind: 'hijack';
+  /** By whether the client asked for an upgrade. */
+  readonly contentType: (isUpgrade: boolean) => string;
+  /** Both directions, raw; half-closed by either side. It is closed when this is over. */
+  readonly run: (connection: Duplex) => Promise<void>;
+}
+
 /** What a route answers: a value, so that routes need no socket to be tested. */
 export type Reply =
+  | Hijack
   | { readonly kind: 'json'; readonly status: number; readonly body: unknown }
   | {
       readonly kind: 'text';

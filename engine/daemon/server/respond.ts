@@ -2,11 +2,19 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 
 import { EngineError, statusOf, toErrorBody } from '../../api/index.ts';
+import { hijack } from './hijack.ts';
 import type { Reply } from './reply.ts';
 
 /** Sends the reply; resolves when its last byte was handed to the socket, or when the client has gone. */
-export async function respond(response: ServerResponse, reply: Reply): Promise<void> {
+export async function respond(
+  response: ServerResponse,
+  reply: Reply,
+  stopping: AbortSignal,
+): Promise<void> {
   switch (reply.kind) {
+    case 'hijack':
+      await hijack(response, reply, stopping);
+      return;
     case 'json':
       sendJson(response, reply.status, reply.body);
       return;

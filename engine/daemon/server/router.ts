@@ -25,6 +25,8 @@ export interface Route {
   /** `/containers/{id}/json`; `{name+}` takes slashes as well. */
   readonly path: string;
   readonly handle: (request: RouteRequest) => Promise<Reply> | Reply;
+  /** Its answer may take the connection. */
+  readonly mayHijack?: boolean;
 }
 
 export interface RouteMatch {

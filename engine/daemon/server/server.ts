@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 
 import { EngineError } from '../../api/index.ts';
 import { readJson } from './body.ts';
+import { expectHijack, isUpgraded, serveUpgrades } from './hijack.ts';
 import { Query } from './query.ts';
 import { respond, respondError } from './respond.ts';
 import type { RouteMatch, Router, RouteRequest } from './router.ts';
@@ -41,6 +42,9 @@ export function createHttpServer(options: ServerOptions): Server {
       void handle(options, request, response);
     },
   );
+  serveUpgrades(server, (request, response) => {
+    void handle(options, request, response);
+  });
   // Undocumented and stable: a client that has sent its request and half-closed still gets its answer.
   Object.assign(server, { httpAllowHalfOpen: true });
   return server;
@@ -55,6 +59,7 @@ async function handle(
   const gone = watchClient(request, response, options.stopping);
   try {
     const { match, ...parts } = resolve(options, request);
+    if (match.route.mayHijack === true) expectHijack(request);
     const routeRequest: RouteRequest = {
       ...parts,
       parameter: (name) => match.parameters[name] ?? '',
@@ -62,7 +67,7 @@ async function handle(
       body: request,
       abort: gone,
     };
-    await respond(response, await match.route.handle(routeRequest));
+    await respond(response, await match.route.handle(routeRequest), options.stopping);
   } catch (error) {
     if (gone.aborted && response.destroyed) return;
     if (isOwnFault(error)) {
@@ -125,5 +130,6 @@ function isOwnFault(error: unknown): boolean {
 
 /** A refused upload: what is still to come would be read as the next request. */
 function closeIfUnread(request: IncomingMessage, response: ServerResponse): void {
+  if (isUpgraded(request)) return;
   if (!request.complete && !response.headersSent) response.setHeader('Connection', 'close');
 }

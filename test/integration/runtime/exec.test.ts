@@ -49,7 +49,7 @@ async function exec(
     attached: { stdin: input !== undefined, stdout: true, stderr: true },
   });
   const { stdin, stdout, stderr, terminal } = descriptors;
-  if (stdin !== null) new Socket({ fd: stdin, readable: false, writable: true }).end(input);
+  if (stdin !== null) new Socket({ fd: stdin, readable: false, writable: true }).end(input ?? '');
   const [out, err, outcome] = await Promise.all([
     readAll(terminal ?? stdout),
     readAll(stderr),

@@ -59,6 +59,9 @@ export class FakeEngine implements Backends {
   readonly networks: NetworkBackend = createNetworks(this);
   readonly volumes: VolumeBackend = createVolumes(this);
   readonly system: SystemBackend = createSystem(this);
+  readonly resources: Backends['resources'] = unserved('resources');
+  readonly prune: Backends['prune'] = unserved('prune');
+  readonly interaction: Backends['interaction'] = unserved('interaction');
 
   newId(): string {
     this.#sequence += 1;
@@ -146,4 +149,13 @@ export function withResolvers<T>(): PromiseWithResolvers<T> {
     resolve = settle;
   });
   return { promise, resolve };
+}
+
+/** A backend that no test of this engine calls: a call names itself. */
+function unserved<T extends object>(name: string): T {
+  return new Proxy({} as T, {
+    get: (_target, method) => () => {
+      throw new Error(`nobody serves ${name}.${String(method)} here`);
+    },
+  });
 }
