@@ -17,8 +17,10 @@ import {
 import {
   type Rule,
   toAmount,
+  toArguments,
   toBytes,
   toCleanPath,
+  toContexts,
   toCount,
   toDuration,
   toGivenList,
@@ -55,8 +57,9 @@ const each = (prefix: string, rule: Rule, names: readonly string[]): Row[] =>
 
 const build: readonly Row[] = [
   ['services.*.build', toBuild],
-  ...each('services.*.build', toVariables, ['args']),
-  ...each('services.*.build', toLabels, ['labels', 'additional_contexts']),
+  ['services.*.build.args', toArguments],
+  ['services.*.build.additional_contexts', toContexts],
+  ['services.*.build.labels', toLabels],
   ...each('services.*.build', toText, ['provenance', 'sbom']),
   ['services.*.build.extra_hosts', toSortedHosts],
   ['services.*.build.no_cache_filter', toList],

@@ -1,4 +1,5 @@
 import { appendLists, mergeGeneric, type MergeRule } from './merge.ts';
+import type { LoadRequest } from './request.ts';
 import { Site } from './site.ts';
 import {
   toBuild,
@@ -8,7 +9,7 @@ import {
   toSsh,
 } from './short-syntax/references.ts';
 import { toSortedHosts } from './short-syntax/hosts.ts';
-import { type Rule, toLabels, toVariables } from './short-syntax/values.ts';
+import { type Rule, toArguments, toLabels } from './short-syntax/values.ts';
 import { PathTable } from './tree-path.ts';
 import {
   isList,
@@ -20,6 +21,7 @@ import {
   spansAt,
   type TreeValue,
 } from './tree.ts';
+import { scalarText } from './yaml-scalars.ts';
 
 /** A value of its own kind is not a second part of the first (compose-spec 13-merge.md#shell-commands). */
 const replace: MergeRule = (_base, over) => over;
@@ -56,7 +58,7 @@ const mergeLogging: MergeRule = (base, over, scope) => {
 /** A variable without a value asks for the caller's, also where a file before gave it one. */
 const mergeVariables: MergeRule = (base, over, scope) => {
   const [left, right] = [base, over].map((value) =>
-    toVariables(value, new Site(scope.path, spanOf(value), scope.findings)),
+    toArguments(value, new Site(scope.path, spanOf(value), scope.findings)),
   );
   const merged = mergeGeneric(left ?? null, right ?? null, scope);
   if (!isMap(right) || !isMap(merged)) return merged;
@@ -81,14 +83,50 @@ const mergePools: MergeRule = (base, over, scope) => {
 const service = (rule: MergeRule, names: readonly string[]): (readonly [string, MergeRule])[] =>
   names.map((name) => [`services.*.${name}`, rule]);
 
-let table: PathTable<MergeRule> | undefined;
+/** As `K=V` texts, which is what both forms have in common before anything is converted. */
+const entriesOf = (value: TreeValue): TreeValue[] => {
+  if (!isMap(value)) return asList(value);
+  return Object.keys(value)
+    .sort()
+    .map((key) => {
+      const item = value[key];
+      return item === null || typeof item === 'object' || item === undefined
+        ? key
+        : `${key}=${scalarText(item)}`;
+    });
+};
 
-/** Path → special merge (compose-spec 13-merge.md). */
-export function mergeRules(): PathTable<MergeRule> {
-  table ??= new PathTable<MergeRule>([
+/** Later entries take the place of earlier ones with their key. */
+const mergeEntries: MergeRule = (base, over) => {
+  const byKey = new Map<string, TreeValue>();
+  for (const entry of [...entriesOf(base), ...entriesOf(over)]) {
+    const text = typeof entry === 'object' ? '' : scalarText(entry);
+    byKey.set(text.split('=', 1)[0] ?? '', entry);
+  }
+  return newList([...byKey.values()], spanOf(over) ?? spanOf(base));
+};
+
+interface EntryRules {
+  readonly variables: MergeRule;
+  readonly labels: MergeRule;
+}
+
+let canonicalTable: PathTable<MergeRule> | undefined;
+let typedTable: PathTable<MergeRule> | undefined;
+
+/** Path → special merge (compose-spec 13-merge.md). Without interpolation entries stay the texts that they are. */
+export function mergeRules({ skip }: Pick<LoadRequest, 'skip'>): PathTable<MergeRule> {
+  if (skip?.interpolation === true) {
+    return (typedTable ??= tableOf({ variables: mergeEntries, labels: mergeEntries }));
+  }
+  return (canonicalTable ??= tableOf({ variables: mergeVariables, labels: inForm(toLabels) }));
+}
+
+function tableOf({ variables, labels }: EntryRules): PathTable<MergeRule> {
+  return new PathTable<MergeRule>([
     ...service(replace, ['command', 'entrypoint', 'healthcheck.test', 'ulimits.*']),
-    ...service(mergeVariables, ['environment', 'build.args']),
-    ...service(inForm(toLabels), [
+    ...service(variables, ['environment', 'build.args']),
+    ...service(labels, [
       'annotations',
       'build.additional_contexts',
       'build.labels',
@@ -105,10 +143,9 @@ export function mergeRules(): PathTable<MergeRule> {
     ...service(inForm(toSsh), ['build.ssh']),
     ...service(mergeLogging, ['logging']),
     ['networks.*.ipam.config', mergePools],
-    ['networks.*.labels', inForm(toLabels)],
-    ['volumes.*.labels', inForm(toLabels)],
-    ['secrets.*.labels', inForm(toLabels)],
-    ['configs.*.labels', inForm(toLabels)],
+    ['networks.*.labels', labels],
+    ['volumes.*.labels', labels],
+    ['secrets.*.labels', labels],
+    ['configs.*.labels', labels],
   ]);
-  return table;
 }

@@ -44,10 +44,12 @@ const entries = [
 
 const service: readonly (readonly [string, Emptiness])[] = [
   ...rows('entry', 'services.*', entries),
-  ...hooks.map((hook) => [`${hook}.environment.*`, 'entry'] as const),
+  // Unset and empty are two things: the image's command, and none.
+  ...hooks.flatMap((hook) => rows('entry', hook, ['command', 'environment.*'])),
   ...rows('present', 'services.*', [
     'attach',
     'blkio_config',
+    'blkio_config.weight_device.[].path',
     'blkio_config.weight_device.[].weight',
     'build',
     'command',
@@ -67,8 +69,8 @@ const service: readonly (readonly [string, Emptiness])[] = [
     'ulimits.*.hard',
     'ulimits.*.soft',
   ]),
-  ...['device_read_bps', 'device_read_iops', 'device_write_bps', 'device_write_iops'].map(
-    (name) => [`services.*.blkio_config.${name}.[].rate`, 'present'] as const,
+  ...['device_read_bps', 'device_read_iops', 'device_write_bps', 'device_write_iops'].flatMap(
+    (name) => rows('present', `services.*.blkio_config.${name}.[]`, ['path', 'rate']),
   ),
   ...rows('present', 'services.*.healthcheck', [
     'interval',

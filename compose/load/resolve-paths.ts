@@ -27,7 +27,8 @@ const unlessEmpty: Resolve = (text, base) => (text === '' ? text : resolvePath(t
 const unlessUrl: Resolve = (text, base) => {
   if (/:\/\/|^(git@|github\.com\/|service:)/.test(text) || text === '') return text;
   // A drive of another system means nothing to a build on this one.
-  return text.startsWith('~') ? resolvePath(text, base) : posix.resolve(base.directory, text);
+  if (text.startsWith('~')) return resolvePath(text, base);
+  return posix.isAbsolute(text) ? text : posix.resolve(base.directory, text);
 };
 
 const bindSource: Resolve = (text, base, holder) =>
@@ -41,7 +42,7 @@ const rules = new PathTable<Resolve>([
   ['services.*.env_file.[].path', unlessEmpty],
   ['services.*.label_file.[]', unlessEmpty],
   ['services.*.extends.file', unlessEmpty],
-  ['services.*.develop.watch.[].path', always],
+  ['services.*.develop.watch.[].path', unlessEmpty],
   ['services.*.volumes.[].source', bindSource],
   ['configs.*.file', always],
   ['secrets.*.file', always],

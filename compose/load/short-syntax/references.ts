@@ -80,6 +80,13 @@ export const toExtends: Rule = (value, site) =>
 
 /** ssh keys of a build: `default`, `id=path`. */
 export const toSsh: Rule = (value, site) => {
+  if (isList(value)) {
+    value.forEach((item, index) => {
+      if (typeof item !== 'string' || item === 'default' || item.includes('=')) return;
+      const at = site.at(index, spansAt(value, index).value);
+      at.error('invalid-syntax', `${at.place} must be "default" or "id=path", not "${item}"`);
+    });
+  }
   if (!isMap(value)) return value;
   const list = newList([], site.span);
   for (const id of Object.keys(value)) {

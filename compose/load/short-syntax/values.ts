@@ -17,7 +17,7 @@ import {
   spansAt,
   type TreeValue,
 } from '../tree.ts';
-import { scalarText } from '../yaml-scalars.ts';
+import { scalarText, shownText } from '../yaml-scalars.ts';
 
 export type Rule = (value: TreeValue, site: Site) => TreeValue;
 
@@ -55,7 +55,6 @@ function entries(value: TreeValue, site: Site, missing: string | null): TreeValu
     const equals = text.indexOf('=');
     const { value: span } = spansAt(value, index);
     const key = equals === -1 ? text : text.slice(0, equals);
-    checkName(key, missing, site.at(index, span));
     setKey(map, [key, equals === -1 ? missing : text.slice(equals + 1)], {
       key: span,
       value: span,
@@ -65,17 +64,39 @@ function entries(value: TreeValue, site: Site, missing: string | null): TreeValu
 }
 
 /** A variable's name ends where a blank stands: what follows was meant to be something else. */
-function checkName(name: string, missing: string | null, site: Site): void {
-  if (missing !== null || !/\s$/.test(name)) return;
+function checkName(entry: string, site: Site): void {
+  const [name = ''] = entry.split('=', 1);
+  if (!/\s$/.test(name)) return;
   site.error('invalid-value', `variable "${name}" of ${site.place} ends with a blank`, {
     hint: `write "${name.trimEnd()}=…"`,
   });
 }
 
-/** environment, build.args: a key without value takes the caller's, later. */
-export const toVariables: Rule = (value, site) => entries(value, site, null);
+/** environment: a key without value takes the caller's, later. */
+export const toVariables: Rule = (value, site) => {
+  if (isList(value)) {
+    value.forEach((item, index) => {
+      checkName(scalarText(item as Scalar), site.at(index, spansAt(value, index).value));
+    });
+  }
+  return toArguments(value, site);
+};
+/** build.args: as above, whatever their names. */
+export const toArguments: Rule = (value, site) => entries(value, site, null);
 /** labels and their like: a key without value has the empty one. */
 export const toLabels: Rule = (value, site) => entries(value, site, '');
+
+/** build.additional_contexts: as labels, and a name alone says nothing. */
+export const toContexts: Rule = (value, site) => {
+  if (isList(value)) {
+    value.forEach((item, index) => {
+      const at = site.at(index, spansAt(value, index).value);
+      if (scalarText(item as Scalar).includes('=')) return;
+      at.error('invalid-syntax', `${at.place} must be "name=context", not "${shownText(item)}"`);
+    });
+  }
+  return toLabels(value, site);
+};
 
 /** Options given as a map: numbers and booleans become text. */
 export const toOptions: Rule = (value) =>
@@ -157,6 +178,7 @@ export const toNumber: Rule = (value, site) => {
 
 /** Real-time slices: microseconds, or a duration. */
 export const toMicroseconds: Rule = (value, site) => {
+  if (typeof value === 'number') return Math.trunc(value);
   if (typeof value !== 'string') return value;
   if (/^\d+$/.test(value)) return Number(value);
   const parsed = parseDuration(value);

@@ -81,6 +81,7 @@ describe.each<readonly [string, readonly (readonly [string, unknown])[]]>([
     [
       ['build: .', { context: '/shop', dockerfile: 'Dockerfile' }],
       ['build: ~/x', { context: '/home/ada/x', dockerfile: 'Dockerfile' }],
+      ['build: /x/', { context: '/x/', dockerfile: 'Dockerfile' }],
       ['build: a:b', { context: '/shop/a:b', dockerfile: 'Dockerfile' }],
       ['build: C:\\x', { context: '/shop/C:\\x', dockerfile: 'Dockerfile' }],
       ['build: git@h:p', { context: 'git@h:p', dockerfile: 'Dockerfile' }],
@@ -100,6 +101,8 @@ describe('must be refused', () => {
     ['extra_hosts: ["=1.1.1.1"]', 'must be "host=address"'],
     ['extra_hosts: {"a:b": 1.1.1.1}', 'a name has no ":"'],
     ['environment: ["A "]', 'ends with a blank'],
+    ['build: {context: ., additional_contexts: [a]}', 'must be "name=context"'],
+    ['build: {context: ., ssh: [a]}', 'must be "default" or "id=path"'],
     ['environment: ["A =b"]', 'ends with a blank'],
     ['command: "a \'b"', 'a quote or parenthesis without its partner'],
   ])('%s', (attributes, reason) => {
