@@ -22,6 +22,7 @@ import {
   type Span,
   type TreeMap,
 } from './tree.ts';
+import { typedForms } from './typed-model.ts';
 
 /** Replaces every service that extends another by that other with the service merged over it. */
 export function applyExtends(root: TreeMap, scope: FileScope): void {
@@ -109,7 +110,7 @@ class Extender {
     if (!isMap(base['services']) || base['services'][name] === undefined) return service;
     const merged = merge(base, over, {
       findings: this.#scope.context.findings,
-      rules: mergeRules(),
+      rules: mergeRules(this.#scope.context.request),
     });
     const { services } = merged;
     const result = isMap(services) ? services[name] : undefined;
@@ -174,12 +175,13 @@ class Extender {
       const taken = takeTags(document.root, document.tags);
       interpolate(document.root, { findings, lookup, variables: { values: environment, places } });
       applyTags(root, taken);
-      const rules = mergeRules();
+      const rules = mergeRules(request);
       const isFirst = Object.keys(root).length === 0;
       root = isFirst ? document.root : merge(root, document.root, { findings, rules });
       all.push(...taken);
     }
-    canonical(root, findings);
+    if (request.skip?.interpolation === true) typedForms(root);
+    else canonical(root, findings);
     const own = posix.dirname(source.file);
     if (request.skip?.pathResolution !== true && own !== directory) {
       resolvePaths(withoutExtends(root), { directory: own, home: host.home });

@@ -48,7 +48,7 @@ export function applyIncludes(scope: FileScope, loadTree: LoadTree): void {
     if (included === null) return;
     applyTags(included, scope.taken);
     keepNew(included, root);
-    const rules = { findings: scope.context.findings, rules: mergeRules() };
+    const rules = { findings: scope.context.findings, rules: mergeRules(scope.context.request) };
     const merged = merge(included, root, rules);
     for (const key of Object.keys(merged)) moveEntry(merged, root, key);
   });

@@ -141,7 +141,7 @@ function mergeDocuments(
       const scope: FileScope = { root, source, taken, context, includedFrom };
       for (const phase of perFile) phase(scope);
       applyTags(tree, taken);
-      tree = merge(tree, root, { findings, rules: mergeRules() });
+      tree = merge(tree, root, { findings, rules: mergeRules(context.request) });
       for (const phase of perMerge) phase(tree, context);
     }
   }
