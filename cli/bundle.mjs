@@ -97,13 +97,20 @@ async function toAscii(path) {
 
 const importMetaUrl = "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;";
 
+/**
+ * Node 20 looks for its own `--env-file` behind the script as well, and obeys NODE_OPTIONS in that file: what an env
+ * file says would run as code. `--` ends its options, and a shebang alone cannot say so everywhere.
+ */
+const launcher = `#!/bin/sh
+':' //; exec node -- "$0" "$@"`;
+
 await rm(outdir, { recursive: true, force: true });
 await mkdir(outdir, { recursive: true });
 await Promise.all([
   build({
     ...shared,
     entryPoints: [{ in: 'cli/dispatch.ts', out: 'tscompose' }],
-    banner: { js: '#!/usr/bin/env node' },
+    banner: { js: launcher },
   }),
   build({
     ...shared,
