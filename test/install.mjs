@@ -22,6 +22,8 @@ const packageOf = {
   setfattr: 'attr',
   python3: 'python3',
   'clang-format': 'clang-format',
+  git: 'git',
+  'docker-registry': 'docker-registry',
   // The real client; its daemon is not started.
   docker: 'docker.io',
 };

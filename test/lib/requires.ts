@@ -12,6 +12,8 @@ const present = {
   dig: () => hasProgram('dig'),
   curl: () => hasProgram('curl'),
   attr: () => hasProgram('setfattr'),
+  git: () => hasProgram('git'),
+  registry: () => hasProgram('docker-registry'),
   busybox: () => existsSync('/bin/busybox'),
 } as const;
 

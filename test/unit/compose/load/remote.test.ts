@@ -172,6 +172,7 @@ describe('locating', () => {
     home: null,
     readFile: () => ({ kind: 'absent' }),
     readStdin: () => '',
+    fileDigest: () => null,
     ...(read !== undefined && { remote: () => read }),
   });
   const text = 'https://u:pw@h/r.git';
