@@ -59,7 +59,7 @@ describe('a registry that misbehaves', () => {
       });
     });
     using client = impatientClient();
-    expect(await getBlob(client, registry.domain)).toEqual(content);
+    expect(content.equals((await getBlob(client, registry.domain)) as Buffer)).toBe(true);
     const ranges = registry.requests.map(({ range }) => range);
     expect(ranges).toHaveLength(3);
     expect(ranges.slice(1).every((range) => /^bytes=[1-9]\d*-$/.test(range ?? ''))).toBe(true);
@@ -75,7 +75,7 @@ describe('a registry that misbehaves', () => {
       else response.end(content);
     });
     using client = impatientClient();
-    expect(await getBlob(client, registry.domain)).toEqual(content);
+    expect(content.equals((await getBlob(client, registry.domain)) as Buffer)).toBe(true);
   });
 
   test('must be left at once when nobody wants the answer any more', async () => {
