@@ -43,6 +43,52 @@ describe('the compose file', () => {
     expect(load({ files }).project.files).toEqual(['/w/shop/one.yaml', '/w/shop/two.yaml']);
   });
 
+  test.each([
+    [{ COMPOSE_FILE: 'one.yaml;two.yaml', COMPOSE_PATH_SEPARATOR: ';' }],
+    [{ COMPOSE_FILE: 'one.yaml:two.yaml', COMPOSE_PATH_SEPARATOR: '' }],
+    [{ COMPOSE_FILE: 'one.yaml::two.yaml:' }],
+  ])('must be those of %j', (environment) => {
+    const files = { '/w/shop/one.yaml': one, '/w/shop/two.yaml': 'services: {b: {image: y}}' };
+    const { project } = load({ files, environment });
+    expect(project.files).toEqual(['/w/shop/one.yaml', '/w/shop/two.yaml']);
+  });
+
+  test('must come from standard input for COMPOSE_FILE=- as well', () => {
+    const { project } = load({ stdin: one, environment: { COMPOSE_FILE: '-' } });
+    expect(Object.keys(project.services)).toEqual(['a']);
+  });
+
+  test('must be one override of several, with a warning', () => {
+    const files = {
+      '/w/shop/compose.yaml': one,
+      '/w/shop/compose.override.yml': 'services: {a: {tty: true}}',
+      '/w/shop/docker-compose.override.yaml': 'services: {a: {init: true}}',
+    };
+    const { project, warnings } = load({ files });
+    expect(project.services['a']).toMatchObject({ tty: true });
+    expect(project.services['a']).not.toHaveProperty('init');
+    expect(warnings[0]?.message).toBe(
+      'several override files: compose.override.yml, docker-compose.override.yaml; using compose.override.yml',
+    );
+  });
+
+  test.each([
+    ['', 'empty-file'],
+    ['{}', 'empty-file'],
+    ['# nothing\n---\n', 'empty-file'],
+    ['services:', 'invalid-type'],
+  ])('must not be %j', (text, code) => {
+    expect(errorText(() => load({ files: { '/w/shop/compose.yaml': text } }))).toContain(code);
+  });
+
+  test('must not have a project directory that is a file', () => {
+    const files = { '/w/shop/compose.yaml': one };
+    const request = { projectDirectory: 'compose.yaml', files: ['compose.yaml'] };
+    expect(errorText(() => load({ files }, request))).toContain(
+      'the project directory "/w/shop/compose.yaml" is a file',
+    );
+  });
+
   test('must come from standard input for "-"', () => {
     const { project } = load({ stdin: one }, { files: ['-'] });
     expect(project.workingDirectory).toBe('/w/shop');
@@ -104,6 +150,42 @@ describe('variables', () => {
       {},
       'x:none',
     ],
+    [
+      'of .env can be switched off by .env itself',
+      { files: { ...files, '/w/shop/.env': 'COMPOSE_DISABLE_ENV_FILE=t\nTAG=env' } },
+      {},
+      'x:none',
+    ],
+    [
+      'of COMPOSE_ENV_FILES replace .env',
+      { files: { ...files, '/w/shop/e': 'TAG=e' }, environment: { COMPOSE_ENV_FILES: 'e,' } },
+      {},
+      'x:e',
+    ],
+    [
+      'of the working directory win over those beside the file',
+      {
+        files: {
+          '/w/shop/.env': 'COMPOSE_FILE=sub/c.yaml\nTAG=top',
+          '/w/shop/sub/.env': 'TAG=sub',
+          '/w/shop/sub/c.yaml': one,
+        },
+      },
+      {},
+      'x:top',
+    ],
+    [
+      'of the working directory are not read for a file elsewhere',
+      { files: { '/w/shop/.env': 'TAG=top', '/w/shop/sub/c.yaml': one } },
+      { files: ['sub/c.yaml'] },
+      'x:none',
+    ],
+    [
+      'of the first file that is not standard input',
+      { files: { '/w/shop/sub/.env': 'TAG=sub', '/w/shop/sub/c.yaml': one }, stdin: one },
+      { files: ['-', 'sub/c.yaml'] },
+      'x:sub',
+    ],
   ])('%s', (_name, ...[options, request, image]) => {
     expect(load(options, request).project.services['a']?.image).toBe(image);
   });
@@ -139,6 +221,30 @@ describe('the project name', () => {
       { projectDirectory: '/other', files: ['compose.yaml'] },
       'other',
     ],
+    [
+      'is that of the last file that has one',
+      {
+        files: {
+          '/w/My Shop_1.x/a.yaml': `name: a\n${one}`,
+          '/w/My Shop_1.x/b.yaml': 'name: b-${X:-y}\n',
+          '/w/My Shop_1.x/c.yaml': 'name: ""\n',
+        },
+      },
+      { files: ['a.yaml', 'b.yaml', 'c.yaml'] },
+      'b-y',
+    ],
+    [
+      'is normalised where a file has it',
+      { files: { '/w/My Shop_1.x/compose.yaml': `name: My.Shop\n${one}` } },
+      {},
+      'myshop',
+    ],
+    [
+      'is not taken from an empty -p',
+      { files, environment: { COMPOSE_PROJECT_NAME: 'e' } },
+      { projectName: '' },
+      'e',
+    ],
   ])('%s', (_name, ...[options, request, name]) => {
     const host = fakeHost(options);
     expect(loadProject({ workingDirectory, ...request }, host).project.name).toBe(name);
@@ -157,6 +263,34 @@ describe('the project name', () => {
     const request = { workingDirectory: '/w/shop' };
     expect(loadProjectName(request, fakeHost({ files: broken })).name).toBe('n');
     expect(loadProjectName({ ...request, projectName: 'p' }, fakeHost({})).name).toBe('p');
+  });
+
+  test.each<readonly [string, FakeHostOptions, string]>([
+    ['from the environment, without a file', { environment: { COMPOSE_PROJECT_NAME: 'e' } }, 'e'],
+    ['from .env, without a file', { files: { '/w/shop/.env': 'COMPOSE_PROJECT_NAME=v' } }, 'v'],
+    [
+      'from a file that is no YAML',
+      {
+        files: { '/w/shop/compose.yaml': 'services: [\nname: n-$X # c\n' },
+        environment: { X: '1' },
+      },
+      'n-1',
+    ],
+    ['from the directory of such a file', { files: { '/w/shop/compose.yaml': 'a: [' } }, 'shop'],
+    [
+      'with an env file that is missing',
+      { files: { '/w/shop/compose.yaml': 'name: n\nservices: {a: {image: x, env_file: no}}' } },
+      'n',
+    ],
+  ])('must be known to commands that need nothing else, %s', (_name, options, name) => {
+    expect(loadProjectName({ workingDirectory: '/w/shop' }, fakeHost(options)).name).toBe(name);
+  });
+
+  test('must not be empty in a file', () => {
+    const files = { '/w/shop/compose.yaml': `name: $NO\n${one}` };
+    expect(errorText(() => load({ files }))).toMatch(
+      /^error\[invalid-project-name\][^]*compose\.yaml:1:7/,
+    );
   });
 });
 
