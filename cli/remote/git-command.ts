@@ -134,6 +134,9 @@ function complaintOf(stderr: string): string {
     .filter(Boolean);
   const found =
     lines.find((line) => /^(fatal|error|remote error|ssh):/i.test(line)) ?? lines[0] ?? '';
-  const plain = found.replace(/^(fatal|error): /i, '').slice(0, 300);
+  const plain = found
+    .replace(/^(fatal|error): /i, '')
+    .replace(/:$/, '')
+    .slice(0, 300);
   return plain.replaceAll(/[a-z]+:\/\/[^\s'"]+/gi, (address) => shownReference(address));
 }

@@ -94,9 +94,7 @@ async function realRegistry({ hasPassword, hasTls }: Setup): Promise<Real> {
       const ask = async (method: string, url: URL, content?: Buffer): Promise<[number, URL]> => {
         const request = send(url, { method, headers, ...(hasTls && { ca }) });
         request.end(content);
-        const [response] = (await once(request, 'response')) as [
-          import('node:http').IncomingMessage,
-        ];
+        const [response] = (await once(request, 'response')) as [IncomingMessage];
         response.resume();
         return [response.statusCode ?? 0, new URL(response.headers.location ?? '/', url)];
       };
