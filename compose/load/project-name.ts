@@ -62,7 +62,8 @@ function nameInFiles(
     if (typeof text !== 'string' || text === '') continue;
     const { value: span } = spansAt(root, 'name');
     try {
-      const name = substitute(text, { lookup: (key) => variables.values[key] });
+      const isTyped = scope.request.skip?.interpolation === true;
+      const name = isTyped ? text : substitute(text, { lookup: (key) => variables.values[key] });
       // As for a directory's name; what nothing is left of is shown as it was.
       found = { name: normalizeProjectName(name) || name, span };
     } catch (error) {
