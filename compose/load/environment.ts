@@ -110,7 +110,7 @@ function readEnvFile(
   const written = scalarText(file['path'] as string);
   const name = resolvePath(written, { directory: context.directory, home: context.host.home });
   const { format } = file;
-  if (format !== undefined && format !== 'raw') {
+  if (format !== undefined && format !== '' && format !== 'raw') {
     findings.error('invalid-value', `unsupported env_file format "${shownText(format)}"`, {
       path,
       span: spansAt(file, 'format').value ?? span,
@@ -150,7 +150,8 @@ function resolveLabels(service: TreeMap, path: Path, context: LoadContext): void
       return;
     }
     const source = sourceOf(file, read.text, request.workingDirectory);
-    const entries = readEntries(source, (key) => context.environment[key], { findings });
+    // Labels know no variables but those of their own file.
+    const entries = readEntries(source, () => undefined, { findings });
     for (const [key, value] of entries) setKey(merged, [key, value], { key: span, value: span });
   });
   if (isMap(own)) {
