@@ -9,7 +9,11 @@ export interface ScalarPlace {
   readonly isKey: boolean;
 }
 
+/** Most texts: words, paths, images, with nothing in them that any rule below is about. */
+const harmless = /^[A-Za-z/_](?:[\w./@+=$-]|:(?=[\w/])| (?=[\w/.$-]))*$/u;
+
 export function yamlString(text: string, { indent, isKey }: ScalarPlace): string {
+  if (harmless.test(text) && !otherWords.has(text)) return text;
   const traits = traitsOf(text);
   if (text.includes('\n')) {
     if (traits.blockAllowed && !isKey) return literal(text, indent);
@@ -32,6 +36,7 @@ export function yamlNumber(value: number): string {
 
 /** A key that has line breaks or is longer than libyaml looks back for its ":" is written after a "? ". */
 export function fitsAsKey(text: string): boolean {
+  if (text.length <= 128 && harmless.test(text)) return true;
   return !anyBreak.test(text) && Buffer.byteLength(text) <= 128;
 }
 
