@@ -4,6 +4,7 @@ import {
   EngineError,
   minApiVersion,
   parseApiVersion,
+  type DiskUsage,
   type PingResult,
   type SystemInfo,
   type VersionInfo,
@@ -11,10 +12,18 @@ import {
 import { formatAddress, parseAddress, type EngineAddress } from './address.ts';
 import { Containers } from './containers.ts';
 import type { CallOptions } from './exchange.ts';
+import { Execs } from './execs.ts';
 import { Images } from './images.ts';
 import { Networks } from './networks.ts';
 import { Requester } from './request.ts';
-import { getInfo, getVersion, openEvents, type EventsOptions, type EventStream } from './system.ts';
+import {
+  getDiskUsage,
+  getInfo,
+  getVersion,
+  openEvents,
+  type EventsOptions,
+  type EventStream,
+} from './system.ts';
 import { createTransport } from './transport.ts';
 import { Volumes } from './volumes.ts';
 
@@ -27,6 +36,7 @@ export interface EngineClientOptions {
 export class EngineClient implements Disposable {
   readonly address: EngineAddress;
   readonly containers: Containers;
+  readonly execs: Execs;
   readonly images: Images;
   readonly networks: Networks;
   readonly volumes: Volumes;
@@ -41,6 +51,7 @@ export class EngineClient implements Disposable {
       prefix: () => `/v${this.#version}`,
     });
     this.containers = new Containers(this.#requester);
+    this.execs = new Execs(this.#requester);
     this.images = new Images(this.#requester);
     this.networks = new Networks(this.#requester);
     this.volumes = new Volumes(this.#requester);
@@ -96,6 +107,10 @@ export class EngineClient implements Disposable {
 
   info(options: CallOptions = {}): Promise<SystemInfo> {
     return getInfo(this.#requester, options);
+  }
+
+  diskUsage(options: CallOptions = {}): Promise<DiskUsage> {
+    return getDiskUsage(this.#requester, options);
   }
 
   events(options: EventsOptions = {}): EventStream {

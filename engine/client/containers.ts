@@ -2,13 +2,20 @@ import type {
   ContainerCreated,
   ContainerCreateRequest,
   ContainerInspect,
+  ContainersPruned,
+  ContainerStats,
   ContainerSummary,
+  ContainerTop,
   ContainerWaitResult,
   WaitCondition,
 } from '../api/index.ts';
 import { segment, type CallOptions, type Exchange } from './exchange.ts';
+import type { WindowSize } from './execs.ts';
 import { filtersQuery, type Filters } from './filters.ts';
+import { jsonLines } from './json-lines.ts';
 import { openLogs, type LogsOptions, type LogStream } from './logs.ts';
+import { openStream, type OpenedStream } from './opened-stream.ts';
+import type { UpgradedConnection } from './upgrade.ts';
 
 export interface CreateContainerOptions extends CallOptions {
   readonly name?: string;
@@ -37,6 +44,14 @@ export interface ListContainersOptions extends CallOptions {
 }
 export interface WaitContainerOptions extends CallOptions {
   readonly condition?: WaitCondition;
+}
+export interface AttachContainerOptions extends CallOptions {
+  readonly stdin?: boolean;
+  readonly stdout?: boolean;
+  readonly stderr?: boolean;
+  /** What was printed before comes first. */
+  readonly logs?: boolean;
+  readonly detachKeys?: string;
 }
 /** Made once the engine has answered that it watches the container. */
 export interface ContainerWait {
@@ -93,6 +108,42 @@ export class Containers {
     await this.#exchange.done({ method: 'POST', path, query: { signal: killSignal }, signal });
   }
 
+  /** Pausing a paused container is a failure. */
+  async pause(ref: string, { signal }: CallOptions = {}): Promise<void> {
+    const path = `/containers/${segment(ref)}/pause`;
+    await this.#exchange.done({ method: 'POST', path, signal });
+  }
+
+  async unpause(ref: string, { signal }: CallOptions = {}): Promise<void> {
+    const path = `/containers/${segment(ref)}/unpause`;
+    await this.#exchange.done({ method: 'POST', path, signal });
+  }
+
+  /** Its processes, in ps(1)'s full format. */
+  top(ref: string, { signal }: CallOptions = {}): Promise<ContainerTop> {
+    const path = `/containers/${segment(ref)}/top`;
+    return this.#exchange.json({ method: 'GET', path, signal });
+  }
+
+  /** A sample a second while it runs; with `once` a single one, after the two that a percentage takes. */
+  stats(
+    ref: string,
+    { once, signal }: CallOptions & { readonly once?: boolean } = {},
+  ): OpenedStream<ContainerStats> {
+    const path = `/containers/${segment(ref)}/stats`;
+    const query = { stream: once !== true };
+    const response = this.#exchange.send({ method: 'GET', path, query, signal });
+    return openStream(response, ({ body }) => jsonLines<ContainerStats>(body));
+  }
+
+  prune({
+    filters,
+    signal,
+  }: CallOptions & { readonly filters?: Filters } = {}): Promise<ContainersPruned> {
+    const query = filtersQuery(filters);
+    return this.#exchange.json({ method: 'POST', path: '/containers/prune', query, signal });
+  }
+
   async rename(ref: string, name: string, { signal }: CallOptions = {}): Promise<void> {
     const path = `/containers/${segment(ref)}/rename`;
     await this.#exchange.done({ method: 'POST', path, query: { name }, signal });
@@ -147,6 +198,26 @@ export class Containers {
       query: { all, limit, size, ...filtersQuery(filters) },
       signal,
     });
+  }
+
+  /** Resolves when nothing that is printed from now on is missed. */
+  attach(
+    ref: string,
+    { signal, ...query }: AttachContainerOptions = {},
+  ): Promise<UpgradedConnection> {
+    const path = `/containers/${segment(ref)}/attach`;
+    const both = { stream: true, stdout: true, stderr: true };
+    return this.#exchange.upgrade({ method: 'POST', path, query: { ...both, ...query }, signal });
+  }
+
+  /** Of its terminal. */
+  async resize(
+    ref: string,
+    { rows, columns }: WindowSize,
+    { signal }: CallOptions = {},
+  ): Promise<void> {
+    const path = `/containers/${segment(ref)}/resize`;
+    await this.#exchange.done({ method: 'POST', path, query: { h: rows, w: columns }, signal });
   }
 
   /** The request is sent at once; lines come in the order the container wrote them. */

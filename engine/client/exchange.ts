@@ -1,3 +1,5 @@
+import type { UpgradedConnection } from './upgrade.ts';
+
 /** Values that are absent or undefined are left out; an array repeats its key. */
 export type Query = Readonly<
   Record<string, string | number | boolean | readonly string[] | undefined>
@@ -29,6 +31,8 @@ export interface Exchange {
   send(request: ExchangeRequest): Promise<ExchangeResponse>;
   /** The whole answer as JSON, null when it is empty. The caller states its type: the engine is trusted to keep it. */
   json<T>(request: ExchangeRequest): Promise<T>;
+  /** The connection stops being HTTP and is the caller's. Fails as `send` does. */
+  upgrade(request: ExchangeRequest): Promise<UpgradedConnection>;
   /** Only success matters. */
   done(request: ExchangeRequest): Promise<void>;
 }

@@ -2,6 +2,7 @@ import {
   EngineError,
   type ImageDeleted,
   type ImageInspect,
+  type ImagesPruned,
   type ImageSummary,
   type ProgressMessage,
 } from '../api/index.ts';
@@ -124,6 +125,15 @@ export class Images {
     const path = `/images/${imageSegment(reference)}`;
     const query = { force, noprune: noPrune };
     return this.#exchange.json({ method: 'DELETE', path, query, signal });
+  }
+
+  /** Those without a name; `{dangling: ['false']}` takes all that no container uses. */
+  prune({
+    filters,
+    signal,
+  }: CallOptions & { readonly filters?: Filters } = {}): Promise<ImagesPruned> {
+    const query = filtersQuery(filters);
+    return this.#exchange.json({ method: 'POST', path: '/images/prune', query, signal });
   }
 }
 

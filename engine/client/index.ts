@@ -6,6 +6,7 @@
 export { formatAddress, parseAddress, type EngineAddress } from './address.ts';
 export { EngineClient, type EngineClientOptions } from './client.ts';
 export type {
+  AttachContainerOptions,
   Containers,
   ContainerWait,
   CreateContainerOptions,
@@ -16,9 +17,11 @@ export type {
   WaitContainerOptions,
 } from './containers.ts';
 export type { CallOptions } from './exchange.ts';
+export type { Execs, WindowSize } from './execs.ts';
 export type { Filters } from './filters.ts';
 export type { Images, ImportImageOptions, ProgressOptions } from './images.ts';
 export type { LogLine, LogsOptions, LogStream } from './logs.ts';
 export type { Networks } from './networks.ts';
 export type { EventsOptions, EventStream } from './system.ts';
+export type { UpgradedConnection } from './upgrade.ts';
 export type { Volumes } from './volumes.ts';

@@ -1,4 +1,9 @@
-import type { NetworkCreated, NetworkCreateRequest, NetworkInspect } from '../api/index.ts';
+import type {
+  NetworkCreated,
+  NetworkCreateRequest,
+  NetworkInspect,
+  NetworksPruned,
+} from '../api/index.ts';
 import { segment, type CallOptions, type Exchange } from './exchange.ts';
 import { filtersQuery, type Filters } from './filters.ts';
 
@@ -31,5 +36,13 @@ export class Networks {
 
   async remove(ref: string, { signal }: CallOptions = {}): Promise<void> {
     await this.#exchange.done({ method: 'DELETE', path: `/networks/${segment(ref)}`, signal });
+  }
+
+  prune({
+    filters,
+    signal,
+  }: CallOptions & { readonly filters?: Filters } = {}): Promise<NetworksPruned> {
+    const query = filtersQuery(filters);
+    return this.#exchange.json({ method: 'POST', path: '/networks/prune', query, signal });
   }
 }

@@ -2,6 +2,7 @@ import { EngineError, kindOf, type ErrorBody } from '../api/index.ts';
 import { Connection, ConnectionLostError, type WireRequest } from './connection.ts';
 import type { Exchange, ExchangeRequest, ExchangeResponse, Query } from './exchange.ts';
 import type { Transport } from './transport.ts';
+import { upgradeConnection, type UpgradedConnection } from './upgrade.ts';
 
 export interface RequesterOptions {
   readonly transport: Transport;
@@ -35,6 +36,15 @@ export class Requester implements Exchange {
       const what = `the engine answered ${request.method} ${request.path} with broken JSON`;
       throw new EngineError('internal', what, { cause });
     }
+  }
+
+  async upgrade(request: ExchangeRequest): Promise<UpgradedConnection> {
+    request.signal?.throwIfAborted();
+    return await upgradeConnection(await this.#options.transport(request.signal), {
+      target: this.#options.prefix() + request.path + formatQuery(request.query ?? {}),
+      json: request.json === undefined ? null : JSON.stringify(request.json),
+      signal: request.signal,
+    });
   }
 
   async done(request: ExchangeRequest): Promise<void> {

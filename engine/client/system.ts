@@ -1,4 +1,4 @@
-import type { EventMessage, SystemInfo, VersionInfo } from '../api/index.ts';
+import type { DiskUsage, EventMessage, SystemInfo, VersionInfo } from '../api/index.ts';
 import type { CallOptions, Exchange } from './exchange.ts';
 import { filtersQuery, type Filters } from './filters.ts';
 import { jsonLines } from './json-lines.ts';
@@ -20,6 +20,10 @@ export function getVersion(exchange: Exchange, { signal }: CallOptions = {}): Pr
 
 export function getInfo(exchange: Exchange, { signal }: CallOptions = {}): Promise<SystemInfo> {
   return exchange.json({ method: 'GET', path: '/info', signal });
+}
+
+export function getDiskUsage(exchange: Exchange, { signal }: CallOptions = {}): Promise<DiskUsage> {
+  return exchange.json({ method: 'GET', path: '/system/df', signal });
 }
 
 export function openEvents(

@@ -1,4 +1,4 @@
-import type { Volume, VolumeCreateRequest, VolumeList } from '../api/index.ts';
+import type { Volume, VolumeCreateRequest, VolumeList, VolumesPruned } from '../api/index.ts';
 import { segment, type CallOptions, type Exchange } from './exchange.ts';
 import { filtersQuery, type Filters } from './filters.ts';
 
@@ -35,5 +35,14 @@ export class Volumes {
   ): Promise<void> {
     const path = `/volumes/${segment(name)}`;
     await this.#exchange.done({ method: 'DELETE', path, query: { force }, signal });
+  }
+
+  /** Anonymous ones that nothing uses; `{all: ['true']}` takes those with a name as well. */
+  prune({
+    filters,
+    signal,
+  }: CallOptions & { readonly filters?: Filters } = {}): Promise<VolumesPruned> {
+    const query = filtersQuery(filters);
+    return this.#exchange.json({ method: 'POST', path: '/volumes/prune', query, signal });
   }
 }

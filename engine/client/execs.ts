@@ -1,0 +1,58 @@
+import type { ExecCreated, ExecCreateRequest, ExecInspect } from '../api/index.ts';
+import { segment, type CallOptions, type Exchange } from './exchange.ts';
+import type { UpgradedConnection } from './upgrade.ts';
+
+export interface WindowSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+export class Execs {
+  readonly #exchange: Exchange;
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+  }
+
+  create(
+    container: string,
+    request: ExecCreateRequest,
+    { signal }: CallOptions = {},
+  ): Promise<ExecCreated> {
+    const path = `/containers/${segment(container)}/exec`;
+    return this.#exchange.json({ method: 'POST', path, json: request, signal });
+  }
+
+  /** Resolves when the program's streams are this connection. */
+  start(
+    id: string,
+    { size, isTty, signal }: CallOptions & { readonly isTty: boolean; readonly size?: WindowSize },
+  ): Promise<UpgradedConnection> {
+    const path = `/exec/${segment(id)}/start`;
+    const json = {
+      Detach: false,
+      Tty: isTty,
+      ...(size !== undefined && { ConsoleSize: [size.rows, size.columns] }),
+    };
+    return this.#exchange.upgrade({ method: 'POST', path, json, signal });
+  }
+
+  async startDetached(id: string, { signal }: CallOptions = {}): Promise<void> {
+    const path = `/exec/${segment(id)}/start`;
+    await this.#exchange.done({ method: 'POST', path, json: { Detach: true }, signal });
+  }
+
+  inspect(id: string, { signal }: CallOptions = {}): Promise<ExecInspect> {
+    return this.#exchange.json({ method: 'GET', path: `/exec/${segment(id)}/json`, signal });
+  }
+
+  async resize(
+    id: string,
+    { rows, columns }: WindowSize,
+    options: CallOptions = {},
+  ): Promise<void> {
+    const path = `/exec/${segment(id)}/resize`;
+    const query = { h: rows, w: columns };
+    await this.#exchange.done({ method: 'POST', path, query, signal: options.signal });
+  }
+}
