@@ -63,6 +63,13 @@ export interface Binding {
   getXattrsAt(dir: number, path: Bytes): [name: string, value: Buffer][];
   removeTree(dir: number, path: Bytes): Promise<void>;
   copyTree(from: number, to: number): Promise<[bytes: number, files: number]>;
+  openContainerRoot(
+    texts: string[],
+    numbers: number[],
+    inherited: number,
+  ): Promise<[root: Fd, space: Fd]>;
+  isReadonly(fd: number): boolean;
+  closeLater(fds: number[]): Promise<void>;
   diskUsage(fd: number): Promise<[bytes: number, files: number]>;
 
   connectUnix(path: string): Fd;

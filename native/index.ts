@@ -14,5 +14,6 @@ export * from './mounts.ts';
 export * from './namespaces.ts';
 export * from './netlink.ts';
 export * from './processes.ts';
+export * from './roots.ts';
 export type { DirectoryEntry, FileStat, FileType } from './records.ts';
 export * from './sockets.ts';

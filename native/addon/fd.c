@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/statvfs.h>
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
@@ -173,4 +174,57 @@ napi_value addon_syncFs (napi_env env, napi_callback_info info)
   sync->task.release = release_sync;
   sync->fd = take_fd (&copy);
   return task_start (env, &sync->task);
+}
+
+napi_value addon_isReadonly (napi_env env, napi_callback_info info)
+{
+  struct args args;
+  struct statvfs status;
+  napi_value result = NULL;
+  int fd;
+
+  args_read (&args, env, info, 1);
+  fd = arg_fd (&args, 0);
+  if (args.failed)
+    return NULL;
+  if (fstatvfs (fd, &status) < 0)
+    return fail (env, "fstatvfs", errno);
+  napi_get_boolean (env, (status.f_flag & ST_RDONLY) != 0, &result);
+  return result;
+}
+
+struct closing
+{
+  struct task task;
+  int *fds;
+  size_t count;
+};
+
+static void run_closing (struct task *task)
+{
+  struct closing *closing = (struct closing *)task;
+
+  for (size_t i = 0; i < closing->count; i++)
+    close (closing->fds[i]);
+}
+
+static void release_closing (struct task *task) { free (((struct closing *)task)->fds); }
+
+/* The last descriptor of an overlay unmounts it, which may wait for a disk.  */
+napi_value addon_closeLater (napi_env env, napi_callback_info info)
+{
+  struct closing *closing = calloc (1, sizeof *closing);
+  struct args args;
+
+  if (closing == NULL)
+    return fail (env, "malloc", ENOMEM);
+  closing->task.run = run_closing;
+  closing->task.release = release_closing;
+  args_read (&args, env, info, 1);
+  closing->fds = arg_ints (&args, 0, &closing->count);
+  if (!args.failed)
+    return task_start (env, &closing->task);
+  release_closing (&closing->task);
+  free (closing);
+  return NULL;
 }

@@ -48,6 +48,9 @@
   _ (getXattrsAt)                                                                                  \
   _ (removeTree)                                                                                   \
   _ (copyTree)                                                                                     \
+  _ (openContainerRoot)                                                                            \
+  _ (isReadonly)                                                                                   \
+  _ (closeLater)                                                                                   \
   _ (diskUsage)                                                                                    \
   _ (connectUnix)                                                                                  \
   _ (listenUnix)                                                                                   \
