@@ -34,6 +34,8 @@ export interface CommandDefinition<Request> {
   /** Positional arguments as commander reads them: `[services...]`; they arrive under their own name. */
   readonly arguments?: readonly { readonly name: string; readonly description: string }[];
   readonly options: OptionsOf<Request>;
+  /** What follows the first argument belongs to another program, options included. */
+  readonly passesThrough?: boolean;
   /** Shown below the options in `--help`. */
   readonly examples?: readonly string[];
   readonly subcommands?: readonly Command[];
@@ -48,6 +50,7 @@ export interface Command {
   readonly summary: string;
   readonly arguments: readonly { readonly name: string; readonly description: string }[];
   readonly options: Readonly<Record<string, AnyOption | null>>;
+  readonly passesThrough: boolean;
   readonly examples: readonly string[];
   readonly subcommands: readonly Command[];
   readonly run: (request: object, context: Context) => Promise<number | undefined>;
@@ -65,6 +68,7 @@ export function defineCommand<Request extends object>(
     arguments: [],
     examples: [],
     subcommands: [],
+    passesThrough: false,
     ...definition,
     options: definition.options,
     // The parser fills exactly the keys that `options` and `arguments` declare, with the types they declare.

@@ -78,6 +78,7 @@ function addCommand(parent: Parser, command: Command, found: (request: Request) 
     parser.addArgument(new Argument(argument.name, argument.description));
   }
   addOptions(parser, command.options);
+  if (command.passesThrough) parser.passThroughOptions();
   if (command.examples.length > 0) {
     parser.addHelpText(
       'after',

@@ -4,9 +4,11 @@
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
   readonly exitCode = 130;
+  readonly signal: string;
 
   constructor(signal: string) {
     super(`interrupted by ${signal}`);
+    this.signal = signal;
   }
 }
 

@@ -1,8 +1,10 @@
 /** The commands, in the order in which `--help` lists them. */
 import type { Command } from '../command.ts';
+import { attachCommand } from './attach.ts';
 import { configCommand } from './config.ts';
 import { daemonCommand } from './daemon.ts';
 import { downCommand } from './down.ts';
+import { execCommand } from './exec.ts';
 import { logsCommand } from './logs.ts';
 import { psCommand } from './ps.ts';
 import { upCommand } from './up.ts';
@@ -13,6 +15,8 @@ export const commands: readonly Command[] = [
   downCommand,
   psCommand,
   logsCommand,
+  execCommand,
+  attachCommand,
   configCommand,
   versionCommand,
   daemonCommand,
