@@ -48,6 +48,18 @@ export { type HashedProject, serviceHash } from './plan/config-hash.ts';
 export { observe } from './plan/observe.ts';
 export { reconcile } from './plan/reconcile.ts';
 export type { ReconcileOptions } from './plan/options.ts';
+export {
+  type KillOptions,
+  planKill,
+  planPause,
+  planRemove,
+  planRestart,
+  planStart,
+  planUnpause,
+  type RemoveOptions,
+  type RestartOptions,
+} from './plan/lifecycle.ts';
+export { type ExistingScope, replicasOf } from './plan/existing.ts';
 export { planDown, planStop, type DownOptions, type StopOptions } from './plan/teardown.ts';
 export {
   executePlan,

@@ -5,14 +5,28 @@ import { configCommand } from './config.ts';
 import { daemonCommand } from './daemon.ts';
 import { downCommand } from './down.ts';
 import { execCommand } from './exec.ts';
+import { killCommand } from './kill.ts';
 import { logsCommand } from './logs.ts';
+import { pauseCommand } from './pause.ts';
 import { psCommand } from './ps.ts';
+import { restartCommand } from './restart.ts';
+import { rmCommand } from './rm.ts';
+import { startCommand } from './start.ts';
+import { stopCommand } from './stop.ts';
+import { unpauseCommand } from './unpause.ts';
 import { upCommand } from './up.ts';
 import { versionCommand } from './version.ts';
 
 export const commands: readonly Command[] = [
   upCommand,
   downCommand,
+  startCommand,
+  stopCommand,
+  restartCommand,
+  killCommand,
+  pauseCommand,
+  unpauseCommand,
+  rmCommand,
   psCommand,
   logsCommand,
   execCommand,

@@ -96,6 +96,11 @@ const lastStatus: Readonly<Record<Action['kind'], ProgressStatus>> = {
   renameContainer: 'recreated',
   removeNetwork: 'removed',
   removeVolume: 'removed',
+  restartContainer: 'started',
+  killContainer: 'killed',
+  pauseContainer: 'paused',
+  unpauseContainer: 'unpaused',
+  removeImage: 'removed',
 };
 
 /** In the order of the plan; a resource with several actions is done with its last one. */
@@ -111,6 +116,7 @@ function rowsOf(plan: Plan, now: number): Map<string, Row> {
 }
 
 function resourceOf({ kind }: Action): ProgressEvent['resource'] {
+  if (kind.endsWith('Image')) return 'image';
   if (kind.endsWith('Network')) return 'network';
   return kind.endsWith('Volume') ? 'volume' : 'container';
 }

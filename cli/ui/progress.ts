@@ -9,7 +9,7 @@ export interface ProgressView {
   end(): Promise<void>;
 }
 
-const nouns = { container: 'Container', network: 'Network', volume: 'Volume' } as const;
+const nouns = { container: 'Container', network: 'Network', volume: 'Volume', image: 'Image' } as const;
 
 export function subjectOf({ resource, name }: Pick<ProgressEvent, 'resource' | 'name'>): string {
   return `${nouns[resource]} ${name}`;
@@ -35,6 +35,11 @@ const settled: Readonly<Record<ProgressStatus, boolean>> = {
   stopped: true,
   removing: false,
   removed: true,
+  restarting: false,
+  killing: false,
+  killed: true,
+  paused: true,
+  unpaused: true,
   error: true,
 };
 

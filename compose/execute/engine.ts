@@ -29,6 +29,13 @@ export interface EnginePort extends ObservePort {
     inspect(id: string, options?: CallOptions): Promise<ContainerInspect>;
     start(id: string, options?: CallOptions): Promise<void>;
     stop(id: string, options?: CallOptions & { readonly timeoutSeconds?: number }): Promise<void>;
+    restart(
+      id: string,
+      options?: CallOptions & { readonly timeoutSeconds?: number },
+    ): Promise<void>;
+    kill(id: string, options?: CallOptions & { readonly killSignal?: string }): Promise<void>;
+    pause(id: string, options?: CallOptions): Promise<void>;
+    unpause(id: string, options?: CallOptions): Promise<void>;
     remove(
       id: string,
       options?: CallOptions & { readonly force?: boolean; readonly volumes?: boolean },
@@ -42,6 +49,9 @@ export interface EnginePort extends ObservePort {
   readonly volumes: ObservePort['volumes'] & {
     create(request: VolumeCreateRequest, options?: CallOptions): Promise<Volume>;
     remove(name: string, options?: CallOptions): Promise<void>;
+  };
+  readonly images: ObservePort['images'] & {
+    remove(reference: string, options?: CallOptions): Promise<unknown>;
   };
   events(
     options?: CallOptions & { readonly since?: string; readonly filters?: Filters },

@@ -10,7 +10,7 @@ import type { EnginePort } from './engine.ts';
 import { placeWarning } from './engine-warning.ts';
 import { explain } from './explain.ts';
 import { handle } from './handlers.ts';
-import type { OnProgress } from './progress.ts';
+import type { OnProgress, ProgressResource } from './progress.ts';
 import { Run } from './run.ts';
 import { Slots } from './slots.ts';
 import { undo } from './undo.ts';
@@ -249,7 +249,8 @@ function asComposeError(error: unknown): ComposeError {
   return new ComposeError('engine-refused', message, { hint, cause: error });
 }
 
-function resourceOf({ kind }: Action): 'container' | 'network' | 'volume' {
+function resourceOf({ kind }: Action): ProgressResource {
+  if (kind.endsWith('Image')) return 'image';
   if (kind.endsWith('Network')) return 'network';
   return kind.endsWith('Volume') ? 'volume' : 'container';
 }

@@ -34,9 +34,14 @@ function placeOf(error: EngineError, action: Action, project: Project | null): P
       return ['engine-refused', isOwnFault(error) ? [] : ['volumes', action.key]];
     case 'removeNetwork':
     case 'removeVolume':
+    case 'removeImage':
+    case 'killContainer':
+    case 'pauseContainer':
+    case 'unpauseContainer':
       return ['engine-refused', []];
     case 'createContainer':
     case 'startContainer':
+    case 'restartContainer':
     case 'stopContainer':
     case 'removeContainer':
     case 'renameContainer':

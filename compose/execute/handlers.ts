@@ -59,6 +59,28 @@ const handlers: Handlers = {
     run.keep(id);
     run.report({ ...eventOf(run, { ...action, name: action.newName }), status: 'recreated' });
   },
+  restartContainer: async (run, action) => {
+    const { ref, timeoutSeconds } = action;
+    run.report({ ...eventOf(run, action), status: 'restarting' });
+    await run.engine.containers.restart(run.idOf(ref), {
+      ...(timeoutSeconds !== null && { timeoutSeconds }),
+      signal: run.signal,
+    });
+    run.report({ ...eventOf(run, action), status: 'started' });
+  },
+  killContainer: async (run, action) => {
+    run.report({ ...eventOf(run, action), status: 'killing' });
+    await run.engine.containers.kill(run.idOf(action.ref), { killSignal: action.signal });
+    run.report({ ...eventOf(run, action), status: 'killed' });
+  },
+  pauseContainer: async (run, action) => {
+    await run.engine.containers.pause(run.idOf(action.ref));
+    run.report({ ...eventOf(run, action), status: 'paused' });
+  },
+  unpauseContainer: async (run, action) => {
+    await run.engine.containers.unpause(run.idOf(action.ref));
+    run.report({ ...eventOf(run, action), status: 'unpaused' });
+  },
   removeNetwork: async (run, { name }) => {
     run.report({ resource: 'network', name, status: 'removing' });
     await unlessGone(run.engine.networks.remove(name));
@@ -68,6 +90,11 @@ const handlers: Handlers = {
     run.report({ resource: 'volume', name, status: 'removing' });
     await unlessGone(run.engine.volumes.remove(name));
     run.report({ resource: 'volume', name, status: 'removed' });
+  },
+  removeImage: async (run, { name }) => {
+    run.report({ resource: 'image', name, status: 'removing' });
+    await unlessGone(run.engine.images.remove(name));
+    run.report({ resource: 'image', name, status: 'removed' });
   },
 };
 
@@ -98,7 +125,7 @@ async function rename({ engine }: Run, id: string, name: string): Promise<void> 
 }
 
 /** What is to be stopped or removed and is not there any more is. */
-async function unlessGone(ending: Promise<void>): Promise<void> {
+async function unlessGone(ending: Promise<unknown>): Promise<void> {
   try {
     await ending;
   } catch (error) {

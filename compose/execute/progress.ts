@@ -14,10 +14,17 @@ export type ProgressStatus =
   | 'stopped'
   | 'removing'
   | 'removed'
+  | 'restarting'
+  | 'killing'
+  | 'killed'
+  | 'paused'
+  | 'unpaused'
   | 'error';
 
+export type ProgressResource = 'container' | 'network' | 'volume' | 'image';
+
 export interface ProgressEvent {
-  readonly resource: 'container' | 'network' | 'volume';
+  readonly resource: ProgressResource;
   readonly name: string;
   readonly status: ProgressStatus;
   /** Containers only, once known. */

@@ -28,8 +28,13 @@ export interface ActionArgs {
     readonly isReplaced?: boolean;
   };
   renameContainer: ContainerTarget & { readonly newName: string };
+  restartContainer: ContainerTarget & { readonly timeoutSeconds: number | null };
+  killContainer: ContainerTarget & { readonly signal: string };
+  pauseContainer: ContainerTarget;
+  unpauseContainer: ContainerTarget;
   removeNetwork: { readonly name: string };
   removeVolume: { readonly name: string };
+  removeImage: { readonly name: string };
 }
 
 export interface ContainerTarget {

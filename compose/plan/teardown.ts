@@ -1,5 +1,6 @@
 import { labels } from '../labels.ts';
 import type { Project } from '../model/project.ts';
+import { isOfProject, isUp, labelledDependencies, replicasOf, targetOf } from './existing.ts';
 import type { Observed, ObservedContainer } from './observed.ts';
 import { type Plan, PlanBuilder, type PlanEdge } from './plan.ts';
 import { planAnonymousVolumes } from './resources.ts';
@@ -19,10 +20,10 @@ export interface DownOptions extends StopOptions {
   readonly removeOrphans?: boolean;
 }
 
-/** Stops containers, dependents before what they depend on. They stay. */
+/** Stops replicas, dependents before what they depend on. They stay. */
 export function planStop(observed: Observed, options: StopOptions = {}): Plan {
   const builder = new PlanBuilder();
-  planStops(builder, selected(observed, options), options);
+  planStops(builder, replicasOf(observed, options), options);
   return builder.build();
 }
 
@@ -54,25 +55,13 @@ export function planDown(observed: Observed, options: DownOptions = {}): Plan {
   return builder.build({ warnings });
 }
 
-function targetOf({ name, service, id }: ObservedContainer): {
-  readonly name: string;
-  readonly service: string | null;
-  readonly ref: string;
-} {
-  return { name, service, ref: id };
-}
-
 function selected(observed: Observed, options: DownOptions): ObservedContainer[] {
   const { project, services, removeOrphans } = options;
   const wanted = services !== undefined && services.length > 0 ? new Set(services) : null;
   return observed.containers.filter(({ service, isOneOff }) => {
     if (wanted !== null) return service !== null && wanted.has(service) && !isOneOff;
     if (project === undefined || removeOrphans === true) return true;
-    const isKnown =
-      service !== null &&
-      (Object.hasOwn(project.services, service) ||
-        Object.hasOwn(project.disabledServices, service));
-    return isKnown;
+    return service !== null && isOfProject(project, service);
   });
 }
 
@@ -105,16 +94,11 @@ function planStops(
   return stops;
 }
 
-function isUp({ status }: ObservedContainer): boolean {
-  return status === 'running' || status === 'paused' || status === 'restarting';
-}
-
 /** Service → containers whose services depend on it. */
 function dependentsOf(containers: readonly ObservedContainer[]): Map<string, ObservedContainer[]> {
   const dependents = new Map<string, ObservedContainer[]>();
   for (const container of containers) {
-    for (const entry of (container.labels[labels.dependsOn] ?? '').split(',').filter(Boolean)) {
-      const service = entry.split(':', 1)[0] ?? '';
+    for (const { service } of labelledDependencies(container)) {
       const list = dependents.get(service) ?? [];
       list.push(container);
       dependents.set(service, list);

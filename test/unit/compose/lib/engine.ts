@@ -119,6 +119,27 @@ export class FakeEngine implements EnginePort {
       await this.#call(`stop ${container.name}${grace}`);
       container.state = 'exited';
     },
+    restart: async (ref, options = {}) => {
+      const container = this.#find(ref);
+      const grace = options.timeoutSeconds === undefined ? '' : ` ${options.timeoutSeconds}s`;
+      await this.#call(`restart ${container.name}${grace}`);
+      container.state = 'running';
+    },
+    kill: async (ref, { killSignal } = {}) => {
+      const container = this.#find(ref);
+      await this.#call(`kill ${container.name} ${killSignal ?? ''}`);
+      container.state = 'exited';
+    },
+    pause: async (ref) => {
+      const container = this.#find(ref);
+      await this.#call(`pause ${container.name}`);
+      container.state = 'paused';
+    },
+    unpause: async (ref) => {
+      const container = this.#find(ref);
+      await this.#call(`unpause ${container.name}`);
+      container.state = 'running';
+    },
     remove: async (ref, { force, volumes } = {}) => {
       const container = this.#find(ref);
       const flags = `${force === true ? ' force' : ''}${volumes === true ? ' volumes' : ''}`;
@@ -173,6 +194,10 @@ export class FakeEngine implements EnginePort {
             }) as unknown as ImageSummary,
         ),
       ),
+    remove: async (name) => {
+      await this.#call(`remove image ${name}`);
+      this.#images.splice(this.#images.indexOf(name), 1);
+    },
   };
 
   events({ signal }: Parameters<EnginePort['events']>[0] = {}): EventStream {
