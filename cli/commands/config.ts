@@ -123,7 +123,6 @@ async function listed(request: ConfigRequest, context: Context): Promise<string 
     ['profiles', request.listProfiles],
     ['images', request.listImages],
   ] as const;
-  // --hash stands between them in the reference implementation, which matters to nobody.
   const name = asked.find(([, isAsked]) => isAsked === true)?.[0];
   if (name === undefined) return undefined;
   const { listOf } = await import('../config-lists.ts');
