@@ -21,6 +21,14 @@ export interface ParsedDocument {
   readonly root: TreeMap;
   /** Values under !reset or !override, by the holder and key they stand at. */
   readonly tags: readonly TagSite[];
+  readonly oddKeys: readonly OddKey[];
+}
+
+/** A key that YAML reads as no string: an error, where the schema has nothing better to say about its map. */
+export interface OddKey {
+  readonly type: string;
+  readonly text: string;
+  readonly span: Span;
 }
 
 /** Text → one tree per YAML document. Documents without content are left out. */
@@ -43,6 +51,7 @@ class TreeBuilder {
   /** Nodes with an anchor that the walk is in. */
   readonly #open = new Set<YamlNode>();
   readonly #tags: TagSite[] = [];
+  readonly #oddKeys: OddKey[] = [];
   /** The same by holder and key. */
   readonly #tagged = new Map<object, Map<string | number, TagSite['tag']>>();
   /** The alias that the walk is in, as it stands in the document: the one that others led to is rarely to blame. */
@@ -58,7 +67,7 @@ class TreeBuilder {
   build(contents: YamlNode): ParsedDocument | null {
     try {
       const value = this.#value(contents);
-      if (isMap(value)) return { root: value, tags: this.#tags };
+      if (isMap(value)) return { root: value, tags: this.#tags, oddKeys: this.#oddKeys };
       if (value === null) return null;
     } catch (error) {
       if (!(error instanceof LimitReached)) throw error;
@@ -199,7 +208,13 @@ class TreeBuilder {
 
   #key(node: YamlNode | null): string | null {
     const value = this.#value(node);
-    if (value !== null && typeof value !== 'object') return scalarText(value);
+    if (value !== null && typeof value !== 'object') {
+      const type = typeof value;
+      if (type !== 'string' && node !== null) {
+        this.#oddKeys.push({ type, text: scalarText(value), span: this.#span(node) });
+      }
+      return scalarText(value);
+    }
     this.#findings.error('invalid-type', 'a key must be a string', {
       span: node === null ? null : this.#span(node),
     });

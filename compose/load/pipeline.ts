@@ -15,7 +15,7 @@ import { interpolate } from './interpolate.ts';
 import { mergeRules } from './merge-rules.ts';
 import { merge } from './merge.ts';
 import { normalize } from './normalize.ts';
-import { parse, type ParsedDocument } from './parse.ts';
+import { parse, type OddKey, type ParsedDocument } from './parse.ts';
 import type { FilePhase, FileScope, TreePhase } from './phases.ts';
 import { activeProfiles, profilesOfNamed, splitByProfile } from './profiles.ts';
 import { givenName, projectNameOf } from './project-name.ts';
@@ -136,17 +136,26 @@ function mergeDocuments(
   const { findings } = context;
   let tree = newMap();
   for (const { source, parsed } of documents) {
-    for (const { root, tags } of parsed) {
+    for (const { root, tags, oddKeys } of parsed) {
       const taken = takeTags(root, tags);
       const scope: FileScope = { root, source, taken, context, includedFrom };
       for (const phase of perFile) phase(scope);
       applyTags(tree, taken);
       tree = merge(tree, root, { findings, rules: mergeRules(context.request) });
       for (const phase of perMerge) phase(tree, context);
+      for (const key of oddKeys) reportKey(key, findings);
     }
   }
   for (const phase of perProject) phase(tree, context);
   return tree;
+}
+
+/** Docker Compose refuses them as well: a name should not hang on how YAML reads it. */
+function reportKey({ type, text, span }: OddKey, findings: Findings): void {
+  findings.error('invalid-type', `a key must be a string, not the ${type} ${text}`, {
+    span,
+    label: 'put it in quotes',
+  });
 }
 
 interface FinishScope {

@@ -15,6 +15,7 @@ describe.each<readonly [string, readonly (readonly [string, unknown])[]]>([
       ['mem_limit: "1e3"', '1000'],
       ['mem_limit: 5', '5'],
       ['memswap_limit: -1', '-1'],
+      ['memswap_limit: "-1"', '-1'],
       ['shm_size: 64m', '67108864'],
       // What is no limit is not there.
       ['mem_limit: 0', undefined],
