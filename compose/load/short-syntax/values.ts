@@ -143,8 +143,7 @@ export const toDuration: Rule = (value, site) => {
 export const toBytes: Rule = (value, site) => {
   // A part of a byte is no size: docker compose reads 1.5 as none.
   if (typeof value === 'number') return Number.isInteger(value) ? String(value) : '0';
-  // "-1" is how the model says that there is no limit: what is printed loads again.
-  if (typeof value !== 'string' || value === '-1') return value;
+  if (typeof value !== 'string') return value;
   const parsed = parseBytes(value);
   if (parsed !== null) return String(parsed);
   site.error('invalid-value', `${site.place} is no size: "${value}"`, {
