@@ -10,6 +10,11 @@ import type { Audit, AuditScope } from '../lib/audit.ts';
 import { eventually } from '../lib/eventually.ts';
 import { missing } from '../lib/requires.ts';
 
+interface Running extends ChildProcessWithoutNullStreams {
+  seen: string;
+  ended: Promise<unknown>;
+}
+
 const image = 'tscompose.local/host';
 const absent = missing('docker');
 
@@ -43,21 +48,20 @@ describe.skipIf(absent.length > 0)(`interaction (missing: ${absent.join() || 'no
   }
 
   /** A command that goes on, with its input open. */
-  function begin(...args: readonly string[]): ChildProcessWithoutNullStreams & { seen: string } {
+  function begin(...args: readonly string[]): Running {
     const child = spawn('docker', args, {
       env: {
         ...engine.env,
         DOCKER_HOST: `unix://${engine.socket}`,
         DOCKER_CONFIG: join(engine.root, 'docker'),
       },
-    }) as ChildProcessWithoutNullStreams & { seen: string };
+    }) as Running;
     child.seen = '';
+    // From the start: it may end before anybody asks.
+    child.ended = new Promise((resolve) => child.once('close', resolve));
     child.stdout.on('data', (bytes: Buffer) => (child.seen += bytes.toString()));
     return child;
   }
-
-  const codeOf = (child: ChildProcessWithoutNullStreams): Promise<number | null> =>
-    new Promise((resolve) => child.once('close', resolve));
 
   describe('exec', () => {
     test('must print both streams and pass the exit code through', async () => {
@@ -245,7 +249,7 @@ describe.skipIf(absent.length > 0)(`interaction (missing: ${absent.join() || 'no
         expect(clients[1].seen).toContain('three');
       });
       await ok('kill', 'shared');
-      await codeOf(clients[1]);
+      await clients[1].ended;
       expect((await docker('logs', 'shared')).stdout).toContain('three');
       await ok('rm', 'shared');
     });
@@ -273,7 +277,7 @@ describe.skipIf(absent.length > 0)(`interaction (missing: ${absent.join() || 'no
       await eventually(() => {
         expect(client.seen).toBe('before\n');
       });
-      const ended = codeOf(client);
+      const ended = client.ended;
       await engine.kill();
       await ended;
       await engine.start();
@@ -283,7 +287,7 @@ describe.skipIf(absent.length > 0)(`interaction (missing: ${absent.join() || 'no
         expect(next.seen).toBe('after\n');
       });
       await ok('kill', 'kept');
-      await codeOf(next);
+      await next.ended;
       await ok('rm', 'kept');
     });
   });

@@ -81,7 +81,7 @@ describe('a creation request', () => {
       { StopSignal: 'SIGFOO' },
       'invalid-argument: invalid signal: SIGFOO',
     ],
-    ['a terminal', { Tty: true }, 'accepted Tty has no effect on this engine yet'],
+    ['a terminal', { Tty: true, OpenStdin: true }, 'accepted'],
     [
       'links of an endpoint',
       { NetworkingConfig: { EndpointsConfig: { net: { Links: ['db:database'] } } } },
