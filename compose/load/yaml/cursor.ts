@@ -3,6 +3,8 @@
  * is searched for colons once and not from every line.
  */
 
+import { TextLimit } from './node.ts';
+
 export const space = 0x20;
 export const hash = 0x23;
 
@@ -31,9 +33,10 @@ export class Cursor {
     this.#maxNodes = maxNodes;
   }
 
+  /** One more entry or item. */
   count(): void {
     this.#nodes += 1;
-    if (this.#nodes > this.#maxNodes) notPlain();
+    if (this.#nodes > this.#maxNodes) throw new TextLimit('nodes', this.at);
   }
 
   code(at: number = this.at): number {

@@ -53,3 +53,15 @@ export function endOfEntries(entries: readonly YamlEntry[], start: number): numb
 export function endOfItems(items: readonly YamlNode[], start: number): number {
   return Math.max(start, items.at(-1)?.end ?? 0);
 }
+
+/** Where a text goes beyond what may be read of it. */
+export class TextLimit extends Error {
+  readonly kind: 'depth' | 'documents' | 'nodes' | 'tokens';
+  readonly offset: number;
+
+  constructor(kind: TextLimit['kind'], offset: number) {
+    super(`limit of ${kind}`);
+    this.kind = kind;
+    this.offset = offset;
+  }
+}

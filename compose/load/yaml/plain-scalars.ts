@@ -41,17 +41,12 @@ export function readPlain(cursor: Cursor, properties: Properties): YamlScalar {
 export function readQuoted(cursor: Cursor, properties: Properties): YamlScalar {
   const start = cursor.at;
   const { text } = cursor;
-  const quote = text.charAt(start);
   const isSingle = cursor.code() === apostrophe;
   const close = isSingle ? closingApostrophe(cursor) : closingQuote(cursor);
   if (close >= cursor.lineEnd) notPlain();
   const inner = text.slice(start + 1, close);
   cursor.at = close + 1;
-  const value = !inner.includes(isSingle ? quote : '\\')
-    ? inner
-    : isSingle
-      ? inner.replaceAll("''", "'")
-      : inner.replaceAll(/\\(.)/g, unescape);
+  const value = isSingle ? inner.replaceAll("''", "'") : unescaped(inner);
   return scalar([value, false], [start, cursor.at], properties);
 }
 
@@ -86,8 +81,18 @@ const escapes: Readonly<Record<string, string>> = {
   t: '\t',
 };
 
-function unescape(_whole: string, code: string): string {
-  return escapes[code] ?? notPlain();
+/** Replacing takes memory for each. */
+const maxEscapes = 10_000;
+
+function unescaped(text: string): string {
+  let count = 0;
+  for (let at = text.indexOf('\\'); at !== -1; at = text.indexOf('\\', at + 2)) {
+    count += 1;
+    if (count > maxEscapes || escapes[text.charAt(at + 1)] === undefined) notPlain();
+  }
+  return count === 0
+    ? text
+    : text.replaceAll(/\\(.)/g, (_whole, code: string) => escapes[code] ?? '');
 }
 
 /** `&name` and `!reset` or `!override` before a value; the cursor goes to the value. */

@@ -38,7 +38,7 @@ const maxKey = 1000;
 /** Tabs, carriage returns, other controls and the byte order mark have rules of their own. */
 const unusual = /[\0-\t\v-\x1f\x7f\x85\u2028\u2029\ufeff]/;
 
-/** The one document in a text, or null where the library must read it. */
+/** The one document in a text, or null where the library must read it. Throws TextLimit for too many entries. */
 export function readPlainYaml(text: string, maxNodes: number): YamlNode | null {
   if (unusual.test(text)) return null;
   try {

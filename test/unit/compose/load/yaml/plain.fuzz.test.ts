@@ -5,7 +5,13 @@ import { readPlainYaml } from '../../../../../compose/load/yaml/plain.ts';
 import { fuzz, mutationsOf } from '../../lib/fuzz.ts';
 import { composeFiles, yamlDocuments, yamlPieces } from '../../lib/yaml-texts.ts';
 
-const limits = { maxDepth: 200, maxTokens: 100_000 };
+const limits = {
+  maxDepth: 200,
+  maxTokens: 100_000,
+  maxNodes: 10_000,
+  maxDocuments: 100,
+  maxMistakes: 100,
+};
 
 /** The plain reader may leave a text to the library; where it does not, both must say the same. */
 function expectSame(text: string): void {
