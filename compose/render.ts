@@ -51,7 +51,9 @@ type Model = Readonly<Record<string, unknown>>;
 
 function configModel(project: Project): Model {
   const sections = ['networks', 'volumes', 'secrets', 'configs', 'models'] as const;
-  const model: Record<string, unknown> = { name: project.name, services: project.services };
+  // A file to be merged over another has none.
+  const named = project.name === '' ? {} : { name: project.name };
+  const model: Record<string, unknown> = { ...named, services: project.services };
   for (const section of sections) {
     if (Object.keys(project[section]).length > 0) model[section] = project[section];
   }
