@@ -7,7 +7,8 @@ import { parseDirectory, toFileStat, type DirectoryEntry, type FileStat } from '
 /**
  * Every `path` here is resolved below its directory descriptor as if that were "/" (openat2(2) RESOLVE_IN_ROOT and
  * RESOLVE_NO_MAGICLINKS): neither "..", an absolute link nor a concurrent rename leads out of it. A leading "/" is
- * allowed and means the same directory; "" and "." name the directory itself where that makes sense. Functions that
+ * allowed and means the same directory; "" and "." name the directory itself where that makes sense, and "" whatever
+ * the descriptor is for those that read or set attributes. Functions that
  * create, remove or rename never follow a link in the last component.
  */
 
@@ -98,7 +99,12 @@ export function renameAt(dir: Fd, request: RenameRequest): void {
 const renameFlags = { replace: 0, keep: 1, exchange: 2 } as const;
 
 export function readLinkAt(dir: Fd, path: Bytes): string {
-  return attempt(`read link ${quote(path)}`, () => binding().readlinkAt(dir, path)).toString();
+  return readLinkBytesAt(dir, path).toString();
+}
+
+/** A target is bytes, as every path is, and not all of them are UTF-8. */
+export function readLinkBytesAt(dir: Fd, path: Bytes): Buffer {
+  return attempt(`read link ${quote(path)}`, () => binding().readlinkAt(dir, path));
 }
 
 export function statAt(

@@ -23,8 +23,8 @@ export type RootPart =
       readonly isRecursive: boolean;
       readonly create: 'nothing' | 'directory' | 'file';
     }
-  /** What the namespace has mounted at `target`, read-only where it is there. */
-  | { readonly kind: 'inherited'; readonly target: string };
+  /** What the namespace has mounted at `target`; read-only in any case where it is that there. */
+  | { readonly kind: 'inherited'; readonly target: string; readonly isReadonly: boolean };
 
 export interface ContainerRoot {
   /** A directory; what is looked up below it crosses into the mounts. */
@@ -68,8 +68,8 @@ function textsOf(part: RootPart): readonly string[] {
 
 function numbersOf(part: RootPart): readonly number[] {
   const kind = kinds[part.kind];
-  if (part.kind === 'inherited') return [kind, 0, 0, 0, 0, 0];
   const attributes = part.isReadonly ? MOUNT_ATTR_RDONLY : 0;
+  if (part.kind === 'inherited') return [kind, attributes, 0, 0, 0, 0];
   if (part.kind === 'overlay')
     return [kind, attributes, 0, 0, part.lowerDirs.length, part.options.length];
   return [kind, attributes, creations[part.create], part.isRecursive ? 1 : 0, 0, 0];

@@ -3,6 +3,7 @@
  * versions, stream frames, image references. Belongs here: what both ends must agree on. Does not belong here:
  * anything that opens a connection, reads a file or keeps state.
  */
+export * from './archive.ts';
 export * from './containers.ts';
 export * from './errors.ts';
 export * from './events.ts';

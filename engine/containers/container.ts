@@ -11,6 +11,7 @@ import type {
 } from '../api/index.ts';
 import type { MountRequest } from '../../volumes/index.ts';
 import type { NetworkFacts, RunningProcess } from './context.ts';
+import { FilesUsers } from './files/users.ts';
 import type { Health } from './health-state.ts';
 
 export const containerSchemaVersion = 1;
@@ -83,6 +84,8 @@ export class Container {
   isPaused = false;
   /** The shim of the last run holds the root's mount until this settles. */
   lastShimGone: Promise<void> = Promise.resolve();
+  /** Copies in and out; a start waits for them. */
+  readonly files: FilesUsers = new FilesUsers();
   /** What its health check says; null without one, and before its first start. */
   health: Health | null = null;
   /** What the last restart by policy had waited; the back-off goes on from it. */

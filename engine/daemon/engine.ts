@@ -26,6 +26,7 @@ import {
 import { readVolumeRecord, VolumeStore } from '../../volumes/index.ts';
 import { createContainerResourceBackend } from './backends/container-resources.ts';
 import { createContainerBackend } from './backends/containers.ts';
+import { createFilesBackend } from './backends/files.ts';
 import { createImageBackend, usersOfImage } from './backends/images.ts';
 import { createPruneBackend } from './backends/prune.ts';
 import { createInteractionBackend } from './backends/interaction.ts';
@@ -120,6 +121,7 @@ function createBackends(context: ContainerContext, stores: Stores): Backends {
     }),
     interaction: createInteractionBackend({ ...context, execs }),
     resources: createContainerResourceBackend(context),
+    files: createFilesBackend(context),
     prune: createPruneBackend({ context, images, volumes, backends: parts }),
     system: createSystemBackend({
       ...shared,

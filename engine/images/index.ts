@@ -26,3 +26,8 @@ export type { Problem } from './catalog.ts';
 export type { RemoveOptions } from './remove.ts';
 export { Snapshots } from './snapshots.ts';
 export type { PreparedSnapshot, SnapshotsOptions } from './snapshots.ts';
+export { decompress } from './decompress.ts';
+export { readChunks, setSize, writePiece } from './descriptor-io.ts';
+export { joinPath, refuse, splitName } from './entry-name.ts';
+export { describeFailure } from './failure.ts';
+export { isOverlayAttribute, statOrNull, toBytes } from './lower.ts';

@@ -20,3 +20,5 @@ export { makePath } from './make-path.ts';
 export { Rollback } from './rollback.ts';
 export { printable, readTar, TarError } from './tar.ts';
 export type { ByteString, Piece, TarEntry, TarEntryType } from './tar.ts';
+export { encodeTarHeader, paddingOf, tarEnd } from './tar-writer.ts';
+export type { TarHeader } from './tar-writer.ts';

@@ -24,6 +24,9 @@ int path_open (int dir, const char *path, int flags, mode_t mode)
                              .resolve = RESOLVE_ROOT | RESOLVE_MAGICLINKS };
   int fd = -1;
 
+  /* "." would have to be a directory.  */
+  if (path[0] == '\0' && (flags & (O_PATH | O_DIRECTORY)) == O_PATH)
+    return fcntl (dir, F_DUPFD_CLOEXEC, 3);
   /* A mode without O_CREAT is EINVAL.  */
   if ((flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE)
     how.mode = mode & 07777;

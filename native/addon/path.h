@@ -4,7 +4,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* openat2(2) with RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS; "" is the directory itself.  */
+/* openat2(2) with RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS; "" is the directory itself, and with
+   O_PATH whatever DIR is.  */
 int path_open (int dir, const char *path, int flags, mode_t mode);
 
 /* The directory that holds the last component of a path, and that component: never "", "." or "..".

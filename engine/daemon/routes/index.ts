@@ -7,6 +7,8 @@ import { containerResourceRoutes } from './container-resources.ts';
 import type { ContainerResourceBackend } from './container-resources.ts';
 import type { ContainerBackend } from './containers-backend.ts';
 import { containerRoutes } from './containers.ts';
+import { filesRoutes } from './files.ts';
+import type { FilesBackend } from './files.ts';
 import type { ImageBackend } from './images-backend.ts';
 import { imageRoutes } from './images.ts';
 import { interactionRoutes } from './interaction.ts';
@@ -23,6 +25,7 @@ import { volumeRoutes } from './volumes.ts';
 
 export type { ContainerResourceBackend } from './container-resources.ts';
 export type * from './containers-backend.ts';
+export type { FilesBackend, WriteArchiveRequest } from './files.ts';
 export type * from './images-backend.ts';
 export type { InteractionBackend } from './interaction.ts';
 export type * from './networks-backend.ts';
@@ -34,6 +37,7 @@ export interface Backends {
   readonly containers: ContainerBackend;
   readonly resources: ContainerResourceBackend;
   readonly interaction: InteractionBackend;
+  readonly files: FilesBackend;
   readonly images: ImageBackend;
   readonly networks: NetworkBackend;
   readonly volumes: VolumeBackend;
@@ -47,6 +51,7 @@ export function createRoutes(backends: Backends): readonly Route[] {
     ...containerRoutes(backends),
     ...containerResourceRoutes(backends.resources),
     ...interactionRoutes(backends.interaction),
+    ...filesRoutes(backends.files),
     ...imageRoutes(backends.images),
     ...networkRoutes(backends.networks),
     ...volumeRoutes(backends.volumes),

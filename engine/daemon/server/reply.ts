@@ -23,6 +23,7 @@ export type Reply =
   | {
       readonly kind: 'stream';
       readonly contentType: string;
+      readonly headers?: ReplyHeaders;
       /** The head goes out before the first chunk is asked for. A failure later can only end the connection. */
       readonly chunks: AsyncIterable<string | Uint8Array>;
     };

@@ -26,7 +26,7 @@ export async function respond(
       response.end();
       return;
     case 'stream':
-      response.writeHead(200, { 'Content-Type': reply.contentType });
+      response.writeHead(200, { 'Content-Type': reply.contentType, ...reply.headers });
       // Clients wait for the head before they act: `docker run` starts the container once wait has answered.
       response.flushHeaders();
       await sendChunks(response, reply.chunks);

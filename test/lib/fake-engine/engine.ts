@@ -60,6 +60,7 @@ export class FakeEngine implements Backends {
   readonly volumes: VolumeBackend = createVolumes(this);
   readonly system: SystemBackend = createSystem(this);
   readonly resources: Backends['resources'] = unserved('resources');
+  readonly files: Backends['files'] = unserved('files');
   readonly prune: Backends['prune'] = unserved('prune');
   readonly interaction: Backends['interaction'] = unserved('interaction');
 

@@ -1,0 +1,73 @@
+/** Files in and out of containers: `docker cp`, `export`, `diff`, `commit`. */
+import type { Readable } from 'node:stream';
+import { EngineError, pathStatHeader } from '../../api/index.ts';
+import type { FilesystemChange, PathStat } from '../../api/index.ts';
+import { json, type Query, type Reply, type Route } from '../server/index.ts';
+
+export interface WriteArchiveRequest {
+  readonly path: string;
+  readonly keepsKinds: boolean;
+  readonly takesOwner: boolean;
+  readonly source: Readable;
+}
+
+export interface FilesBackend {
+  statPath(ref: string, path: string, abort: AbortSignal): Promise<PathStat>;
+  readArchive(
+    ref: string,
+    path: string,
+    abort: AbortSignal,
+  ): Promise<{ readonly stat: PathStat; readonly chunks: AsyncIterable<Uint8Array> }>;
+  writeArchive(ref: string, request: WriteArchiveRequest, abort: AbortSignal): Promise<void>;
+  exportRoot(ref: string, abort: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  changes(ref: string, abort: AbortSignal): Promise<readonly FilesystemChange[]>;
+}
+
+export function filesRoutes(files: FilesBackend): readonly Route[] {
+  const at = (method: Route['method'], verb: string, handle: Route['handle']): Route => ({
+    method,
+    path: `/containers/{id}/${verb}`,
+    handle,
+  });
+  return [
+    at('HEAD', 'archive', async ({ parameter, query, abort }) => {
+      const stat = await files.statPath(parameter('id'), pathOf(query), abort);
+      return { kind: 'empty', status: 200, headers: headersOf(stat) };
+    }),
+    at('GET', 'archive', async ({ parameter, query, abort }): Promise<Reply> => {
+      const { stat, chunks } = await files.readArchive(parameter('id'), pathOf(query), abort);
+      return { ...tar(chunks), headers: headersOf(stat) };
+    }),
+    at('PUT', 'archive', async ({ parameter, query, body, abort }) => {
+      const request = {
+        path: pathOf(query),
+        keepsKinds: query.flag('noOverwriteDirNonDir'),
+        takesOwner: query.flag('copyUIDGID'),
+        source: body,
+      };
+      await files.writeArchive(parameter('id'), request, abort);
+      return { kind: 'empty', status: 200 };
+    }),
+    at('GET', 'export', async ({ parameter, abort }) =>
+      tar(await files.exportRoot(parameter('id'), abort)),
+    ),
+    at('GET', 'changes', async ({ parameter, abort }) => {
+      const changes = await files.changes(parameter('id'), abort);
+      return json(changes.length > 0 ? changes : null);
+    }),
+  ];
+}
+
+function pathOf(query: Query): string {
+  const path = query.text('path');
+  if (path !== null) return path;
+  throw new EngineError('invalid-argument', 'bad parameter: path cannot be empty');
+}
+
+function tar(chunks: AsyncIterable<Uint8Array>): Extract<Reply, { kind: 'stream' }> {
+  return { kind: 'stream', contentType: 'application/x-tar', chunks };
+}
+
+function headersOf(stat: PathStat): Readonly<Record<string, string>> {
+  return { [pathStatHeader]: Buffer.from(JSON.stringify(stat)).toString('base64') };
+}
