@@ -47,6 +47,7 @@ export { selectServices } from './plan/selection.ts';
 export { type HashedProject, serviceHash } from './plan/config-hash.ts';
 export { observe } from './plan/observe.ts';
 export { reconcile } from './plan/reconcile.ts';
+export { divergedVolumes } from './plan/resources.ts';
 export type { ReconcileOptions } from './plan/options.ts';
 export {
   type KillOptions,

@@ -21,6 +21,11 @@ interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
+interface Target {
+  readonly name: string;
+  readonly service: string | null;
+}
+
 /** Holds whoever waits for a container to be healthy or to have completed, with one subscription for all. */
 export class Conditions {
   readonly #engine: EnginePort;
@@ -64,7 +69,7 @@ export class Conditions {
   }
 
   wait(
-    { id, name }: { readonly id: string; readonly name: string },
+    { id, name, service }: Target & { readonly id: string },
     condition: Condition,
     signal: AbortSignal,
   ): Promise<void> {
@@ -74,7 +79,7 @@ export class Conditions {
       };
       const waiter: Waiter = {
         name,
-        check: () => verdict(condition, name, this.#known.get(id) ?? pending),
+        check: () => verdict(condition, { name, service }, this.#known.get(id) ?? pending),
         resolve: () => {
           signal.removeEventListener('abort', onAbort);
           resolve();
@@ -138,19 +143,22 @@ function next(before: Known, action: string, attributes: Readonly<Record<string,
   return health === undefined ? before : { ...before, health: health as Known['health'] };
 }
 
-/** Met, not yet, or never. */
-function verdict(condition: Condition, name: string, known: Known): boolean | ComposeError {
+/** Met, not yet, or never. The words are docker compose's own: scripts look for them. */
+function verdict(
+  condition: Condition,
+  { name, service }: Target,
+  known: Known,
+): boolean | ComposeError {
   if (condition === 'completed') {
     if (known.phase !== 'exited') return false;
     return (
       known.exitCode === 0 ||
-      failed(`container "${name}" exited with code ${known.exitCode} instead of completing`)
+      failed(`service "${service ?? name}" didn't complete successfully: exit ${known.exitCode}`)
     );
   }
-  if (known.phase === 'exited') {
-    return failed(`container "${name}" exited with code ${known.exitCode} before it was healthy`);
-  }
-  if (known.health === 'unhealthy') return failed(`container "${name}" is unhealthy`);
+  const prefix = `dependency failed to start: container ${name}`;
+  if (known.phase === 'exited') return failed(`${prefix} exited (${known.exitCode})`);
+  if (known.health === 'unhealthy') return failed(`${prefix} is unhealthy`);
   return known.health === 'healthy';
 }
 

@@ -151,7 +151,10 @@ class Executor {
     } catch (error) {
       if (this.#isOver()) throw new Skipped();
       if (edge.isOptional === true && error instanceof ComposeError) {
-        this.#run.warnings.add(`optional dependency: ${error.message}`);
+        const dependency = target.service ?? target.name;
+        this.#run.warnings.add(
+          `optional dependency "${dependency}" failed to start: ${error.message.replace(/^dependency failed to start: /, '')}`,
+        );
         return;
       }
       this.#fail(this.#atDependency(error, node.action, target.service), node.action);
@@ -215,9 +218,9 @@ class Executor {
     if (State.Health !== undefined) return true;
     const [kind] = Config.Healthcheck?.Test ?? [];
     if (kind === undefined || kind === 'NONE') {
-      throw new ComposeError('dependency-failed', `container "${name}" has no healthcheck`, {
-        hint: 'give it a healthcheck, or wait for "service_started" only',
-      });
+      const message = `dependency failed to start: container ${name} has no healthcheck configured`;
+      const hint = 'give it a healthcheck, or wait for "service_started" only';
+      throw new ComposeError('dependency-failed', message, { hint });
     }
     this.#run.warnings.add(
       `"${name}" counts as healthy once it is started: this engine does not run healthchecks yet`,

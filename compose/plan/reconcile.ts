@@ -1,12 +1,14 @@
 import { ComposeErrors } from '../errors.ts';
 import type { Project } from '../model/project.ts';
-import { type ContainerState, planRemoval, planService } from './containers.ts';
+import { planService } from './containers.ts';
 import { networksOf } from './create/networks.ts';
 import type { Observed, ObservedContainer } from './observed.ts';
 import type { ReconcileOptions } from './options.ts';
 import { type Plan, PlanBuilder } from './plan.ts';
+import { planRemoval } from './removal.ts';
 import { planNetworks, planVolumes } from './resources.ts';
 import { selectServices } from './selection.ts';
+import type { ReconcileState } from './state.ts';
 import { unsupportedWarnings } from './unsupported.ts';
 
 /** What has to be done so that the engine has what the project says. Pure, in a deterministic order. */
@@ -18,24 +20,38 @@ export function reconcile(
   const services = selectServices(project, options.services, {
     withDependencies: options.noDeps !== true,
   });
-  const state: ContainerState = {
-    project,
-    observed,
-    options,
-    builder: new PlanBuilder(),
-    errors: [],
-    warnings: unsupportedWarnings(project, services),
-    creators: new Map(),
-    kept: [],
-    runners: new Map(),
-    recreated: new Set(),
-  };
+  const state = newState({ project, observed, options, services });
+  checkScale(state);
   planNetworks(state, usedNetworks(project, services));
   planVolumes(state, usedVolumes(project, services));
   for (const name of services) planService(state, name);
   planOrphans(state);
   if (state.errors.length > 0) throw new ComposeErrors(state.errors);
   return state.builder.build({ kept: state.kept, warnings: state.warnings });
+}
+
+function newState(
+  about: Pick<ReconcileState, 'project' | 'observed' | 'options' | 'services'>,
+): ReconcileState {
+  return {
+    ...about,
+    builder: new PlanBuilder(),
+    errors: [],
+    warnings: unsupportedWarnings(about.project, about.services),
+    creators: new Map(),
+    stops: new Map(),
+    removals: new Map(),
+    kept: [],
+    runners: new Map(),
+    makers: new Map(),
+    recreated: new Set(),
+  };
+}
+
+/** Throws for a service that does not exist, as naming it does. */
+function checkScale({ project, options }: ReconcileState): void {
+  const scaled = Object.keys(options.scale ?? {});
+  if (scaled.length > 0) selectServices(project, scaled, { withDependencies: false });
 }
 
 function usedNetworks(project: Project, services: readonly string[]): string[] {
@@ -70,15 +86,15 @@ export function orphansOf(project: Project, observed: Observed): ObservedContain
   });
 }
 
-function planOrphans(state: ContainerState): void {
+function planOrphans(state: ReconcileState): void {
   const { project, observed, options, warnings } = state;
   const orphans = orphansOf(project, observed);
   if (options.removeOrphans === true) {
     for (const orphan of orphans) planRemoval(state, orphan, 'orphan');
   } else if (orphans.length > 0 && options.ignoreOrphans !== true) {
-    const names = orphans.map(({ name }) => name).join(', ');
+    const names = orphans.map(({ name }) => name).join(' ');
     warnings.push(
-      `orphan containers of services that the compose file does not have: ${names}; remove them with --remove-orphans`,
+      `Found orphan containers ([${names}]) for this project. If you removed or renamed this service in your compose file, you can run this command with the --remove-orphans flag to clean it up.`,
     );
   }
 }

@@ -1,48 +1,90 @@
 /** Networks and volumes: what is missing is created, what is external must be there. */
 import type { NetworkCreateRequest, VolumeCreateRequest } from '../../engine/api/index.ts';
-import type { ComposeError } from '../errors.ts';
 import { labels } from '../labels.ts';
 import type { NetworkResource } from '../model/network.ts';
 import type { Project } from '../model/project.ts';
 import type { VolumeResource } from '../model/volume.ts';
-import { isAnonymous } from '../names.ts';
 import { errorAt } from '../positions.ts';
 import { composeVersion } from '../version.ts';
 import { networkHash, volumeHash } from './config-hash.ts';
+import { isOfProject } from './existing.ts';
 import type { Observed, ObservedContainer, ObservedResource } from './observed.ts';
-import type { PlanBuilder } from './plan.ts';
-
-/** What reconciling collects on its way. */
-export interface ReconcileState {
-  readonly project: Project;
-  readonly observed: Observed;
-  readonly builder: PlanBuilder;
-  readonly errors: ComposeError[];
-  readonly warnings: string[];
-  /** "networks/default" → node that creates it. */
-  readonly creators: Map<string, number>;
-}
+import type { PlanEdge } from './plan.ts';
+import { planRemovals } from './removal.ts';
+import type { ReconcileState } from './state.ts';
 
 export function planNetworks(state: ReconcileState, keys: readonly string[]): void {
-  const { project, observed, builder } = state;
+  const { project, observed } = state;
   for (const key of keys) {
     const network = project.networks[key];
     if (network === undefined) continue;
     const existing = observed.networks.find(({ name }) => name === network.name);
     if (network.external === true) {
       if (existing === undefined && !isBuiltIn(network.name)) missing(state, 'network', key);
-    } else if (existing === undefined) {
-      const body = networkBody(project, key, network);
-      const action = {
-        kind: 'createNetwork',
-        name: network.name,
-        key,
-        body,
-        cause: 'missing',
-      } as const;
-      state.creators.set(`networks/${key}`, builder.add(action));
-    } else checkOwner(state, { kind: 'network', key, existing, hash: networkHash(network) });
+    } else if (existing === undefined) createNetwork(state, key, { cause: 'missing' });
+    else checkNetwork(state, { kind: 'network', key, existing, hash: networkHash(network) });
   }
+}
+
+interface Making {
+  readonly cause: string;
+  readonly edges?: readonly PlanEdge[];
+}
+
+function createNetwork(state: ReconcileState, key: string, { cause, edges }: Making): void {
+  const network = state.project.networks[key];
+  if (network === undefined) return;
+  const body = networkBody(state.project, key, network);
+  const action = { kind: 'createNetwork', name: network.name, key, body, cause } as const;
+  state.creators.set(`networks/${key}`, state.builder.add(action, edges));
+}
+
+/** One of ours that differs is made anew, once nobody is on it. */
+function checkNetwork(state: ReconcileState, owned: Owned): void {
+  const { project, observed, options } = state;
+  const { name, labels: own } = owned.existing;
+  const key = own[labels.network];
+  if (own[labels.project] === project.name && key !== undefined && key !== owned.key) {
+    const message = `network ${name} was found but has incorrect label ${labels.network} set to "${key}" (expected: "${owned.key}")`;
+    const path = ['networks', owned.key];
+    state.errors.push(errorAt(project, ['conflicting-attributes', message], { path }));
+    return;
+  }
+  if (!isDiverged(state, owned) || options.noRecreate === true) {
+    checkOwner(state, owned);
+    return;
+  }
+  const users = observed.containers.filter(({ networks }) => networks.includes(name));
+  if (!areInReach(state, owned, users)) return;
+  const cause = `network ${owned.key} has changed`;
+  const edges = planRemovals(state, users, cause);
+  const removed = state.builder.add({ kind: 'removeNetwork', name, cause }, edges);
+  createNetwork(state, owned.key, { cause, edges: [{ node: removed }] });
+}
+
+function isDiverged({ project }: ReconcileState, { existing, hash }: Owned): boolean {
+  const { labels: own } = existing;
+  const before = own[labels.configHash];
+  return own[labels.project] === project.name && before !== undefined && before !== hash;
+}
+
+/** Whether this plan makes anew whoever uses it; an engine removes nothing that is in use. */
+function areInReach(
+  { project, services, errors, options }: ReconcileState,
+  { kind, key, existing }: Owned,
+  users: readonly ObservedContainer[],
+): boolean {
+  const foreign = users.find(({ service, isOneOff }) => {
+    if (service !== null && services.includes(service) && !isOneOff) return false;
+    const isOrphan = service === null || isOneOff || !isOfProject(project, service);
+    return !(isOrphan && options.removeOrphans === true);
+  });
+  if (foreign === undefined) return true;
+  const message = `${kind} "${existing.name}" has changed, and cannot be made anew while container "${foreign.name}" uses it`;
+  const hint = 'name its service as well, or remove the container';
+  const path = [`${kind}s`, key];
+  errors.push(errorAt(project, ['conflicting-attributes', message], { path, hint }));
+  return false;
 }
 
 /** Engines have these without being asked. */
@@ -51,25 +93,50 @@ function isBuiltIn(name: string): boolean {
 }
 
 export function planVolumes(state: ReconcileState, keys: readonly string[]): void {
-  const { project, observed, builder } = state;
+  const { project, observed } = state;
   for (const key of keys) {
     const volume = project.volumes[key];
     if (volume === undefined) continue;
     const existing = observed.volumes.find(({ name }) => name === volume.name);
     if (volume.external === true) {
       if (existing === undefined) missing(state, 'volume', key);
-    } else if (existing === undefined) {
-      const body = volumeBody(project, key, volume);
-      const action = {
-        kind: 'createVolume',
-        name: volume.name,
-        key,
-        body,
-        cause: 'missing',
-      } as const;
-      state.creators.set(`volumes/${key}`, builder.add(action));
-    } else checkOwner(state, { kind: 'volume', key, existing, hash: volumeHash(volume) });
+    } else if (existing === undefined) createVolume(state, key, { cause: 'missing' });
+    else checkVolume(state, { kind: 'volume', key, existing, hash: volumeHash(volume) });
   }
+}
+
+function createVolume(state: ReconcileState, key: string, { cause, edges }: Making): void {
+  const volume = state.project.volumes[key];
+  if (volume === undefined) return;
+  const body = volumeBody(state.project, key, volume);
+  const action = { kind: 'createVolume', name: volume.name, key, body, cause } as const;
+  state.creators.set(`volumes/${key}`, state.builder.add(action, edges));
+}
+
+/** One of ours that differs is made anew only where somebody has agreed to lose its data. */
+function checkVolume(state: ReconcileState, owned: Owned): void {
+  const { observed, options, builder } = state;
+  const { name } = owned.existing;
+  if (!isDiverged(state, owned) || options.recreateVolumes?.includes(owned.key) !== true) {
+    checkOwner(state, owned);
+    return;
+  }
+  const users = observed.containers.filter(({ volumes }) => volumes.includes(name));
+  if (!areInReach(state, owned, users)) return;
+  const cause = `volume ${owned.key} has changed`;
+  const edges = planRemovals(state, users, cause);
+  const removed = builder.add({ kind: 'removeVolume', name, cause }, edges);
+  createVolume(state, owned.key, { cause, edges: [{ node: removed }] });
+}
+
+/** Keys of the volumes that differ from what the file says now. */
+export function divergedVolumes(project: Project, observed: Observed): string[] {
+  return Object.entries(project.volumes).flatMap(([key, volume]) => {
+    const existing = observed.volumes.find(({ name }) => name === volume.name);
+    if (volume.external === true || existing?.labels[labels.project] !== project.name) return [];
+    const before = existing.labels[labels.configHash];
+    return before === undefined || before === volumeHash(volume) ? [] : [key];
+  });
 }
 
 function missing(
@@ -147,22 +214,6 @@ function networkBody(
       [labels.version]: composeVersion,
     },
   };
-}
-
-/**
- * An engine removes with a container only the volumes that this container was the first to mount: one that was handed on
- * when the container was recreated has to be named.
- */
-export function planAnonymousVolumes(
-  builder: PlanBuilder,
-  removals: readonly { readonly container: ObservedContainer; readonly node: number }[],
-): void {
-  const names = new Set(removals.flatMap(({ container }) => container.volumes.filter(isAnonymous)));
-  for (const name of names) {
-    const users = removals.filter(({ container }) => container.volumes.includes(name));
-    const edges = users.map(({ node }) => ({ node }));
-    builder.add({ kind: 'removeVolume', name, cause: 'anonymous' }, edges);
-  }
 }
 
 function volumeBody(project: Project, key: string, volume: VolumeResource): VolumeCreateRequest {

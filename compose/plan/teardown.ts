@@ -3,7 +3,7 @@ import type { Project } from '../model/project.ts';
 import { isOfProject, isUp, labelledDependencies, replicasOf, targetOf } from './existing.ts';
 import type { Observed, ObservedContainer } from './observed.ts';
 import { type Plan, PlanBuilder, type PlanEdge } from './plan.ts';
-import { planAnonymousVolumes } from './resources.ts';
+import { planAnonymousVolumes } from './removal.ts';
 
 export interface StopOptions {
   /** Where there is one: what is not of it is an orphan. */

@@ -245,7 +245,7 @@ describe('a condition', () => {
     };
     expect(await failure(up(engine, loadText(shop).project))).toBe(
       [
-        'error[dependency-failed]: container "shop-db-1" exited with code 3 before it was healthy',
+        'error[dependency-failed]: dependency failed to start: container shop-db-1 exited (3)',
         '  --> compose.yaml:9:7',
         '   |',
         ' 8 |     depends_on:',
@@ -292,7 +292,7 @@ services:
 `);
     const { warnings } = await up(engine, project);
     expect(warnings).toEqual([
-      'optional dependency: container "p-init-1" exited with code 1 instead of completing',
+      `optional dependency "init" failed to start: service "init" didn't complete successfully: exit 1`,
     ]);
   });
 });

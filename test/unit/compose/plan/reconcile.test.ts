@@ -181,7 +181,7 @@ describe('orphans', () => {
     const { project } = loadText('name: shop\nservices: {db: {image: redis}}');
     const observed = await observe(engine, 'shop');
     expect(reconcile(project, observed).warnings).toEqual([
-      'orphan containers of services that the compose file does not have: shop-web-1; remove them with --remove-orphans',
+      'Found orphan containers ([shop-web-1]) for this project. If you removed or renamed this service in your compose file, you can run this command with the --remove-orphans flag to clean it up.',
     ]);
     const plan = await planText(engine, project, { removeOrphans: true, noRecreate: true });
     expect(plan).toBe(
