@@ -1,6 +1,6 @@
 /** The messages about further programs, their terminals and a container's input; drawn in native/PROTOCOL.md. */
-import { decodeFailure, frame, ProtocolError, requireLength } from './protocol.ts';
-import type { ShimFailure } from './protocol.ts';
+import { decodeFailure, frame, ProtocolError, requireLength } from './protocol-frame.ts';
+import type { ShimFailure } from './protocol-frame.ts';
 import type { TerminalSize } from './sandbox-spec.ts';
 
 const messageType = {

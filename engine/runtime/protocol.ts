@@ -2,16 +2,22 @@
  * Messages between a shim and its engines, and the exit file. Drawn in native/PROTOCOL.md; mirrored by
  * native/shim/protocol.h. Everything is little-endian; a frame is {u32 length, u16 type, u16 zero, payload}.
  */
-import { errnoName } from '../../native/index.ts';
 import { decodeExecStatus } from './exec-protocol.ts';
 import type { ExecStatus } from './exec-protocol.ts';
+import {
+  decodeFailure,
+  frame,
+  frameHeaderBytes,
+  ProtocolError,
+  requireLength,
+} from './protocol-frame.ts';
+import type { ShimFailure } from './protocol-frame.ts';
 
 export const protocolVersion = 2;
 /** What a shim of an older engine speaks: it keeps its container, and knows neither exec nor input. */
 export const oldestProtocolVersion = 1;
 /** Of exit files and logs, which outlive shims. */
 export const recordVersion = 1;
-export const frameHeaderBytes = 8;
 /** No message is longer, so a peer that sends more is not a shim. */
 export const maxPayloadBytes = 512;
 
@@ -23,49 +29,6 @@ const messageType = {
   start: 64,
   signal: 65,
 } as const;
-
-/** Where the shim was when something failed; the position in the list is the number on the wire. */
-export const shimStages = [
-  'none',
-  'executable',
-  'specification',
-  'control-socket',
-  'log',
-  'stdio',
-  'clone',
-  'cgroup',
-  'network-namespace',
-  'propagation',
-  'root',
-  'mount',
-  'device',
-  'link',
-  'sysctl',
-  'masked-path',
-  'readonly-path',
-  'hostname',
-  'pivot-root',
-  'rlimit',
-  'oom-score',
-  'session-keyring',
-  'working-directory',
-  'user',
-  'capabilities',
-  'no-new-privileges',
-  'seccomp',
-  'start',
-  'exec',
-  'terminal',
-  'namespaces',
-] as const;
-export type ShimStage = (typeof shimStages)[number];
-
-/** What a shim reports when it could not start the program: at which stage, why ("ENOENT") and about which path. */
-export interface ShimFailure {
-  readonly stage: ShimStage;
-  readonly errno: string;
-  readonly path: string;
-}
 
 export interface ExitStatus {
   /** 0 to 255; 128 + n when signal n ended the program. */
@@ -98,10 +61,6 @@ export type ShimMessage =
   | { readonly type: 'reply'; readonly request: number; readonly errno: number }
   | { readonly type: 'exec'; readonly status: ExecStatus };
 
-export class ProtocolError extends Error {
-  override readonly name = 'ProtocolError';
-}
-
 export interface SignalRequest {
   readonly request: number;
   readonly signal: number;
@@ -119,14 +78,6 @@ export function encodeSignal({ request, signal, all }: SignalRequest): Uint8Arra
   payload.writeUInt32LE(signal, 4);
   payload.writeUInt32LE(all ? 1 : 0, 8);
   return frame(messageType.signal, payload);
-}
-
-export function frame(type: number, payload: Uint8Array): Uint8Array {
-  const bytes = Buffer.alloc(frameHeaderBytes + payload.length);
-  bytes.writeUInt32LE(payload.length, 0);
-  bytes.writeUInt16LE(type, 4);
-  bytes.set(payload, frameHeaderBytes);
-  return bytes;
 }
 
 /** Cuts a byte stream into messages; what is incomplete waits for the next `push`. */
@@ -211,21 +162,4 @@ export function decodeExit(bytes: Uint8Array): ExitStatus {
     failure: (flags & exitFlag.failed) === 0 ? null : decodeFailure(record, 32),
     isLost: false,
   };
-}
-
-/** u32 stage, u32 errno, u32 length of the path, u32 zero, path */
-export function decodeFailure(record: Buffer, offset: number): ShimFailure {
-  const stage = shimStages[record.readUInt32LE(offset)];
-  if (stage === undefined) throw new ProtocolError(`unknown stage ${record.readUInt32LE(offset)}`);
-  return {
-    stage,
-    errno: errnoName(record.readUInt32LE(offset + 4)),
-    path: record.toString('utf8', offset + 16),
-  };
-}
-
-export function requireLength(bytes: Uint8Array, length: number, what: string): void {
-  if (bytes.length !== length) {
-    throw new ProtocolError(`${what} of ${bytes.length} bytes instead of ${length}`);
-  }
 }

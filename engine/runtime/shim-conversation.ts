@@ -12,14 +12,10 @@ import {
 } from '../../native/index.ts';
 import type { Fd, Watch } from '../../native/index.ts';
 import type { ExecStatus } from './exec-protocol.ts';
-import {
-  decodeExit,
-  FrameDecoder,
-  oldestProtocolVersion,
-  ProtocolError,
-  protocolVersion,
-} from './protocol.ts';
-import type { ExitStatus, ShimFailure, ShimMessage, ShimStatus } from './protocol.ts';
+import { decodeExit, FrameDecoder, oldestProtocolVersion, protocolVersion } from './protocol.ts';
+import type { ExitStatus, ShimMessage, ShimStatus } from './protocol.ts';
+import { ProtocolError } from './protocol-frame.ts';
+import type { ShimFailure } from './protocol-frame.ts';
 
 /** The program could not be started. Nothing of the attempt is left. */
 export class ShimError extends Error implements ShimFailure {

@@ -23,7 +23,8 @@ import type { SandboxSpec, TerminalSize } from './sandbox-spec.ts';
 import { Conversation } from './shim-conversation.ts';
 import { ShimExecs } from './shim-exec.ts';
 
-export type { ExitStatus, ShimFailure, ShimStage } from './protocol.ts';
+export type { ExitStatus } from './protocol.ts';
+export type { ShimFailure, ShimStage } from './protocol-frame.ts';
 export { readExitFile, ShimError } from './shim-conversation.ts';
 
 export interface StartRequest {

@@ -4,10 +4,10 @@ import {
   encodeSignal,
   encodeStart,
   FrameDecoder,
-  ProtocolError,
   type ExitStatus,
   type ShimMessage,
 } from '../../../../engine/runtime/protocol.ts';
+import { ProtocolError } from '../../../../engine/runtime/protocol-frame.ts';
 import { fixture } from './shim-fixtures.ts';
 
 function frame(type: number, payload: Uint8Array): Buffer {

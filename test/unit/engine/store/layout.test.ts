@@ -33,6 +33,7 @@ describe('createLayout', () => {
       directory: `/state/containers/${id}`,
       log: `/state/containers/${id}/log`,
       exit: `/state/containers/${id}/exit`,
+      health: `/state/containers/${id}/health`,
       hosts: `/state/containers/${id}/hosts`,
       hostname: `/state/containers/${id}/hostname`,
       resolvConf: `/state/containers/${id}/resolv.conf`,
