@@ -136,7 +136,7 @@ export class Conversation {
         this.#replies.delete(request);
         // The shim has gone between two of our turns.
         if (isSyscallError(error, 'EPIPE', 'ECONNRESET')) resolve(esrch);
-        else reject(error as Error);
+        else reject(error instanceof Error ? error : new Error(String(error)));
       }
     });
     if (errno === 0) return;
