@@ -59,6 +59,11 @@ export const servicesArgument = {
   description: 'services (default: all)',
 } as const;
 
+export const formatOption: OptionSpec<string> = {
+  flags: '--format <format>',
+  description: "'table', 'table TEMPLATE', 'json', or a Go template such as '{{.Name}}'",
+};
+
 export const timeoutOption: OptionSpec<number> = {
   flags: '-t, --timeout <seconds>',
   description: 'grace period before a stopping container is killed',
@@ -79,6 +84,19 @@ export function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (/^-?\d+$/u.test(text) && Number.isSafeInteger(seconds)) return seconds;
   throw new CliError(`"${text}" is not a number of whole seconds`);
+}
+
+/** `--orphans`, `--orphans=false`. */
+export function parseSwitch(text: string): boolean {
+  if (/^(1|t|true)$/iu.test(text)) return true;
+  if (/^(0|f|false)$/iu.test(text)) return false;
+  throw new CliError(`"${text}" is neither true nor false`);
+}
+
+export function parseIndex(text: string): number {
+  const index = Number(text);
+  if (/^\d+$/u.test(text) && Number.isSafeInteger(index)) return index;
+  throw new CliError(`"${text}" is no number of a container`);
 }
 
 export function parseTail(text: string): number | 'all' {

@@ -44,7 +44,11 @@ export async function openScope(
   const engine = await context.engine();
   const signal = context.interrupts.graceful;
   const observed = await observe(engine, scope.name, { signal });
-  requireServices(scope, observed, services);
+  requireServices(
+    scope,
+    observed.containers.map(({ service }) => service ?? ''),
+    services,
+  );
   const { project } = scope;
   return {
     scope,
@@ -58,16 +62,26 @@ export async function openScope(
   };
 }
 
+/** For commands that know containers only: the file is read because some service has none. */
+export async function requireKnown(
+  context: Context,
+  existing: Iterable<string>,
+  services: readonly string[],
+): Promise<void> {
+  requireServices(await scopeOf(context), existing, services);
+}
+
 function requireServices(
   { project }: Scope,
-  { containers }: Observed,
+  existing: Iterable<string>,
   services: readonly string[],
 ): void {
   const known = new Set([
     ...Object.keys(project?.services ?? {}),
     ...Object.keys(project?.disabledServices ?? {}),
-    ...containers.flatMap(({ service }) => service ?? []),
+    ...existing,
   ]);
+  known.delete('');
   const unknown = services.find((service) => !known.has(service));
   if (unknown === undefined) return;
   throw new CliError(`no such service: ${unknown}`, {

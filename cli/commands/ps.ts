@@ -1,17 +1,21 @@
-import type { ContainerSummary } from '../../engine/api/index.ts';
+import type { ContainerStatus, ContainerSummary } from '../../engine/api/index.ts';
+import { CliError } from '../cli-error.ts';
 import { defineCommand, type Command } from '../command.ts';
-import { servicesArgument } from '../options.ts';
-import { isOneOff, nameOf, projectFilter, selectContainers, serviceOf } from '../select.ts';
-import { comparePorts, compareText, formatAge, formatCommand, formatPorts } from '../ui/format.ts';
-import { renderTable } from '../ui/table.ts';
+import type { Context } from '../context.ts';
+import { formatOption, parseSwitch, servicesArgument } from '../options.ts';
+import { isOneOff, nameOf, projectFilter, serviceOf } from '../select.ts';
+import { compareText } from '../ui/format.ts';
 
 interface PsRequest {
   readonly services?: readonly string[];
   readonly all?: boolean;
   readonly quiet?: boolean;
   readonly listServices?: boolean;
-  readonly format?: 'table' | 'json';
+  readonly status?: readonly string[];
+  readonly filter?: string;
+  readonly format?: string;
   readonly noTrunc?: boolean;
+  readonly orphans?: boolean;
 }
 
 export const psCommand: Command = defineCommand<PsRequest>({
@@ -20,17 +24,33 @@ export const psCommand: Command = defineCommand<PsRequest>({
   arguments: [servicesArgument],
   options: {
     services: null,
-    all: { flags: '-a, --all', description: 'stopped ones as well' },
+    all: { flags: '-a, --all', description: 'stopped ones, and those of `run`, as well' },
     quiet: { flags: '-q, --quiet', description: 'only the ids' },
     listServices: { flags: '--services', description: 'only the names of the services' },
-    format: {
-      flags: '--format <format>',
-      description: 'output format',
-      choices: ['table', 'json'],
+    status: {
+      flags: '--status <status>',
+      description:
+        'only those that are paused, restarting, removing, running, dead, created or exited',
+      repeats: true,
     },
+    filter: {
+      flags: '--filter <filter>',
+      description: 'only those with a property: status=STATUS',
+      parse: parseStatusFilter,
+    },
+    format: formatOption,
     noTrunc: { flags: '--no-trunc', description: 'whole ids and commands' },
+    orphans: {
+      flags: '--orphans [boolean]',
+      description: 'containers of services that the compose file does not have (default: true)',
+      parse: parseSwitch,
+    },
   },
-  examples: ['tscompose ps', 'tscompose ps --format json | jq -r .Name'],
+  examples: [
+    'tscompose ps',
+    'tscompose ps --format json | jq -r .Name',
+    "tscompose ps --format 'table {{.Name}}\\t{{.Ports}}'",
+  ],
   run: async (request, context) => {
     const project = await context.projectName();
     const engine = await context.engine();
@@ -41,89 +61,66 @@ export const psCommand: Command = defineCommand<PsRequest>({
       filters: projectFilter(project),
       signal,
     });
-    const selected = selectContainers(found, request.services ?? []);
-    const shown = selected.filter((container) => request.all === true || isUp(container));
-    await context.ui.stdout.write(render(shown, project, request));
+    const services = await wantedServices(request, found, context);
+    const shown = found
+      .filter((container) => services === null || services.has(serviceOf(container)))
+      .filter((container) => isWanted(container, request))
+      .sort((left, right) => compareText(nameOf(left), nameOf(right)));
+    await context.ui.stdout.write(await render(shown, project, request));
     return undefined;
   },
 });
 
-function isUp(container: ContainerSummary): boolean {
-  const { State } = container;
-  return State === 'running' || State === 'paused' || State === 'restarting';
+function parseStatusFilter(text: string): string {
+  const [key = '', value] = text.split(/=(.*)/su);
+  if (value === undefined) throw new CliError('arguments to --filter should be in form KEY=VAL');
+  if (key !== 'status') throw new CliError('unknown filter name', { hint: 'there is: status' });
+  return value;
 }
 
-function render(
+/** null is all. A service that exists nowhere is refused; the file is only asked when the containers do not tell. */
+async function wantedServices(
+  { services = [], orphans }: PsRequest,
+  found: readonly ContainerSummary[],
+  context: Context,
+): Promise<ReadonlySet<string> | null> {
+  const known = new Set(found.map(serviceOf));
+  if (services.length > 0) {
+    if (!services.every((service) => known.has(service))) {
+      const { requireKnown } = await import('../scope.ts');
+      await requireKnown(context, known, services);
+    }
+    return new Set(services);
+  }
+  if (orphans !== false) return null;
+  const { scopeOf } = await import('../scope.ts');
+  const { project } = await scopeOf(context);
+  return project === undefined ? null : new Set(Object.keys(project.services));
+}
+
+const upStates: ReadonlySet<ContainerStatus> = new Set(['running', 'paused', 'restarting']);
+
+function isWanted(container: ContainerSummary, { all, status = [], filter }: PsRequest): boolean {
+  const states = [...status, ...(filter === undefined ? [] : [filter])];
+  if (states.length > 0) return states.includes(container.State);
+  return all === true || (upStates.has(container.State) && !isOneOff(container));
+}
+
+async function render(
   containers: readonly ContainerSummary[],
   project: string,
   { quiet, listServices, format, noTrunc }: PsRequest,
-): string {
-  const isCut = noTrunc !== true;
-  if (quiet === true) return lines(containers.map(({ Id }) => idOf(Id, isCut)));
-  if (listServices === true)
-    return lines([...new Set(containers.map(serviceOf))].sort(compareText));
-  if (format === 'json') {
-    return lines(containers.map((container) => JSON.stringify(toJson(container, project, isCut))));
-  }
-  return renderTable(
-    ['NAME', 'IMAGE', 'COMMAND', 'SERVICE', 'CREATED', 'STATUS', 'PORTS'],
-    containers.map((container) => [
-      nameOf(container),
-      container.Image,
-      isCut ? formatCommand(container.Command) : `"${container.Command}"`,
-      serviceOf(container),
-      `${ageOf(container)} ago`,
-      container.Status,
-      formatPorts(container.Ports),
-    ]),
+): Promise<string> {
+  if (quiet === true) return lines(containers.map(({ Id }) => Id));
+  if (listServices === true) return lines([...new Set(containers.map(serviceOf))]);
+  const { containerFormat, containerRow } = await import('../ui/container-row.ts');
+  const { renderRows } = await import('../ui/rows.ts');
+  const rows = containers.map((container) =>
+    containerRow(container, { project, isCut: noTrunc !== true }),
   );
+  return renderRows(rows, format, containerFormat);
 }
 
 function lines(texts: readonly string[]): string {
   return texts.map((text) => `${text}\n`).join('');
-}
-
-function idOf(id: string, isCut: boolean): string {
-  return isCut ? id.slice(0, 12) : id;
-}
-
-function ageOf({ Created }: ContainerSummary): string {
-  return formatAge(Math.max(0, Date.now() / 1000 - Created));
-}
-
-/** docker compose's object, key by key and in its order. */
-function toJson(container: ContainerSummary, project: string, isCut: boolean): object {
-  const { Id, Command, Created, Image, Labels, Mounts, Ports, State, Status } = container;
-  const named = Mounts.map(({ Name, Source }) => Name ?? Source);
-  return {
-    Command: isCut ? formatCommand(Command) : `"${Command}"`,
-    CreatedAt: new Date(Created * 1000).toISOString(),
-    ExitCode: Number(/^Exited \((\d+)\)/u.exec(Status)?.[1] ?? 0),
-    Health:
-      /\((healthy|unhealthy|health: starting)\)/u.exec(Status)?.[1]?.replace('health: ', '') ?? '',
-    ID: idOf(Id, isCut),
-    Image,
-    Labels: Object.entries(Labels)
-      .map(([key, value]) => `${key}=${value}`)
-      .join(','),
-    LocalVolumes: String(Mounts.filter(({ Type }) => Type === 'volume').length),
-    Mounts: named.join(','),
-    Name: nameOf(container),
-    Names: nameOf(container),
-    Networks: Object.keys(container.NetworkSettings.Networks).join(','),
-    Ports: formatPorts(Ports),
-    Project: Labels['com.docker.compose.project'] ?? project,
-    Publishers: [...Ports].sort(comparePorts).map(({ IP, PrivatePort, PublicPort, Type }) => ({
-      URL: IP ?? '',
-      TargetPort: PrivatePort,
-      PublishedPort: PublicPort ?? 0,
-      Protocol: Type,
-    })),
-    RunningFor: `${ageOf(container)} ago`,
-    Service: serviceOf(container),
-    Size: '0B',
-    State,
-    Status,
-    ...(isOneOff(container) && { OneOff: true }),
-  };
 }

@@ -1,5 +1,6 @@
 /** Ages, commands and ports as people read them. */
 import type { ContainerPort } from '../../engine/api/index.ts';
+import { ellipsis, quote } from './go-text.ts';
 
 /** `2 minutes`: one unit, rounded down, as docker words it. */
 export function formatAge(seconds: number): string {
@@ -18,36 +19,57 @@ export function formatAge(seconds: number): string {
   return `${Math.floor(hours / 24 / 365)} years`;
 }
 
-const longestCommand = 20;
-
 /** `"node server.mjs"`, cut to twenty characters. */
 export function formatCommand(command: string): string {
-  const characters = Array.from(command);
-  const cut =
-    characters.length > longestCommand
-      ? `${characters.slice(0, longestCommand - 1).join('')}…`
-      : command;
-  return `"${cut}"`;
+  return quote(ellipsis(command, 20));
 }
 
-/** `0.0.0.0:8080->80/tcp, 81/tcp`, in the order of the container's ports. */
+/**
+ * `0.0.0.0:8080->80/tcp, 81/tcp`: neighbours that keep their number are a range, what is published under another number
+ * comes last.
+ */
 export function formatPorts(ports: readonly ContainerPort[]): string {
-  return [...ports].sort(comparePorts).map(formatPort).join(', ');
+  const ranges = new Map<string, { readonly first: number; last: number }>();
+  const texts: string[] = [];
+  const mapped: string[] = [];
+  for (const { IP = '', PrivatePort, PublicPort, Type } of [...ports].sort(comparePorts)) {
+    if (IP !== '' && PublicPort !== PrivatePort) {
+      mapped.push(`${hostPort(IP, String(PublicPort ?? 0))}->${PrivatePort}/${Type}`);
+      continue;
+    }
+    const key = `${IP}/${Type}`;
+    const range = ranges.get(key);
+    if (range !== undefined && PrivatePort === range.last + 1) {
+      range.last = PrivatePort;
+      continue;
+    }
+    if (range !== undefined) texts.push(formatRange(key, range));
+    // One key stays where it first stood: setting it again does not move it.
+    ranges.set(key, { first: PrivatePort, last: PrivatePort });
+  }
+  for (const [key, range] of ranges) texts.push(formatRange(key, range));
+  return [...texts, ...mapped].join(', ');
 }
 
-function formatPort({ IP, PrivatePort, PublicPort, Type }: ContainerPort): string {
-  const target = `${PrivatePort}/${Type}`;
-  if (PublicPort === undefined) return target;
-  const address = IP?.includes(':') === true ? `[${IP}]` : (IP ?? '0.0.0.0');
-  return `${address}:${PublicPort}->${target}`;
+function formatRange(
+  key: string,
+  { first, last }: { readonly first: number; readonly last: number },
+): string {
+  const [address = '', type = ''] = key.split('/');
+  const range = first === last ? String(first) : `${first}-${last}`;
+  return `${address === '' ? '' : `${hostPort(address, range)}->`}${range}/${type}`;
+}
+
+function hostPort(address: string, port: string): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 export function comparePorts(left: ContainerPort, right: ContainerPort): number {
   return (
     left.PrivatePort - right.PrivatePort ||
+    compareText(left.IP ?? '', right.IP ?? '') ||
     (left.PublicPort ?? 0) - (right.PublicPort ?? 0) ||
-    compareText(left.Type, right.Type) ||
-    compareText(left.IP ?? '', right.IP ?? '')
+    compareText(left.Type, right.Type)
   );
 }
 

@@ -39,6 +39,11 @@ async function ps(request: object, found = containers): Promise<string> {
   const asked: unknown[] = [];
   const context = fakeContext({
     projectName: 'shop',
+    project: {
+      name: 'shop',
+      services: { db: {}, web: {}, job: {}, cache: {} },
+      disabledServices: {},
+    },
     engine: {
       containers: {
         list: (options: { readonly filters: unknown }) => {
@@ -58,7 +63,7 @@ describe('ps', () => {
     expect(await ps({})).toBe(
       [
         'NAME         IMAGE                  COMMAND                  SERVICE   CREATED         STATUS                   PORTS',
-        'shop-db-1    tscompose.local/host   "redis-server --dir …"   db        2 minutes ago   Up 2 minutes',
+        'shop-db-1    tscompose.local/host   "redis-server --dir …"   db        2 minutes ago   Up 2 minutes             ',
         'shop-web-1   tscompose.local/host   "node /app/server.mjs"   web       2 minutes ago   Up 2 minutes (healthy)   127.0.0.1:8080->3000/tcp',
         '',
       ].join('\n'),
@@ -67,9 +72,9 @@ describe('ps', () => {
 
   test('-a lists what has ended as well', async () => {
     expect((await ps({ all: true, quiet: true })).split('\n')).toEqual([
-      'shop-db-1000',
-      'shop-job-100',
-      'shop-web-100',
+      'shop-db-1'.padEnd(64, '0'),
+      'shop-job-1'.padEnd(64, '0'),
+      'shop-web-1'.padEnd(64, '0'),
       '',
     ]);
   });
@@ -80,14 +85,38 @@ describe('ps', () => {
   });
 
   test('of a project without containers is the header', async () => {
-    expect(await ps({}, [])).toBe('NAME   IMAGE   COMMAND   SERVICE   CREATED   STATUS   PORTS\n');
+    expect(await ps({}, [])).toBe(
+      'NAME      IMAGE     COMMAND   SERVICE   CREATED   STATUS    PORTS\n',
+    );
   });
 
   test('of an unknown service is refused with those that there are', async () => {
     await expect(ps({ services: ['wbe'] })).rejects.toMatchObject({
-      message: 'no such service: "wbe"',
-      hint: 'services with containers: db, job, web',
+      message: 'no such service: wbe',
+      hint: 'there are: cache, db, job, web',
     });
+  });
+
+  test('of a service that the file has and that has no container is the header', async () => {
+    expect(await ps({ services: ['cache'], quiet: true })).toBe('');
+  });
+
+  test('--status takes stopped ones without -a, and several states', async () => {
+    expect(await ps({ status: ['exited'], format: '{{.Name}}' })).toBe('shop-job-1\n');
+    expect(await ps({ status: ['exited', 'running'], listServices: true })).toBe('db\njob\nweb\n');
+    expect(await ps({ filter: 'exited', listServices: true })).toBe('job\n');
+  });
+
+  test('leaves one-off containers out, unless -a', async () => {
+    const labels = { 'com.docker.compose.oneoff': 'True', 'com.docker.compose.service': 'web' };
+    const two = [...containers, container('shop-web-run-1', 'web', { Labels: labels })];
+    expect(await ps({ format: '{{.Name}}' }, two)).toBe('shop-db-1\nshop-web-1\n');
+    expect(await ps({ format: '{{.Name}}', all: true }, two)).toContain('shop-web-run-1\n');
+  });
+
+  test('--orphans=false leaves out services that the file does not have', async () => {
+    const two = [...containers, container('shop-old-1', 'old')];
+    expect(await ps({ format: '{{.Name}}', orphans: false }, two)).toBe('shop-db-1\nshop-web-1\n');
   });
 
   test('--format json is one object a line, with docker compose’s keys', async () => {

@@ -28,7 +28,17 @@ test('a command is quoted and cut to twenty characters', () => {
   expect(formatCommand('node server.mjs --port 8080')).toBe('"node server.mjs --p…"');
 });
 
-test('ports are sorted, published ones with their address', () => {
+test('ports in a row that keep their number are a range', () => {
+  const published = [8000, 8001, 8002, 8010].map((port) => ({
+    IP: '0.0.0.0',
+    PrivatePort: port,
+    PublicPort: port,
+    Type: 'tcp',
+  }));
+  expect(formatPorts(published)).toBe('0.0.0.0:8000-8002->8000-8002/tcp, 0.0.0.0:8010->8010/tcp');
+});
+
+test('ports are sorted, those published under another number last', () => {
   expect(
     formatPorts([
       { PrivatePort: 443, Type: 'tcp' },
@@ -36,11 +46,11 @@ test('ports are sorted, published ones with their address', () => {
       { IP: '0.0.0.0', PrivatePort: 80, PublicPort: 8080, Type: 'tcp' },
       { PrivatePort: 53, Type: 'udp' },
     ]),
-  ).toBe('53/udp, 0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, 443/tcp');
+  ).toBe('53/udp, 443/tcp, 0.0.0.0:8080->80/tcp, [::]:8080->80/tcp');
 });
 
 describe('a table', () => {
-  test('is as wide as its cells, without spaces at the end of a line', () => {
+  test('is as wide as its cells, except for the last of a line', () => {
     expect(
       renderTable(
         ['NAME', 'PORTS'],
@@ -49,11 +59,11 @@ describe('a table', () => {
           ['db', ''],
         ],
       ),
-    ).toBe('NAME         PORTS\nshop-web-1   80/tcp\ndb\n');
+    ).toBe('NAME         PORTS\nshop-web-1   80/tcp\ndb           \n');
   });
 
   test('without rows is its header', () => {
-    expect(renderTable(['NAME', 'PORTS'], [])).toBe('NAME   PORTS\n');
+    expect(renderTable(['NAME', 'PORTS'], [])).toBe('NAME      PORTS\n');
   });
 });
 
