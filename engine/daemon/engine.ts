@@ -121,7 +121,7 @@ function createBackends(context: ContainerContext, stores: Stores): Backends {
     }),
     interaction: createInteractionBackend({ ...context, execs }),
     resources: createContainerResourceBackend(context),
-    files: createFilesBackend(context),
+    files: createFilesBackend({ ...context, imageStore: images }),
     prune: createPruneBackend({ context, images, volumes, backends: parts }),
     system: createSystemBackend({
       ...shared,

@@ -10,6 +10,7 @@ import {
 import type { Layout } from '../store/index.ts';
 import { Catalog, type Problem } from './catalog.ts';
 import { ContentStore } from './content.ts';
+import { commitImage, type CommitOptions } from './commit.ts';
 import type { ImageContext } from './context.ts';
 import { sweep } from './gc.ts';
 import { ensureHostImage, type HostOptions } from './host-image.ts';
@@ -123,6 +124,10 @@ export class ImageStore {
 
   import(source: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<Image> {
     return importRootfs(this.#context, source, options);
+  }
+
+  commit(source: AsyncIterable<Uint8Array>, options: CommitOptions): Promise<Image> {
+    return commitImage(this.#context, source, options);
   }
 
   async tag(ref: string, name: string): Promise<void> {

@@ -15,6 +15,7 @@ export type {
   RunConfig,
   SnapshotMount,
 } from './model.ts';
+export type { CommitOptions } from './commit.ts';
 export type { ImportOptions } from './import.ts';
 export { ImageStore } from './images.ts';
 export type { ImageStoreOptions } from './images.ts';

@@ -15,6 +15,8 @@ export interface Arrival {
   readonly config: Buffer;
   /** Bottom first, one per diffID. */
   readonly layers: readonly StagedBlob[];
+  /** Layers of an image that is here already, on which those lie. */
+  readonly layersBelow?: readonly Descriptor[];
   /** The manifest it came with; null makes one. */
   readonly manifest: { readonly bytes: Buffer; readonly mediaType: string } | null;
   /** Canonical. */
@@ -75,7 +77,8 @@ export async function recordArrival(
 ): Promise<Image> {
   const { content, catalog } = context;
   const { document, chain, names } = arrival;
-  const layers = await Promise.all(arrival.layers.map(describeLayer));
+  const own = await Promise.all(arrival.layers.map(describeLayer));
+  const layers = [...(arrival.layersBelow ?? []), ...own];
   for (const staged of arrival.layers) await content.commit(staged);
   const config = await content.put(arrival.config);
   lease.add(config.digest);

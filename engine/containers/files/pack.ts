@@ -49,8 +49,8 @@ export interface PackSource {
 }
 
 export interface PackOptions {
-  /** Of what is asked below the first entry, by its name in the archive: false leaves it out with all below it. */
-  readonly accept?: (name: ByteString, stat: FileStat) => boolean;
+  /** False leaves an entry out with all below it. */
+  readonly accept?: (entry: FoundEntry) => boolean;
   /** What to write instead of an entry that means something else than itself. */
   readonly replace?: (entry: FoundEntry) => TarHeader | null;
   /** An entry to write behind a directory's own. */
@@ -124,7 +124,7 @@ class Packer {
   async *#visit(levels: Level[], found: Omit<FoundEntry, 'stat'>): AsyncGenerator<Buffer> {
     const stat = statIfThere(found.directory, found.bytes);
     if (stat === null) return;
-    if (this.#options.accept?.(found.name, stat) === false) return;
+    if (this.#options.accept?.({ ...found, stat }) === false) return;
     const replaced = this.#options.replace?.({ ...found, stat }) ?? null;
     if (replaced !== null) this.#put(encodeTarHeader(replaced));
     else if (stat.type === 'directory') this.#visitDirectory(levels, found, stat);

@@ -200,6 +200,9 @@ const endpoint = record<EndpointSettings>({
   DNSNames: texts,
 });
 
+/** What a commit changes of the container's. */
+export const committedConfig: Decoder<ContainerConfig> = record<ContainerConfig>(containerConfig);
+
 export const containerCreateRequest: Decoder<ContainerCreateRequest> =
   record<ContainerCreateRequest>({
     ...containerConfig,

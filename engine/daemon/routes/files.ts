@@ -1,8 +1,14 @@
 /** Files in and out of containers: `docker cp`, `export`, `diff`, `commit`. */
 import type { Readable } from 'node:stream';
 import { EngineError, pathStatHeader } from '../../api/index.ts';
-import type { FilesystemChange, PathStat } from '../../api/index.ts';
-import { json, type Query, type Reply, type Route } from '../server/index.ts';
+import type {
+  ContainerCommitted,
+  ContainerConfig,
+  FilesystemChange,
+  PathStat,
+} from '../../api/index.ts';
+import { json, type Query, type Reply, type Route, type RouteRequest } from '../server/index.ts';
+import { committedConfig } from './container-decoder.ts';
 
 export interface WriteArchiveRequest {
   readonly path: string;
@@ -21,6 +27,17 @@ export interface FilesBackend {
   writeArchive(ref: string, request: WriteArchiveRequest, abort: AbortSignal): Promise<void>;
   exportRoot(ref: string, abort: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   changes(ref: string, abort: AbortSignal): Promise<readonly FilesystemChange[]>;
+  /** Resolves to the image's id. */
+  commit(ref: string, request: CommitRequest, abort: AbortSignal): Promise<string>;
+}
+
+export interface CommitRequest {
+  readonly reference: string | null;
+  readonly changes: readonly string[];
+  readonly author: string;
+  readonly comment: string;
+  readonly pauses: boolean;
+  readonly config: ContainerConfig;
 }
 
 export function filesRoutes(files: FilesBackend): readonly Route[] {
@@ -55,7 +72,31 @@ export function filesRoutes(files: FilesBackend): readonly Route[] {
       const changes = await files.changes(parameter('id'), abort);
       return json(changes.length > 0 ? changes : null);
     }),
+    { method: 'POST', path: '/commit', handle: (request) => commit(files, request) },
   ];
+}
+
+async function commit(
+  files: FilesBackend,
+  { query, json: readBody, hasBody, abort }: RouteRequest,
+): Promise<Reply> {
+  const repository = query.text('repo');
+  const tag = query.text('tag');
+  const request: CommitRequest = {
+    reference: repository === null ? null : `${repository}${tag === null ? '' : `:${tag}`}`,
+    changes: query
+      .texts('changes')
+      .flatMap((text) => text.split('\n'))
+      .filter((line) => line.trim() !== ''),
+    author: query.text('author') ?? '',
+    comment: query.text('comment') ?? '',
+    pauses: query.text('pause') === null || query.flag('pause'),
+    config: hasBody ? await readBody(committedConfig) : {},
+  };
+  const committed: ContainerCommitted = {
+    Id: await files.commit(query.text('container') ?? '', request, abort),
+  };
+  return json(committed, 201);
 }
 
 function pathOf(query: Query): string {

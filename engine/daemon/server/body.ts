@@ -10,10 +10,7 @@ const maxJsonBytes = 8 * 1024 * 1024;
 /** Reads and decodes the whole body; refuses other content types, as Go's engine does. */
 export async function readJson<T>(request: IncomingMessage, decoder: Decoder<T>): Promise<T> {
   const type = request.headers['content-type'];
-  const hasBody =
-    request.headers['transfer-encoding'] !== undefined ||
-    (request.headers['content-length'] ?? '0') !== '0';
-  if (!hasBody) {
+  if (!hasBody(request)) {
     throw new EngineError('invalid-argument', 'invalid JSON: got EOF while reading request body');
   }
   if (type === undefined || mediaTypeOf(type) !== 'application/json') {
@@ -21,6 +18,10 @@ export async function readJson<T>(request: IncomingMessage, decoder: Decoder<T>)
     throw new EngineError('invalid-argument', message);
   }
   return decodeJson(await readText(request), decoder);
+}
+
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 }
 
 async function readText(request: IncomingMessage): Promise<string> {

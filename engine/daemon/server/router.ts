@@ -14,6 +14,8 @@ export interface RouteRequest {
   readonly parameter: (name: string) => string;
   /** The body as JSON. */
   readonly json: <T>(decoder: Decoder<T>) => Promise<T>;
+  /** Where the body may be missing. */
+  readonly hasBody: boolean;
   /** The body as it comes. */
   readonly body: Readable;
   /** Fires when the client has gone, or when the daemon stops. */

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
 import { EngineError } from '../../api/index.ts';
-import { readJson } from './body.ts';
+import { hasBody, readJson } from './body.ts';
 import { expectHijack, isUpgraded, serveUpgrades } from './hijack.ts';
 import { Query } from './query.ts';
 import { respond, respondError } from './respond.ts';
@@ -64,6 +64,7 @@ async function handle(
       ...parts,
       parameter: (name) => match.parameters[name] ?? '',
       json: (decoder) => readJson(request, decoder),
+      hasBody: hasBody(request),
       body: request,
       abort: gone,
     };
