@@ -1,4 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { EngineError } from '../api/index.ts';
 import type {
   ContainerCreated,
@@ -15,6 +16,7 @@ import { Container, neverRun } from './container.ts';
 import type { ContainerRecord } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { publishContainer } from './events.ts';
+import { resolveSharing, sharedWith } from './joined.ts';
 import { limitsOf } from './limits.ts';
 import { createMounts } from './mounts.ts';
 import { chooseName } from './names.ts';
@@ -40,9 +42,12 @@ export async function createContainer(
   const id = createId();
   const name = options.name ?? chooseName(ctx.containers);
   validateName(name);
-  const config = mergeConfig(image.document.config, request, id);
+  const hostConfig = resolveSharing(
+    ctx,
+    withHostDefaults(request.HostConfig ?? {}, ctx.cgroups.isCgroup2Only),
+  );
+  const config = mergeConfig(image.document.config, withHostName(request, hostConfig), id);
   requireCommand(argumentsOf(config));
-  const hostConfig = withHostDefaults(request.HostConfig ?? {}, ctx.cgroups.isCgroup2Only);
   portRequests(hostConfig, config);
   const endpoints = chooseEndpoints(ctx, request, hostConfig);
   ctx.containers.claimName(name, id);
@@ -87,6 +92,15 @@ async function make(ctx: Context, image: Image, decided: Decided): Promise<void>
   });
 }
 
+/** Who is on the host's network is called as the host, unless the user says otherwise. */
+function withHostName(
+  request: ContainerCreateRequest,
+  { NetworkMode }: HostConfig,
+): ContainerCreateRequest {
+  const isNamed = request.Hostname !== undefined && request.Hostname !== '';
+  return NetworkMode !== 'host' || isNamed ? request : { ...request, Hostname: hostname() };
+}
+
 function requireImage(ctx: Pick<Context, 'images'>, ref: string): Image {
   if (ref === '') throw new EngineError('invalid-argument', 'no image specified');
   const image = ctx.images.resolve(ref);
@@ -109,6 +123,7 @@ function chooseEndpoints(
   { NetworkMode: mode = 'bridge' }: HostConfig,
 ): Readonly<Record<string, EndpointSettings>> {
   if (mode === 'host' || mode === 'none') return { [mode]: {} };
+  if (sharedWith(mode) !== null) return {};
   const asked = request.NetworkingConfig?.EndpointsConfig ?? {};
   const networks = ctx.networks.list();
   const endpoints: Record<string, EndpointSettings> = {};

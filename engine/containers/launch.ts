@@ -16,7 +16,8 @@ import type { Fd } from '../../native/index.ts';
 import type { SandboxHandle } from '../../network/index.ts';
 import type { Container, ContainerRecord } from './container.ts';
 import type { ContainerContext, RunningProcess } from './context.ts';
-import { writeEtcFiles } from './etc-files.ts';
+import { hostsOfHost, writeEtcFiles } from './etc-files.ts';
+import { etcFilesOf, openJoins, sharedFiles, withSharedNames } from './joined.ts';
 import { sandboxMounts } from './mounts.ts';
 import { networkFacts, sandboxRequest } from './network-request.ts';
 import { limitsOf } from './limits.ts';
@@ -26,7 +27,15 @@ import { lookUpUser } from './user-lookup.ts';
 
 export type LaunchContext = Pick<
   ContainerContext,
-  'layout' | 'records' | 'images' | 'snapshots' | 'volumes' | 'networks' | 'cgroups' | 'host'
+  | 'layout'
+  | 'records'
+  | 'containers'
+  | 'images'
+  | 'snapshots'
+  | 'volumes'
+  | 'networks'
+  | 'cgroups'
+  | 'host'
 >;
 
 /**
@@ -44,14 +53,14 @@ export async function launch(ctx: LaunchContext, container: Container): Promise<
   const held: Fd[] = [];
   try {
     await Rollback.guard(async (rollback) => {
-      const started = beginRun(record);
+      const started = beginRun(withSharedNames(ctx, record));
       rollback.add('record', () => ctx.records.put(record.id, record));
       const [sandbox] = await settleAll([
         openSandbox(ctx, record, { rollback, held }),
         ctx.records.put(record.id, started),
       ]);
       const network = sandbox === null ? null : networkFacts(record, ctx.networks.list(), sandbox);
-      const process = await runProgram(ctx, record, { image, sandbox, rollback });
+      const process = await runProgram(ctx, started, { image, sandbox, rollback, held });
       container.noteStart({ record: started, network, process });
     });
   } finally {
@@ -107,16 +116,18 @@ interface Parts {
   readonly image: Image;
   readonly sandbox: SandboxHandle | null;
   readonly rollback: Rollback;
+  /** Given to the shim; closed here when it has them. */
+  readonly held: Fd[];
 }
 
 async function runProgram(
   ctx: LaunchContext,
   record: ContainerRecord,
-  { image, sandbox, rollback }: Parts,
+  { image, sandbox, rollback, held }: Parts,
 ): Promise<RunningProcess> {
   const paths = ctx.layout.container(record.id);
   await writeEtcFiles(paths, {
-    hosts: sandbox?.hosts ?? '127.0.0.1\tlocalhost\n',
+    hosts: sandbox?.hosts ?? (await hostsOfHost(record)),
     resolvConf: sandbox?.resolvConf ?? '',
     hostname: record.config.Hostname ?? '',
   });
@@ -134,21 +145,20 @@ async function runProgram(
       groupAdd: record.hostConfig.GroupAdd ?? [],
     }),
   ]);
+  const { joins, fds } = openJoins(ctx, record, held.length);
+  held.push(...fds);
   const request = sandboxRequestOf(record, {
     ...{ user, cgroup, devices },
     rootMounts: mounts,
     mounts: sandboxMounts(ctx, record),
     networkNamespace: sandbox?.path ?? null,
-    files: {
-      hosts: paths.hosts,
-      hostname: paths.hostname,
-      resolvConf: sandbox === null ? '/etc/resolv.conf' : paths.resolvConf,
-    },
+    joins,
+    files: sharedFiles(ctx, record) ?? etcFilesOf(ctx, record),
     log: paths.log,
     paths: { control: ctx.layout.sandbox(record.id).shimSocket, exit: paths.exit },
   });
   const spec = buildSandboxSpec(request, ctx.host);
-  return await startShim({ spec, held: sandbox?.held ?? [] });
+  return await startShim({ spec, held });
 }
 
 /** What a failed start means to a client: Docker's CLI maps these words to exit codes 127 and 126. */

@@ -14,6 +14,7 @@ import type {
 } from '../../network/index.ts';
 import type { ContainerRecord } from './container.ts';
 import type { NetworkFacts } from './context.ts';
+import { sharedWith } from './joined.ts';
 
 /** Id, exact name, unambiguous id prefix, as Docker looks networks up. */
 export function findNetwork(networks: readonly Network[], ref: string): Network {
@@ -34,13 +35,13 @@ export function findNetwork(networks: readonly Network[], ref: string): Network 
   throw new EngineError('not-found', `network ${ref} not found`, { details: { network: ref } });
 }
 
-/** null: the container has the host's network, and no sandbox. */
+/** null: the container has the host's network, or another container's, and no sandbox. */
 export function sandboxRequest(
   record: ContainerRecord,
   networks: readonly Network[],
 ): SandboxRequest | null {
   const { hostConfig, config } = record;
-  if (hostConfig.NetworkMode === 'host') return null;
+  if (hostConfig.NetworkMode === 'host' || sharedWith(hostConfig.NetworkMode) !== null) return null;
   const isApart = hostConfig.NetworkMode === 'none' || config.NetworkDisabled === true;
   return {
     id: record.id,

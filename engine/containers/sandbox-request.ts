@@ -56,6 +56,7 @@ export interface StartFacts {
   readonly rootMounts: readonly SandboxMount[];
   readonly mounts: readonly SandboxMount[];
   readonly networkNamespace: string | null;
+  readonly joins: SandboxRequest['joins'];
   readonly files: EtcFiles;
   /** Path of the log. */
   readonly log: string;
@@ -70,12 +71,13 @@ export function sandboxRequestOf(record: ContainerRecord, facts: StartFacts): Sa
     domainname: config.Domainname ?? '',
     process: processOf(record, facts.user),
     namespaces: {
-      pid: 'private',
-      ipc: hostConfig.IpcMode === 'none' ? 'none' : 'private',
-      uts: 'private',
+      pid: sharing(hostConfig.PidMode),
+      ipc: hostConfig.IpcMode === 'none' ? 'none' : sharing(hostConfig.IpcMode),
+      uts: hostConfig.UTSMode === 'host' ? 'host' : 'private',
       cgroup: hostConfig.CgroupnsMode === 'private' ? 'private' : 'host',
     },
     networkNamespace: facts.networkNamespace,
+    joins: facts.joins,
     cgroup: facts.cgroup,
     rootMounts: facts.rootMounts,
     mounts: facts.mounts,
@@ -88,6 +90,11 @@ export function sandboxRequestOf(record: ContainerRecord, facts: StartFacts): Sa
     log: logOf(record, facts.log),
     paths: facts.paths,
   };
+}
+
+function sharing(mode = ''): 'private' | 'host' | 'joined' {
+  if (mode === 'host') return 'host';
+  return mode.startsWith('container:') ? 'joined' : 'private';
 }
 
 export function ulimitsOf({ hostConfig }: ContainerRecord): SandboxRequest['ulimits'] {

@@ -2,6 +2,7 @@
 import { EngineError } from '../api/index.ts';
 import type { ContainerCreateRequest, HostConfig, RestartPolicy } from '../api/index.ts';
 import { healthcheckProblems } from './health-state.ts';
+import { namespaceProblems } from './validate-namespaces.ts';
 import { signalNumber } from './signals.ts';
 
 const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
@@ -82,6 +83,7 @@ function invalid(request: ContainerCreateRequest, host: HostConfig): readonly st
     signalNumber(request.StopSignal);
   return [
     ...checks.filter(([isWrong]) => isWrong).map(([, message]) => message),
+    ...namespaceProblems(request),
     ...healthcheckProblems(request.Healthcheck),
   ];
 }
@@ -101,19 +103,7 @@ function workingDirectory(request: ContainerCreateRequest): string {
 
 /** Options that change what a container may reach: ignoring one of these would be worse than refusing it. */
 function notServed(host: HostConfig): readonly string[] {
-  const isOwn = (mode: string | undefined): boolean => ['', 'private', undefined].includes(mode);
   const options: readonly (readonly [string, boolean])[] = [
-    [`PidMode "${host.PidMode ?? ''}"`, !isOwn(host.PidMode)],
-    [`UTSMode "${host.UTSMode ?? ''}"`, !isOwn(host.UTSMode)],
-    [
-      `IpcMode "${host.IpcMode ?? ''}"`,
-      !['', 'private', 'shareable', 'none', undefined].includes(host.IpcMode),
-    ],
-    [`UsernsMode "${host.UsernsMode ?? ''}"`, !['', 'host', undefined].includes(host.UsernsMode)],
-    [
-      `NetworkMode "${host.NetworkMode ?? ''}"`,
-      host.NetworkMode?.startsWith('container:') ?? false,
-    ],
     [
       `Runtime "${host.Runtime ?? ''}"`,
       !['', 'tscompose', 'runc', undefined].includes(host.Runtime),

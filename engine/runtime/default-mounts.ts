@@ -13,8 +13,8 @@ import type { SandboxMount } from './sandbox-spec.ts';
 export interface DefaultMountOptions {
   readonly isPrivileged: boolean;
   readonly shmSizeBytes: number;
-  /** False with `ipc: none` and `ipc: host`, where /dev/shm is nobody's or the host's. */
-  readonly ipc: 'private' | 'none' | 'host';
+  /** /dev/shm is nobody's with `none`, and the host's or another container's with `host` and `joined`. */
+  readonly ipc: 'private' | 'none' | 'host' | 'joined';
   /** With the host's network /sys shows the host's interfaces, as Docker has it. */
   readonly cgroupView: readonly SandboxMount[];
 }
@@ -44,10 +44,13 @@ export function defaultMounts(options: DefaultMountOptions): readonly SandboxMou
 
 function sharedMemory({ ipc, shmSizeBytes }: DefaultMountOptions): readonly SandboxMount[] {
   if (ipc === 'none') return [];
-  if (ipc === 'host')
+  if (ipc === 'host' || ipc === 'joined') {
+    const flags = noSuidDevExec | MS_BIND | (ipc === 'host' ? MS_REC : 0);
+    const source = '/dev/shm';
     return [
-      mountOf('bind', '/dev/shm', { source: '/dev/shm', flags: noSuidDevExec | MS_BIND | MS_REC }),
+      mountOf('bind', source, { source, flags, ...(ipc === 'joined' && { isJoined: true }) }),
     ];
+  }
   return [
     mountOf('tmpfs', '/dev/shm', { flags: noSuidDevExec, data: `mode=1777,size=${shmSizeBytes}` }),
   ];

@@ -2,17 +2,19 @@
  * SandboxSpec → the flat, versioned bytes that the shim maps; native/shim/spec.h has the same layout. A fixed header
  * is followed by lists (aligned to 8) and texts (each with a NUL); a reference is {offset, length or count}.
  */
+import { CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID } from './namespaces.ts';
 import type { SandboxDevice, SandboxMount, SandboxProcess, SandboxSpec } from './sandbox-spec.ts';
 
 const magic = 0x43505354; // "TSPC"
-const version = 2;
-const headerBytes = 256;
+const version = 3;
+const headerBytes = 264;
 const mountBytes = 80;
 const deviceBytes = 32;
 const referenceBytes = 8;
 const pairBytes = 16;
 const rlimitBytes = 24;
 const filterBytes = 8;
+const joinBytes = 8;
 
 const flag = {
   startAtOnce: 1,
@@ -28,6 +30,12 @@ const flag = {
 
 const mountKinds = ['overlay', 'bind', 'tmpfs', 'proc', 'sysfs', 'mqueue', 'devpts', 'cgroup'];
 const createKinds = ['nothing', 'directory', 'file'];
+const joinKinds = {
+  network: CLONE_NEWNET,
+  pid: CLONE_NEWPID,
+  ipc: CLONE_NEWIPC,
+  mount: CLONE_NEWNS,
+} as const;
 const deviceTypes = { char: 0o020000, block: 0o060000, fifo: 0o010000 } as const;
 
 export interface EncodeOptions {
@@ -51,6 +59,7 @@ const nothing: Omit<SandboxSpec, 'process'> = {
   domainname: '',
   namespaces: 0,
   networkNamespace: null,
+  joins: [],
   cgroups: [],
   hasCgroup2: false,
   mounts: [],
@@ -94,6 +103,7 @@ function encode(spec: SandboxSpec, flags: number): Uint8Array {
     cursor.u64(BigInt(resource)).u64(soft).u64(hard),
   );
   header.bytes(process.seccomp, filterBytes);
+  header.list(spec.joins, joinBytes, (cursor, { kind, fd }) => cursor.u32(joinKinds[kind]).u32(fd));
   totalSize.u32(writer.size);
   return writer.finish();
 }
@@ -127,7 +137,7 @@ const attrNodiratime = 0x80;
 function encodeMount(cursor: Cursor, mount: SandboxMount): void {
   cursor.u32(mountKinds.indexOf(mount.kind)).u32(createKinds.indexOf(mount.create));
   cursor.u32((mount.propagation & ~msRec) === 0 ? msPrivate : mount.propagation & ~msRec);
-  cursor.u32((mount.flags & msRec) === 0 ? 0 : 1);
+  cursor.u32(((mount.flags & msRec) === 0 ? 0 : 1) | (mount.isJoined === true ? 2 : 0));
   const attributes = attributesOf(mount.flags);
   cursor.u64(BigInt(attributes.set)).u64(BigInt(attributes.clear));
   cursor.text(mount.source).text(mount.target).text(mount.upperDir).text(mount.workDir);

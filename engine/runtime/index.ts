@@ -29,6 +29,7 @@ export { printSandboxSpec } from './print-spec.ts';
 export type { UlimitRequest } from './rlimits.ts';
 export type {
   SandboxDevice,
+  SandboxJoin,
   SandboxLog,
   SandboxMount,
   SandboxPaths,

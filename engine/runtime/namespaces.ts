@@ -9,10 +9,10 @@ export const CLONE_NEWPID = 0x20000000;
 export const CLONE_NEWNET = 0x40000000;
 
 export interface NamespaceOptions {
-  /** `host` shares the engine's. */
-  readonly pid: 'private' | 'host';
+  /** `host` shares the engine's, `joined` another container's, which is among the sandbox's joins. */
+  readonly pid: 'private' | 'host' | 'joined';
   /** `none` is private without a /dev/shm. */
-  readonly ipc: 'private' | 'none' | 'host';
+  readonly ipc: 'private' | 'none' | 'host' | 'joined';
   readonly uts: 'private' | 'host';
   readonly cgroup: 'private' | 'host';
 }
@@ -28,7 +28,7 @@ export const privateNamespaces: NamespaceOptions = {
 export function namespaceFlags(options: NamespaceOptions, hasTimeNamespace: boolean): number {
   let flags = CLONE_NEWNS;
   if (options.pid === 'private') flags |= CLONE_NEWPID;
-  if (options.ipc !== 'host') flags |= CLONE_NEWIPC;
+  if (options.ipc === 'private' || options.ipc === 'none') flags |= CLONE_NEWIPC;
   if (options.uts === 'private') flags |= CLONE_NEWUTS;
   if (options.cgroup === 'private') flags |= CLONE_NEWCGROUP;
   if (hasTimeNamespace) flags |= CLONE_NEWTIME;

@@ -11,7 +11,8 @@ export function printSandboxSpec(spec: SandboxSpec): string {
     `id ${spec.id}`,
     `hostname ${spec.hostname}${spec.domainname === '' ? '' : `.${spec.domainname}`}`,
     `namespaces ${namespaceNames(spec.namespaces).join(' ')}`,
-    `network ${spec.networkNamespace ?? 'host'}`,
+    `network ${spec.networkNamespace ?? (joinsNetwork(spec) ? 'joined' : 'host')}`,
+    ...spec.joins.map(({ kind, fd }) => `join ${kind} ${fd}`),
     ...spec.cgroups.map(
       (path, index) => `cgroup${index === 0 && spec.hasCgroup2 ? '2' : ''} ${path}`,
     ),
@@ -29,9 +30,14 @@ export function printSandboxSpec(spec: SandboxSpec): string {
   ].join('\n');
 }
 
+function joinsNetwork({ joins }: SandboxSpec): boolean {
+  return joins.some(({ kind }) => kind === 'network');
+}
+
 function printMount(mount: SandboxMount): string {
   const parts = [`mount ${mount.kind} ${mount.target}`];
-  if (mount.source !== '') parts.push(`from ${mount.source}`);
+  if (mount.source !== '')
+    parts.push(`from ${mount.isJoined === true ? 'joined ' : ''}${mount.source}`);
   if (mount.lowerDirs.length > 0) parts.push(`lower ${mount.lowerDirs.join(':')}`);
   if (mount.upperDir !== '') parts.push(`upper ${mount.upperDir} work ${mount.workDir}`);
   if (mount.flags !== 0) parts.push(printMountFlags(mount.flags));

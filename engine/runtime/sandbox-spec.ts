@@ -11,6 +11,8 @@ export interface SandboxSpec {
   readonly namespaces: number;
   /** Path of the bind-mounted network namespace to join; null keeps the host's. */
   readonly networkNamespace: string | null;
+  /** Namespaces of other containers. */
+  readonly joins: readonly SandboxJoin[];
   /** Directories of the cgroups to join, one per hierarchy; the first is the cgroup2 one where `cgroup2` is true. */
   readonly cgroups: readonly string[];
   readonly hasCgroup2: boolean;
@@ -30,10 +32,19 @@ export interface SandboxSpec {
   readonly paths: SandboxPaths;
 }
 
+export interface SandboxJoin {
+  /** Of a mount namespace only the source of the mount with `isJoined` is taken. */
+  readonly kind: 'network' | 'pid' | 'ipc' | 'mount';
+  /** In the shim; behind everything that it is to hold. */
+  readonly fd: number;
+}
+
 export interface SandboxMount {
   readonly kind: 'overlay' | 'bind' | 'tmpfs' | 'proc' | 'sysfs' | 'mqueue' | 'devpts' | 'cgroup';
   /** Absolute path inside the container; resolved below the new root, never through a link that leaves it. */
   readonly target: string;
+  /** Where the source of a bind is: in the mount namespace among the joins, not on the host. */
+  readonly isJoined?: boolean;
   /** Host path of a bind. Empty for the other kinds. */
   readonly source: string;
   /** Layers of an overlay on the host, topmost first. */

@@ -15,6 +15,7 @@ import { chooseRlimits } from './rlimits.ts';
 import type { UlimitRequest } from './rlimits.ts';
 import type {
   SandboxDevice,
+  SandboxJoin,
   SandboxLog,
   SandboxMount,
   SandboxPaths,
@@ -25,6 +26,7 @@ import type {
 import { seccompFilter } from './seccomp.ts';
 import { parseSecurityOptions } from './security-options.ts';
 import { chooseSysctls } from './sysctls.ts';
+import type { SysctlScope } from './sysctls.ts';
 
 export interface SandboxRequest {
   readonly id: string;
@@ -34,6 +36,8 @@ export interface SandboxRequest {
   readonly namespaces: NamespaceOptions;
   /** Path of the container's own network namespace; null is the host's. */
   readonly networkNamespace: string | null;
+  /** Namespaces of other containers that are joined instead. */
+  readonly joins: readonly SandboxJoin[];
   readonly cgroup: CgroupPlacement;
   /** The root file system (target "/") first. */
   readonly rootMounts: readonly SandboxMount[];
@@ -105,6 +109,7 @@ export function buildSandboxSpec(request: SandboxRequest, host: HostFacts): Sand
     domainname: request.domainname,
     namespaces: namespaceFlags(request.namespaces, host.hasTimeNamespace),
     networkNamespace: request.networkNamespace,
+    joins: request.joins,
     cgroups: request.cgroup.directories,
     hasCgroup2: request.cgroup.hasCgroup2,
     mounts: chooseMounts(request),
@@ -114,13 +119,19 @@ export function buildSandboxSpec(request: SandboxRequest, host: HostFacts): Sand
     readonlyPaths: chooseReadonlyPaths(request),
     isRootReadonly: security.isRootReadonly,
     sysctls: chooseSysctls(request.sysctls, {
-      hasOwnNetwork: request.networkNamespace !== null,
+      network: networkScope(request),
       hasOwnIpc: request.namespaces.ipc !== 'host',
     }),
     process: chooseProcess(request, host),
     log: request.log,
     paths: request.paths,
   };
+}
+
+/** A joined network has its defaults from whom it belongs to. */
+function networkScope({ networkNamespace, joins }: SandboxRequest): SysctlScope['network'] {
+  if (networkNamespace !== null) return 'own';
+  return joins.some(({ kind }) => kind === 'network') ? 'joined' : 'host';
 }
 
 /** What a further program in a running sandbox may do: as much as its first one, or with `isPrivileged` all. */

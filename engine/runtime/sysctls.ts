@@ -2,7 +2,7 @@
 import { EngineError } from '../api/index.ts';
 
 export interface SysctlScope {
-  readonly hasOwnNetwork: boolean;
+  readonly network: 'own' | 'joined' | 'host';
   readonly hasOwnIpc: boolean;
 }
 
@@ -28,7 +28,7 @@ export function chooseSysctls(
   wanted: Readonly<Record<string, string>>,
   scope: SysctlScope,
 ): readonly Sysctl[] {
-  const chosen = new Map<string, string>(scope.hasOwnNetwork ? ownNetworkDefaults : []);
+  const chosen = new Map<string, string>(scope.network === 'own' ? ownNetworkDefaults : []);
   for (const [name, value] of Object.entries(wanted)) {
     const path = toPath(name);
     checkScope(name, path, scope);
@@ -52,17 +52,17 @@ function toPath(name: string): string {
 
 function checkScope(name: string, path: string, scope: SysctlScope): void {
   if (path.startsWith('net/')) {
-    if (scope.hasOwnNetwork) return;
+    if (scope.network !== 'host') return;
     throw new EngineError(
       'invalid-argument',
-      `sysctl "${name}" is not allowed in the host's network`,
+      `sysctl "${name}" not allowed in host network namespace`,
     );
   }
   if (ipcParameters.has(path) || path.startsWith('fs/mqueue/')) {
     if (scope.hasOwnIpc) return;
     throw new EngineError(
       'invalid-argument',
-      `sysctl "${name}" is not allowed with the host's ipc`,
+      `sysctl "${name}" is not allowed in the hosts ipc namespace`,
     );
   }
   throw new EngineError(

@@ -91,7 +91,7 @@ uint64_t cgroup_oom_kills (const struct ts_spec *spec)
 
 /* Sends to each pid in "cgroup.procs".  A pid cannot be somebody else's meanwhile: processes of the
    container are reaped by its init or by this shim, and the shim is here.  */
-static int signal_listed (int dir, int signal)
+static int signal_listed (int dir, int signal, int *count)
 {
   char text[4096];
   cleanup_close int procs = openat (dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
@@ -109,7 +109,10 @@ static int signal_listed (int dir, int signal)
         {
           pid_t pid = (pid_t)scan_number (&at);
           /* 0 is a process outside of this pid namespace.  ESRCH: it has ended since.  */
-          if (pid > 0 && kill (pid, signal) < 0 && errno != ESRCH)
+          if (pid <= 0)
+            continue;
+          ++*count;
+          if (kill (pid, signal) < 0 && errno != ESRCH)
             return errno;
         }
       kept = length - (size_t)(at - text);
@@ -134,5 +137,20 @@ int cgroup_signal_all (const struct ts_spec *spec, int signal)
       if (all >= 0)
         return write_all (all, "1", 1) < 0 ? errno : 0;
     }
-  return signal_listed (dir, signal);
+  int count = 0;
+  return signal_listed (dir, signal, &count);
+}
+
+int cgroup_kill_members (const struct ts_spec *spec)
+{
+  const struct ts_ref *groups = spec_items (spec, spec->cgroups);
+  int count = 0;
+
+  if (spec->cgroups.count == 0)
+    return 0;
+  cleanup_close int dir = open (spec_text (spec, groups[0]), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (dir < 0)
+    return -1;
+  errno = signal_listed (dir, SIGKILL, &count);
+  return errno == 0 ? count : -1;
 }

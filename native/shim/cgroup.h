@@ -19,6 +19,9 @@ int cgroup_join (const struct sandbox *sandbox);
  * tell.  */
 uint64_t cgroup_oom_kills (const struct ts_spec *spec);
 
+/* Kills what is in the container's groups; how many there were, or -1 with errno.  */
+int cgroup_kill_members (const struct ts_spec *spec);
+
 /* Signals every process in the container's groups.  0, or an errno.  */
 int cgroup_signal_all (const struct ts_spec *spec, int signal);
 

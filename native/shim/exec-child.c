@@ -17,6 +17,7 @@
 
 #include "cgroup.h"
 #include "credentials.h"
+#include "joins.h"
 #include "process.h"
 #include "program.h"
 #include "seccomp.h"
@@ -31,7 +32,7 @@ enum
 static int join_namespaces (const struct exec_child *child)
 {
   const struct ts_spec *container = child->container;
-  int flags = (int)container->namespaces;
+  int flags = (int)(container->namespaces | join_kinds (container));
 
   if (container->network_namespace.length > 0)
     flags |= CLONE_NEWNET;

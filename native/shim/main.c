@@ -21,6 +21,7 @@
 
 #include "cgroup.h"
 #include "exit-record.h"
+#include "joins.h"
 #include "process.h"
 #include "program.h"
 #include "shim.h"
@@ -139,6 +140,8 @@ static int start_child (struct shim *shim, const struct pipes *pipes, char **vec
       args.flags |= CLONE_INTO_CGROUP;
       args.cgroup = (uint64_t)cgroup;
     }
+  if (join_pid_enter (spec) < 0)
+    return fail (shim, TS_STAGE_NAMESPACES, "pid");
   int pid = sys_clone3 (&args);
   if (pid < 0)
     return fail (shim, TS_STAGE_CLONE, "");
@@ -151,7 +154,10 @@ static int start_child (struct shim *shim, const struct pipes *pipes, char **vec
    * its shim.  */
   (void)prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   close (pipes->go[1]); /* Or waiting for its end would wait for ourselves.  */
-  (void)setsid ();      /* Cannot fail: a new process leads no group.  */
+  /* In a joined pid namespace others see this process while it still holds the host.  */
+  if (join_find (spec, CLONE_NEWPID) >= 0)
+    (void)prctl (PR_SET_DUMPABLE, 0, 0, 0, 0);
+  (void)setsid (); /* Cannot fail: a new process leads no group.  */
   struct sandbox sandbox
       = { .spec = spec,
           .report = shim->report,
@@ -159,6 +165,7 @@ static int start_child (struct shim *shim, const struct pipes *pipes, char **vec
           .envp = vectors + spec->args.count + 1,
           .report_fd = pipes->report[1],
           .go_fd = pipes->go[0],
+          .joined_source = shim->joined_source,
           .stdin_fd = shim->stdio.input_fd,
           .stdout_fd = spec->log_path.length > 0 ? shim->stdio.write_fds[0] : -1,
           .stderr_fd = spec->log_path.length > 0 ? shim->stdio.write_fds[1] : -1,
@@ -183,6 +190,9 @@ static int start_container (struct shim *shim)
       || socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pipes.report) < 0
       || pipe2 (pipes.go, O_CLOEXEC) < 0)
     return fail (shim, TS_STAGE_STDIO, "");
+  shim->joined_source = join_clone_source (spec);
+  if (shim->joined_source < 0 && errno != 0)
+    return fail (shim, TS_STAGE_MOUNT, "of another container");
   int started = start_child (shim, &pipes, vectors);
   vectors_free (spec, vectors); /* Only the child needs them.  */
   stdio_close_program_ends (&shim->stdio);
@@ -190,6 +200,8 @@ static int start_container (struct shim *shim)
   close (pipes.go[0]);
   shim->report_fd = pipes.report[0];
   shim->go_fd = pipes.go[1];
+  shim->end_held_fd = join_close (spec, shim->end_held_fd);
+  cleanup_close_fd (&shim->joined_source);
   return started;
 }
 
@@ -202,6 +214,8 @@ static int prepare_beside (struct shim *shim)
   shim->status.container_start_time = process_start_time (shim->pid);
   shim->status.pid = (uint32_t)getpid ();
   shim->status.start_time = process_start_time (getpid ());
+  if (join_pid_leave (spec) < 0)
+    return fail (shim, TS_STAGE_NAMESPACES, "pid");
   if ((spec->flags & TS_FLAG_OOM_SCORE) != 0
       && process_set_oom_score (shim->pid, spec->oom_score_adj) < 0)
     return fail (shim, TS_STAGE_OOM_SCORE, "");
@@ -233,6 +247,7 @@ int main (void)
                        .pidfd = -1,
                        .report_fd = -1,
                        .go_fd = -1,
+                       .joined_source = -1,
                        .mount_namespace = -1 };
 
   control_init (&shim.control);

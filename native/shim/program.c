@@ -14,6 +14,7 @@
 #include "console.h"
 #include "credentials.h"
 #include "init.h"
+#include "joins.h"
 #include "paths.h"
 #include "rootfs.h"
 #include "seccomp.h"
@@ -219,7 +220,7 @@ static int split_init (const struct sandbox *sandbox)
 
 static int enter_namespaces (const struct sandbox *sandbox)
 {
-  if (cgroup_join (sandbox) < 0 || join_network (sandbox) < 0)
+  if (cgroup_join (sandbox) < 0 || join_network (sandbox) < 0 || join_enter (sandbox) < 0)
     return -1;
   return set_names (sandbox);
 }

@@ -31,7 +31,9 @@ static int open_sources (const struct sandbox *sandbox, struct sources *sources)
       sources->fds[i] = -1;
       if (mounts[i].kind != TS_MOUNT_BIND)
         continue;
-      sources->fds[i] = mount_clone_source (spec, &mounts[i]);
+      sources->fds[i] = (mounts[i].flags & TS_MOUNT_JOINED) != 0
+                            ? dup (sandbox->joined_source)
+                            : mount_clone_source (spec, &mounts[i]);
       if (sources->fds[i] < 0)
         return sandbox_fail (sandbox, TS_STAGE_MOUNT, spec_text (spec, mounts[i].source));
     }

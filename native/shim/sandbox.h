@@ -35,6 +35,8 @@ struct sandbox
   int report_fd;
   /* A byte lets the program start; end of file means that nobody wants it any more.  */
   int go_fd;
+  /* What is to be shared of another container's mounts; -1 without.  */
+  int joined_source;
   int stdin_fd; /* -1: /dev/null; so with the others */
   int stdout_fd;
   int stderr_fd;

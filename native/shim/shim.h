@@ -24,6 +24,7 @@ struct shim
   int report_fd; /* the shim's end, -1 when it was closed by the other */
   int go_fd;     /* -1 when the word was given */
   int signal_fd;
+  int joined_source; /* until the child has it */
   int first_held_fd; /* the engine's descriptors, such as reserved ports, up to the next field,
                         without it */
   int end_held_fd;

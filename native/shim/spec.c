@@ -100,7 +100,7 @@ static int are_inside_paths (const struct view *view, struct ts_list list)
 static int check_mount (const struct view *view, const struct ts_mount *mount)
 {
   return mount->kind < TS_MOUNT_KINDS && mount->create < TS_CREATE_KINDS
-         && mount->flags <= TS_MOUNT_RECURSIVE && check_ref (view, mount->source)
+         && (mount->flags & ~TS_MOUNT_FLAGS_KNOWN) == 0 && check_ref (view, mount->source)
          && check_ref (view, mount->target) && check_ref (view, mount->upper)
          && check_ref (view, mount->work) && check_refs (view, mount->lower)
          && check_pairs (view, mount->options, 1) && is_inside_path (view, mount->target)
@@ -149,6 +149,42 @@ static const char *check_links (const struct view *view, const struct ts_spec *s
     if (!is_inside_path (view, links[i].key))
       return "path of a link";
   return NULL;
+}
+
+/* One at most, a bind, and only with a mount namespace to take it from.  */
+static const char *check_joined_mount (const struct ts_spec *spec, const struct ts_join *joins)
+{
+  const struct ts_mount *mounts = spec_items (spec, spec->mounts);
+  uint32_t allowed = 0;
+
+  for (uint32_t i = 0; i < spec->joins.count; i++)
+    allowed += joins[i].kind == CLONE_NEWNS;
+  for (uint32_t i = 0; i < spec->mounts.count; i++)
+    if ((mounts[i].flags & TS_MOUNT_JOINED) != 0
+        && (mounts[i].kind != TS_MOUNT_BIND || i == 0 || allowed-- == 0))
+      return "mount of another container";
+  return NULL;
+}
+
+static const char *check_joins (const struct view *view, const struct ts_spec *spec)
+{
+  const uint32_t kinds = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNET;
+  uint32_t seen = spec->namespaces & ~(uint32_t)CLONE_NEWNS;
+
+  if (!check_list (view, spec->joins, sizeof (struct ts_join)) || spec->joins.count > TS_MAX_JOINS)
+    return "joins";
+  const struct ts_join *joins = spec_items (spec, spec->joins);
+  for (uint32_t i = 0; i < spec->joins.count; i++)
+    {
+      uint32_t kind = joins[i].kind;
+      /* One bit, and a namespace is either made, joined, or the host's.  */
+      if (kind == 0 || (kind & (kind - 1)) != 0 || (kind & ~kinds) != 0 || (kind & seen) != 0)
+        return "kind of a join";
+      if (joins[i].fd < 6 || joins[i].fd > INT32_MAX)
+        return "descriptor of a join";
+      seen |= kind;
+    }
+  return check_joined_mount (spec, joins);
 }
 
 static const char *check_process (const struct view *view, const struct ts_spec *spec)
@@ -226,6 +262,8 @@ const char *spec_check (const void *bytes, size_t size)
   if ((wrong = check_devices (&view, spec)) != NULL)
     return wrong;
   if ((wrong = check_links (&view, spec)) != NULL)
+    return wrong;
+  if ((wrong = check_joins (&view, spec)) != NULL)
     return wrong;
   return check_process (&view, spec);
 }

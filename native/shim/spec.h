@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define TS_SPEC_MAGIC 0x43505354u /* "TSPC" */
-#define TS_SPEC_VERSION 2
+#define TS_SPEC_VERSION 3
 #define TS_SPEC_MAX_SIZE (16u * 1024 * 1024)
 #define TS_SPEC_MAX_MOUNTS 512
 
@@ -51,7 +51,9 @@ enum ts_create
   TS_CREATE_KINDS,
 };
 
-#define TS_MOUNT_RECURSIVE 1
+#define TS_MOUNT_RECURSIVE 1u
+#define TS_MOUNT_JOINED 2u /* a bind's source lies in the mount namespace among the joins */
+#define TS_MOUNT_FLAGS_KNOWN 3u
 
 struct ts_mount
 {
@@ -79,6 +81,16 @@ struct ts_device
   uint32_t gid;
   uint32_t zero;
 };
+
+/* A namespace of another container: descriptor FD of the shim's, behind all that it is to hold.  Of
+   a mount namespace only sources of binds are taken.  */
+struct ts_join
+{
+  uint32_t kind; /* CLONE_NEW* */
+  uint32_t fd;
+};
+
+#define TS_MAX_JOINS 8
 
 struct ts_rlimit
 {
@@ -140,11 +152,12 @@ struct ts_spec
   struct ts_list groups;   /* uint32_t */
   struct ts_list rlimits;  /* ts_rlimit */
   struct ts_list seccomp;  /* struct sock_filter */
+  struct ts_list joins;    /* ts_join */
 };
 
 _Static_assert(sizeof (struct ts_mount) == 80, "mirrored by encode.ts");
 _Static_assert(sizeof (struct ts_device) == 32, "mirrored by encode.ts");
-_Static_assert(sizeof (struct ts_spec) == 256, "mirrored by encode.ts");
+_Static_assert(sizeof (struct ts_spec) == 264, "mirrored by encode.ts");
 
 /* Checks everything that the other functions rely on.  Returns NULL, or what is wrong.  BYTES is
  * aligned to 8.  */

@@ -13,6 +13,7 @@
 #include "cgroup.h"
 #include "exec.h"
 #include "exit-record.h"
+#include "joins.h"
 #include "report.h"
 #include "sys.h"
 #include "util.h"
@@ -312,6 +313,14 @@ static void kill_descendants (void)
     }
 }
 
+/* In another container's pid namespace its init gets them as children, so that only the groups tell
+   who they are.  */
+static void kill_members (struct shim *shim)
+{
+  while (cgroup_kill_members (shim->spec) > 0)
+    serve (shim, 1);
+}
+
 /* While the disk is full the end is not recorded, so the shim stays, and tells it only when it is.
  */
 static int may_pass (int error)
@@ -340,7 +349,9 @@ void supervise (struct shim *shim)
   if (shim->report_fd >= 0)
     read_report (shim); /* Its end and the process's end come together, in either order.  */
   exec_end_all (shim);
-  if ((shim->spec->namespaces & CLONE_NEWPID) == 0)
+  if (join_find (shim->spec, CLONE_NEWPID) >= 0)
+    kill_members (shim);
+  else if ((shim->spec->namespaces & CLONE_NEWPID) == 0)
     kill_descendants ();
   stdio_drain (&shim->stdio, &shim->log);
   log_sync (&shim->log);

@@ -57,6 +57,7 @@ function requestOf(
     domainname: '',
     namespaces: privateNamespaces,
     networkNamespace: null,
+    joins: [],
     cgroup: cgroups.placement(id),
     rootMounts: box.mounts.filter(({ target }) => target === '/' || target === '/usr'),
     mounts: [],

@@ -85,6 +85,7 @@ export function makeBox(dir: string, args: readonly string[], change: SpecChange
     domainname: '',
     namespaces: defaultNamespaces,
     networkNamespace: null,
+    joins: [],
     cgroups: [],
     hasCgroup2: false,
     mounts: [

@@ -6,6 +6,7 @@
 #include "spec.h"
 
 #include <linux/filter.h>
+#include <sched.h>
 #include <sys/socket.h>
 
 static const struct ts_spec *spec;
@@ -103,6 +104,9 @@ static void test_lists (void)
   CHECK (spec->rlimits.count == 1 && limits[0].resource == 7 && limits[0].soft == 1024);
   CHECK (limits[0].hard == UINT64_MAX);
   CHECK (spec->groups.count == 3 && groups[1] == 4000000000);
+  const struct ts_join *joins = spec_items (spec, spec->joins);
+  CHECK (spec->joins.count == 2 && joins[0].kind == CLONE_NEWNET && joins[0].fd == 7);
+  CHECK (joins[1].kind == CLONE_NEWNS && joins[1].fd == 8);
   CHECK (spec->seccomp.count == 1 && filter[0].code == 6 && filter[0].k == 0x7fff0000);
 }
 

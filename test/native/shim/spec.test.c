@@ -74,6 +74,7 @@ static void walk (const struct ts_spec *spec)
       touch_texts (spec, spec->env);
       return;
     }
+  touch (spec_items (spec, spec->joins), spec->joins.count * sizeof (struct ts_join));
   for (size_t i = 0; i < sizeof single / sizeof *single; i++)
     touch_text (spec, single[i]);
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -94,7 +95,7 @@ static void walk (const struct ts_spec *spec)
 }
 
 static const uint32_t odd_numbers[]
-    = { 0,   1,      7,       8,          247,        248,        255,
+    = { 0,   1,      7,       8,          263,        264,        255,
         256, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xfffffff8, 0xffffffff };
 
 static void mutate (unsigned char *bytes, size_t size)
@@ -175,6 +176,7 @@ static void test_refusals (const unsigned char *valid, size_t size)
     { "a list that is not aligned", AT (args.offset), 257, "arguments" },
     { "no argument", AT (args.count), 0, "arguments" },
     { "no root", AT (mounts.count), 0, "number of mounts" },
+    { "joins beyond the end", AT (joins.count), 7, "joins" },
     { "a wild umask", AT (umask), 01000, "umask" },
   };
 

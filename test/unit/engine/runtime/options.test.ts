@@ -13,6 +13,7 @@ import { printMountFlags } from '../../../../engine/runtime/mount-flags.ts';
 import { chooseRlimits, resourceName } from '../../../../engine/runtime/rlimits.ts';
 import { parseSecurityOptions } from '../../../../engine/runtime/security-options.ts';
 import { chooseSysctls } from '../../../../engine/runtime/sysctls.ts';
+import type { SysctlScope } from '../../../../engine/runtime/sysctls.ts';
 
 describe('chooseRlimits', () => {
   const print = (...[ulimits, hard]: Parameters<typeof chooseRlimits>): string =>
@@ -54,8 +55,8 @@ describe('chooseRlimits', () => {
 });
 
 describe('chooseSysctls', () => {
-  const own = { hasOwnNetwork: true, hasOwnIpc: true };
-  const none = { hasOwnNetwork: false, hasOwnIpc: false };
+  const own: SysctlScope = { network: 'own', hasOwnIpc: true };
+  const none: SysctlScope = { network: 'host', hasOwnIpc: false };
 
   test('an own network must let every user ping and listen anywhere', () => {
     expect(chooseSysctls({}, own)).toEqual([
@@ -111,7 +112,7 @@ describe('chooseSysctls', () => {
   });
 
   test.each(['net.core.somaxconn', 'kernel.msgmax'])('%s of the host must be refused', (name) => {
-    expect(() => chooseSysctls({ [name]: '1' }, none)).toThrow('is not allowed');
+    expect(() => chooseSysctls({ [name]: '1' }, none)).toThrow('not allowed');
   });
 });
 

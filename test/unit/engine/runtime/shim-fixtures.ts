@@ -32,6 +32,10 @@ export const fullSpec: SandboxSpec = {
   domainname: 'example.org',
   namespaces: 0x2c020000,
   networkNamespace: '/run/netns/x',
+  joins: [
+    { kind: 'network', fd: 7 },
+    { kind: 'mount', fd: 8 },
+  ],
   cgroups: ['/sys/fs/cgroup/unified/x', '/sys/fs/cgroup/memory/x'],
   hasCgroup2: true,
   mounts: [

@@ -34,6 +34,7 @@ const request: SandboxRequest = {
   },
   namespaces: privateNamespaces,
   networkNamespace: '/run/t/netns/c1',
+  joins: [],
   cgroup: {
     directories: ['/sys/fs/cgroup/unified/t/c1', '/sys/fs/cgroup/memory/t/c1'],
     hasCgroup2: true,
