@@ -1,6 +1,7 @@
 /** `up` that stays: progress while the plan is executed, then the logs, until all has ended or somebody interrupts. */
 import {
   executePlan,
+  type ExecuteResult,
   observe,
   planStop,
   type Observed,
@@ -10,18 +11,25 @@ import {
 } from '../compose/index.ts';
 import type { EngineClient } from '../engine/client/index.ts';
 import { createPrinter } from './commands/logs.ts';
-import type { UpRequest } from './commands/up.ts';
+import { monitoredServices } from './attachment.ts';
+import { Cascade } from './cascade.ts';
 import type { Context } from './context.ts';
+import { ExitMonitor } from './exit-monitor.ts';
 import { LogFollower } from './log-follower.ts';
 import { watchStarts } from './project-events.ts';
 import { shortName } from './select.ts';
+import { planOptions } from './plan-options.ts';
 import { Interrupted } from './signals.ts';
+import { compareText } from './ui/format.ts';
 import { plainProgress } from './ui/progress-plain.ts';
 import type { ProgressView } from './ui/progress.ts';
+import type { UpRequest } from './up-request.ts';
 
 export interface AttachedRequest {
   readonly request: UpRequest;
   readonly context: Context;
+  /** Services whose logs are shown. */
+  readonly attached: ReadonlySet<string>;
   readonly engine: EngineClient;
   readonly project: Project;
   readonly observed: Observed;
@@ -34,44 +42,71 @@ export async function runAttached(attached: AttachedRequest): Promise<number> {
   const session = createSession(attached, ending.signal);
   try {
     await session.opened;
-    const names = expectedNames(attached.project, attached.request);
+    const names = expectedNames(attached);
     if (names.length > 0) context.ui.notice(`Attaching to ${names.join(', ')}`);
     await startAll(attached, session);
     const isInterrupted = await untilInterrupted(context.interrupts.graceful, [
-      session.follower.ended(),
+      untilEnded(session),
+      session.cascade.triggered,
       session.failed,
     ]);
-    if (!isInterrupted) return 0;
+    if (!isInterrupted) return await finish(attached, session);
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
   } finally {
     if (!context.interrupts.graceful.aborted) ending.abort();
   }
   try {
-    await stopAll(attached);
-    await session.follower.ended();
+    context.ui.notice('Gracefully Stopping... press Ctrl+C again to force');
+    await stopAll(attached, { signal: context.interrupts.forced, ...servicesOf(attached.request) });
+    await untilEnded(session);
   } finally {
     ending.abort();
   }
   return 130;
 }
 
+/** All has ended by itself, or one end is to end all. */
+async function finish(attached: AttachedRequest, session: Session): Promise<number> {
+  const { context } = attached;
+  if (session.cascade.isTriggered) {
+    context.ui.notice('Aborting on container exit...');
+    // Whoever is impatient now wants it at once.
+    await stopAll(attached, { signal: context.interrupts.graceful });
+    await untilEnded(session);
+  }
+  return session.cascade.exitCode;
+}
+
+async function untilEnded({ monitor, follower }: Session): Promise<void> {
+  await monitor.ended();
+  await follower.ended();
+}
+
 interface Session {
   readonly follower: LogFollower;
+  readonly monitor: ExitMonitor;
+  readonly cascade: Cascade;
   readonly opened: Promise<void>;
   readonly failed: Promise<never>;
   /** The plan was executed: starts from now on are news. */
   isStarted: boolean;
 }
 
-function createSession(
-  { request, context, engine, project }: AttachedRequest,
-  signal: AbortSignal,
-): Session {
+function createSession(attached: AttachedRequest, signal: AbortSignal): Session {
+  const { request, context, engine, project } = attached;
   const printer = createPrinter(request, context);
-  printer.reserve(expectedNames(project, request));
+  printer.reserve(expectedNames(attached));
   const { revive } = context;
   const follower = new LogFollower({ engine, printer, signal, revive });
+  const cascade = new Cascade(request);
+  const monitor = new ExitMonitor({
+    ...{ engine, signal, revive },
+    onExit: (exit) => {
+      cascade.see(exit);
+    },
+  });
+  const monitored = monitoredServices(project, request);
   const starts = watchStarts({
     engine,
     project: project.name,
@@ -79,10 +114,15 @@ function createSession(
     follower,
     revive,
     // While the plan is executed, its own progress says when; see startAll.
-    isWanted: (service) => session.isStarted && isAttached(project, request, service),
+    isWanted: (service) => session.isStarted && attached.attached.has(service),
+    onStart: (id, service) => {
+      if (session.isStarted && monitored.has(service)) monitor.watch(id, service);
+    },
   });
   const session: Session = {
     follower,
+    monitor,
+    cascade,
     opened: starts.opened,
     failed: starts.failed,
     isStarted: false,
@@ -90,18 +130,18 @@ function createSession(
   return session;
 }
 
-function isAttached(project: Project, { services }: UpRequest, service: string): boolean {
-  const isNamed = services === undefined || services.length === 0 || services.includes(service);
-  return isNamed && project.services[service]?.attach !== false;
-}
-
 /** Known before the first line, so that the column of names never moves. */
-function expectedNames(project: Project, request: UpRequest): string[] {
+function expectedNames({ project, attached, request }: AttachedRequest): string[] {
+  const scale = new Map(request.scale);
   return Object.entries(project.services)
-    .filter(([name]) => isAttached(project, request, name))
-    .flatMap(([name, { container_name, scale = 1 }]) =>
-      Array.from({ length: scale }, (_, index) => container_name ?? `${name}-${index + 1}`),
-    );
+    .filter(([name]) => attached.has(name))
+    .flatMap(([name, { container_name, scale: own = 1 }]) =>
+      Array.from(
+        { length: scale.get(name) ?? own },
+        (_, index) => container_name ?? `${name}-${index + 1}`,
+      ),
+    )
+    .sort(compareText);
 }
 
 /** How long a progress display may hold back the logs of what has started already. */
@@ -114,6 +154,7 @@ const longestSilenceMs = 1000;
 async function startAll(attached: AttachedRequest, session: Session): Promise<void> {
   const { context, engine, project, observed, plan, request } = attached;
   const display = await createDisplay(context, plan);
+  const monitored = monitoredServices(project, request);
   const follow = (name: string, id: string, since?: string): void => {
     session.follower.follow(
       id,
@@ -122,30 +163,32 @@ async function startAll(attached: AttachedRequest, session: Session): Promise<vo
     );
   };
   const since = await engineNow(engine, context.interrupts.graceful);
+  let started: ExecuteResult;
   try {
-    const { warnings } = await executePlan(plan, {
-      engine,
-      project,
-      observed,
+    started = await executePlan(plan, {
+      ...{ engine, project, observed, ...planOptions(context) },
       signal: context.interrupts.graceful,
       onProgress: (event) => {
         display.event(event);
         const { resource, status, id, service, name } = event;
         const isNew = resource === 'container' && status === 'started' && id !== undefined;
-        if (!isNew || !isAttached(project, request, service ?? '')) return;
+        if (!isNew || service === undefined) return;
+        if (monitored.has(service)) session.monitor.watch(id, service);
+        if (!attached.attached.has(service)) return;
         const isOld = observed.containers.some((container) => container.id === id);
         display.whenLogsMayFlow(() => {
           follow(name, id, isOld ? since : undefined);
         });
       },
     });
-    for (const warning of warnings) context.ui.warn(warning);
   } finally {
     await display.end();
   }
+  for (const warning of started.warnings) context.ui.warn(warning);
   session.isStarted = true;
   for (const { name, id, service } of plan.kept) {
-    if (isAttached(project, request, service)) follow(name, id, since);
+    if (monitored.has(service)) session.monitor.watch(id, service);
+    if (attached.attached.has(service)) follow(name, id, since);
   }
 }
 
@@ -213,18 +256,23 @@ async function untilInterrupted(
   }
 }
 
-/** Stops in reverse order of dependency while the logs flow on; the second interrupt kills what still runs. */
-async function stopAll({ context, engine, project, request }: AttachedRequest): Promise<void> {
-  const { ui, interrupts } = context;
-  ui.notice('Gracefully stopping... (press Ctrl+C again to force)');
+function servicesOf({ services }: UpRequest): { readonly services?: readonly string[] } {
+  return services !== undefined && services.length > 0 ? { services } : {};
+}
+
+/** Stops in reverse order of dependency while the logs flow on; the signal kills what still runs. */
+async function stopAll(
+  { context, engine, project, request }: AttachedRequest,
+  { signal, services }: { readonly signal: AbortSignal; readonly services?: readonly string[] },
+): Promise<void> {
+  const { ui } = context;
   const view = ui.progressStyle === 'tty' ? plainProgress(ui.stderr) : await ui.progress();
-  const signal = interrupts.forced;
   try {
     const observed = await observe(engine, project.name, { signal });
-    const { timeout, services } = request;
+    const { timeout } = request;
     const plan = planStop(observed, {
       project,
-      ...(services !== undefined && services.length > 0 && { services }),
+      ...(services !== undefined && { services }),
       ...(timeout !== undefined && { timeoutSeconds: timeout }),
     });
     view.begin(plan);
@@ -248,7 +296,9 @@ async function stopAll({ context, engine, project, request }: AttachedRequest): 
 async function killAll(engine: EngineClient, project: string): Promise<void> {
   const signal = AbortSignal.timeout(5000);
   const { containers } = await observe(engine, project, { signal });
-  const running = containers.filter(({ status }) => status === 'running' || status === 'paused');
+  const running = containers.filter(
+    ({ status, isOneOff }) => !isOneOff && (status === 'running' || status === 'paused'),
+  );
   const results = await Promise.allSettled(
     running.map(({ id }) => engine.containers.kill(id, { signal })),
   );

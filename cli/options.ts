@@ -19,6 +19,8 @@ export interface GlobalRequest {
   readonly host?: string;
   readonly progress?: ProgressStyle;
   readonly ansi?: AnsiMode;
+  readonly parallel?: number;
+  readonly dryRun?: boolean;
 }
 
 export const globalOptions: OptionsOf<GlobalRequest> = {
@@ -52,6 +54,15 @@ export const globalOptions: OptionsOf<GlobalRequest> = {
     choices: progressStyles,
   },
   ansi: { flags: '--ansi <mode>', description: 'colours and cursor movement', choices: ansiModes },
+  parallel: {
+    flags: '--parallel <count>',
+    description: 'how many engine calls at a time (default: -1, no limit)',
+    parse: parseLimit,
+  },
+  dryRun: {
+    flags: '--dry-run',
+    description: 'show what would be done, and why, without doing it',
+  },
 };
 
 export const servicesArgument = {
@@ -79,6 +90,11 @@ export const yesOption: OptionSpec<boolean> = {
   flags: '-y, --yes',
   description: 'do not ask: a compose file from elsewhere may run',
 };
+
+function parseLimit(text: string): number {
+  if (/^-?\d{1,9}$/u.test(text)) return Number(text);
+  throw new CliError(`"${text}" is not a whole number`);
+}
 
 export function parseSeconds(text: string): number {
   const seconds = Number(text);

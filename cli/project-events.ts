@@ -2,7 +2,15 @@
 import type { ContainerSummary, EventMessage } from '../engine/api/index.ts';
 import type { EventsOptions, EventStream, ListContainersOptions } from '../engine/client/index.ts';
 import type { LogFollower } from './log-follower.ts';
-import { nameOf, projectFilter, serviceLabel, serviceOf, shortName } from './select.ts';
+import {
+  isOneOff,
+  nameOf,
+  oneOffLabel,
+  projectFilter,
+  serviceLabel,
+  serviceOf,
+  shortName,
+} from './select.ts';
 
 /** The engine calls that watching makes. */
 export interface EventsPort {
@@ -18,6 +26,8 @@ export interface StartsRequest {
   readonly signal: AbortSignal;
   readonly follower: LogFollower;
   readonly isWanted: (service: string) => boolean;
+  /** Told of every start of a service's container, wanted or not. */
+  readonly onStart?: (id: string, service: string) => void;
   /** Resolves when the engine answers again; rejects when it does not come back. */
   readonly revive: () => Promise<void>;
 }
@@ -75,7 +85,11 @@ function handle({ Action, Actor }: EventMessage, request: StartsRequest): void {
     request.follower.release(ID);
     return;
   }
-  if (!request.isWanted(Attributes[serviceLabel] ?? '')) return;
+  // What `run` starts is nobody's replica, and has its own reader.
+  if (Attributes[oneOffLabel] === 'True') return;
+  const service = Attributes[serviceLabel] ?? '';
+  request.onStart?.(ID, service);
+  if (!request.isWanted(service)) return;
   const name = Attributes['name'] ?? ID.slice(0, 12);
   request.follower.follow(ID, shortName(name, request.project));
 }
@@ -87,9 +101,12 @@ async function catchUp({
   signal,
   follower,
   isWanted,
+  onStart,
 }: StartsRequest): Promise<void> {
   const running = await engine.containers.list({ filters: projectFilter(project), signal });
   for (const container of running) {
+    if (isOneOff(container)) continue;
+    onStart?.(container.Id, serviceOf(container));
     if (isWanted(serviceOf(container))) {
       follower.follow(container.Id, shortName(nameOf(container), project));
     }

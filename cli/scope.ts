@@ -3,6 +3,7 @@ import { observe, type Observed, type Plan, type Project } from '../compose/inde
 import type { EngineClient } from '../engine/client/index.ts';
 import { CliError } from './cli-error.ts';
 import type { Context } from './context.ts';
+import { planOptions } from './plan-options.ts';
 import { executeShowing } from './show-plan.ts';
 import { compareText } from './ui/format.ts';
 
@@ -58,7 +59,13 @@ export async function openScope(
       ...(project !== undefined && { project }),
       ...(services.length > 0 && { services }),
     },
-    execute: (plan) => executeShowing({ plan, engine, observed, project, ui: context.ui, signal }),
+    execute: async (plan) => {
+      const { ui } = context;
+      await executeShowing({
+        ...{ plan, engine, observed, project, ui, signal },
+        ...planOptions(context),
+      });
+    },
   };
 }
 
@@ -71,8 +78,8 @@ export async function requireKnown(
   requireServices(await scopeOf(context), existing, services);
 }
 
-function requireServices(
-  { project }: Scope,
+export function requireServices(
+  { project }: Pick<Scope, 'project'>,
   existing: Iterable<string>,
   services: readonly string[],
 ): void {

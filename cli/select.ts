@@ -6,7 +6,7 @@ import { compareText } from './ui/format.ts';
 /** docker compose's labels; compose/ exports them too, but `ps` must not load it for two words. */
 export const projectLabel = 'com.docker.compose.project';
 export const serviceLabel = 'com.docker.compose.service';
-const oneOffLabel = 'com.docker.compose.oneoff';
+export const oneOffLabel = 'com.docker.compose.oneoff';
 
 export function projectFilter(project: string): Readonly<Record<string, readonly string[]>> {
   return { label: [`${projectLabel}=${project}`] };

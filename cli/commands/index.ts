@@ -2,6 +2,7 @@
 import type { Command } from '../command.ts';
 import { attachCommand } from './attach.ts';
 import { configCommand } from './config.ts';
+import { createCommand } from './create.ts';
 import { daemonCommand } from './daemon.ts';
 import { downCommand } from './down.ts';
 import { execCommand } from './exec.ts';
@@ -11,6 +12,7 @@ import { pauseCommand } from './pause.ts';
 import { psCommand } from './ps.ts';
 import { restartCommand } from './restart.ts';
 import { rmCommand } from './rm.ts';
+import { scaleCommand } from './scale.ts';
 import { startCommand } from './start.ts';
 import { stopCommand } from './stop.ts';
 import { unpauseCommand } from './unpause.ts';
@@ -19,10 +21,12 @@ import { versionCommand } from './version.ts';
 
 export const commands: readonly Command[] = [
   upCommand,
+  createCommand,
   downCommand,
   startCommand,
   stopCommand,
   restartCommand,
+  scaleCommand,
   killCommand,
   pauseCommand,
   unpauseCommand,

@@ -6,7 +6,7 @@ import { advance, LogFollower, type LogStart, type ShownUntil } from '../log-fol
 import { mergeByTime } from '../log-merge.ts';
 import { parseMoment, parseTail, servicesArgument } from '../options.ts';
 import { watchStarts } from '../project-events.ts';
-import { nameOf, projectFilter, selectContainers, shortName } from '../select.ts';
+import { isOneOff, nameOf, projectFilter, selectContainers, shortName } from '../select.ts';
 import { LogPrinter } from '../ui/log-printer.ts';
 import { plainStyle } from '../ui/style.ts';
 
@@ -60,7 +60,8 @@ export const logsCommand: Command = defineCommand<LogsRequest>({
       filters: projectFilter(project),
       signal,
     });
-    const containers = selectContainers(found, request.services ?? []);
+    const replicas = found.filter((container) => !isOneOff(container));
+    const containers = selectContainers(replicas, request.services ?? []);
     const printer = createPrinter(request, context);
     printer.reserve(containers.map((container) => shortName(nameOf(container), project)));
     const session: Session = { engine, printer, project, signal, request, revive: context.revive };

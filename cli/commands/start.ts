@@ -25,13 +25,15 @@ export const startCommand: Command = defineCommand<StartRequest>({
   examples: ['tscompose start', 'tscompose start --wait web'],
   run: async ({ services = [], wait, waitTimeout }, context) => {
     const { openScope } = await import('../scope.ts');
-    const { planStart } = await import('../../compose/index.ts');
+    const { planStart, replicasOf } = await import('../../compose/index.ts');
     const opened = await openScope(context, services);
     requireContainers(opened, services);
     await opened.execute(planStart(opened.observed, opened.selection));
     if (wait === true) {
       const { waitUntilReady } = await import('../wait-ready.ts');
-      await waitUntilReady(context, opened, waitTimeout);
+      const { engine, observed, selection } = opened;
+      const containers = replicasOf(observed, selection);
+      await waitUntilReady(context, { engine, containers, timeoutSeconds: waitTimeout });
     }
     return undefined;
   },

@@ -1,24 +1,15 @@
-import type { ReconcileOptions } from '../../compose/index.ts';
-import { defineCommand, type Command } from '../command.ts';
-import { removeOrphansOption, servicesArgument, timeoutOption, yesOption } from '../options.ts';
 import { CliError } from '../cli-error.ts';
-
-export interface UpRequest {
-  readonly services?: readonly string[];
-  readonly detach?: boolean;
-  readonly forceRecreate?: boolean;
-  readonly noRecreate?: boolean;
-  readonly noStart?: boolean;
-  readonly noDeps?: boolean;
-  readonly renewAnonymousVolumes?: boolean;
-  readonly removeOrphans?: boolean;
-  readonly scale?: readonly (readonly [string, number])[];
-  readonly timeout?: number;
-  readonly timestamps?: boolean;
-  readonly noColor?: boolean;
-  readonly noLogPrefix?: boolean;
-  readonly yes?: boolean;
-}
+import { defineCommand, type Command } from '../command.ts';
+import type { Context } from '../context.ts';
+import {
+  parseSeconds,
+  removeOrphansOption,
+  servicesArgument,
+  timeoutOption,
+  yesOption,
+} from '../options.ts';
+import type { Prepared } from '../prepare.ts';
+import { checkFlags, createOptions, reconcileOptions, type UpRequest } from '../up-request.ts';
 
 export const upCommand: Command = defineCommand<UpRequest>({
   name: 'up',
@@ -27,85 +18,100 @@ export const upCommand: Command = defineCommand<UpRequest>({
   options: {
     services: null,
     detach: { flags: '-d, --detach', description: 'leave the containers running and return' },
-    forceRecreate: {
-      flags: '--force-recreate',
-      description: 'recreate containers even when nothing has changed',
-      conflicts: ['noRecreate'],
+    wait: {
+      flags: '--wait',
+      description: 'return when all run, or are healthy where they have a healthcheck',
     },
-    noRecreate: {
-      flags: '--no-recreate',
-      description: 'keep containers even when their configuration has changed',
-      conflicts: ['renewAnonymousVolumes'],
+    waitTimeout: {
+      flags: '--wait-timeout <seconds>',
+      description: 'give up waiting then',
+      parse: parseSeconds,
     },
-    noStart: { flags: '--no-start', description: 'create the containers without starting them' },
-    noDeps: { flags: '--no-deps', description: 'leave the services that the named ones depend on' },
+    ...createOptions,
+    alwaysRecreateDeps: {
+      flags: '--always-recreate-deps',
+      description: 'recreate what the named services depend on as well',
+    },
     renewAnonymousVolumes: {
       flags: '-V, --renew-anon-volumes',
       description: 'recreated containers get empty anonymous volumes',
     },
+    noStart: { flags: '--no-start', description: 'create the containers without starting them' },
+    noDeps: { flags: '--no-deps', description: 'leave the services that the named ones depend on' },
     removeOrphans: removeOrphansOption,
-    scale: {
-      flags: '--scale <service=count>',
-      description: 'how many containers of a service; repeat for several',
-      repeats: true,
-      parse: parseScale,
-    },
     timeout: timeoutOption,
+    abortOnContainerExit: {
+      flags: '--abort-on-container-exit',
+      description: 'stop all as soon as one container ends',
+    },
+    abortOnContainerFailure: {
+      flags: '--abort-on-container-failure',
+      description: 'stop all as soon as one container ends with another code than 0',
+    },
+    exitCodeFrom: {
+      flags: '--exit-code-from <service>',
+      description: 'leave with the exit code of this service; stops all as soon as one ends',
+    },
+    attach: { flags: '--attach <service>', description: 'show the logs of these', repeats: true },
+    noAttach: {
+      flags: '--no-attach <service>',
+      description: 'do not show the logs of these',
+      repeats: true,
+    },
+    attachDependencies: {
+      flags: '--attach-dependencies',
+      description: 'show the logs of what the named services depend on as well',
+    },
     timestamps: { flags: '--timestamps', description: 'put the time before each log line' },
     noColor: { flags: '--no-color', description: 'log prefixes without colour' },
     noLogPrefix: {
       flags: '--no-log-prefix',
       description: 'log lines without the name of their container',
     },
+    quietBuild: { flags: '--quiet-build', description: 'build without showing progress' },
     yes: yesOption,
   },
   examples: ['tscompose up', 'tscompose up -d web', 'tscompose -f other.yaml up'],
   run: async (request, context) => {
-    const project = await context.project({ services: request.services ?? [] });
-    await context.consent(project, request);
-    const engine = await context.engine();
-    const signal = context.interrupts.graceful;
-    const compose = await import('../../compose/index.ts');
-    const observed = await compose.observe(engine, project.name, {
-      signal: context.interrupts.graceful,
+    checkFlags(request);
+    const { preparePlan } = await import('../prepare.ts');
+    const prepared = await preparePlan(context, {
+      options: reconcileOptions(request),
+      yes: request.yes === true,
     });
-    const plan = compose.reconcile(project, observed, {
-      ...pick(request),
-      ignoreOrphans: context.env['COMPOSE_IGNORE_ORPHANS'] === 'true',
-    });
-    for (const warning of plan.warnings) context.ui.warn(warning);
-    if (request.detach === true || request.noStart === true) {
-      const { executeShowing } = await import('../show-plan.ts');
-      await executeShowing({ plan, engine, observed, project, ui: context.ui, signal });
-      return undefined;
+    const { attachedServices } = await import('../attachment.ts');
+    const attached = attachedServices(prepared.project, request);
+    const isDetached = request.detach === true || request.noStart === true || request.wait === true;
+    if (!isDetached && request.dryRun !== true && context.global.dryRun !== true) {
+      const { runAttached } = await import('../attached-up.ts');
+      return runAttached({ request, context, attached, ...prepared });
     }
-    const { runAttached } = await import('../attached-up.ts');
-    return runAttached({ request, context, engine, project, observed, plan });
+    await runDetached(request, context, prepared);
+    return undefined;
   },
 });
 
-function pick(request: UpRequest): ReconcileOptions {
-  const { services, scale, timeout } = request;
-  const { forceRecreate, noRecreate, removeOrphans, noStart, noDeps } = request;
-  return {
-    ...(services !== undefined && services.length > 0 && { services }),
-    ...(scale !== undefined && { scale: Object.fromEntries(scale) }),
-    ...(timeout !== undefined && { timeoutSeconds: timeout }),
-    forceRecreate: forceRecreate === true,
-    noRecreate: noRecreate === true,
-    removeOrphans: removeOrphans === true,
-    noStart: noStart === true,
-    noDeps: noDeps === true,
-    renewAnonymousVolumes: request.renewAnonymousVolumes === true,
-  };
-}
-
-function parseScale(text: string): readonly [string, number] {
-  const match = /^([a-zA-Z0-9._-]+)=(\d+)$/u.exec(text);
-  if (match?.[1] === undefined) {
-    throw new CliError(`"${text}" is no scale`, {
-      hint: 'write it as SERVICE=COUNT, like `web=3`',
-    });
+async function runDetached(
+  request: UpRequest,
+  context: Context,
+  { project, engine, observed, plan }: Prepared,
+): Promise<void> {
+  const { executeShowing } = await import('../show-plan.ts');
+  const { planOptions } = await import('../plan-options.ts');
+  const { ui, interrupts } = context;
+  const executed = await executeShowing({
+    ...{ plan, engine, observed, project, ui, signal: interrupts.graceful },
+    ...planOptions(context, request),
+  });
+  if (request.wait !== true || request.noStart === true || executed === null) return;
+  if (request.waitTimeout !== undefined && request.waitTimeout < 0) {
+    throw new CliError('--wait-timeout: it cannot be negative');
   }
-  return [match[1], Number(match[2])];
+  const { completingServices, waitUntilReady } = await import('../wait-ready.ts');
+  await waitUntilReady(context, {
+    engine,
+    containers: executed.containers,
+    completing: completingServices(project, executed.containers),
+    timeoutSeconds: request.waitTimeout,
+  });
 }

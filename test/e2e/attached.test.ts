@@ -71,7 +71,7 @@ describe.skipIf(!isAble)('an attached up', () => {
     ]);
     const errors = running.stderr.split('\n');
     expect(errors).toContain('web-1  | web stops');
-    expect(errors).toContain('Gracefully stopping... (press Ctrl+C again to force)');
+    expect(errors).toContain('Gracefully Stopping... press Ctrl+C again to force');
     const order = ['project-web-1  Stopped', 'project-db-1  Stopping', 'project-db-1  Stopped'];
     expect(order.map((name) => errors.indexOf(` Container ${name}`))).toEqual(
       order.map((name) => errors.indexOf(` Container ${name}`)).sort((a, b) => a - b),
