@@ -88,7 +88,9 @@ export async function writeArchive(
   };
   revoked.addEventListener('abort', giveUp, { once: true });
   try {
-    await extractTree(readTar(decompress(source, defaultLimits)), {
+    // Whoever sends has to get the answer, also to what goes wrong in the middle.
+    const chunks = source.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+    await extractTree(readTar(decompress(chunks, defaultLimits)), {
       root,
       destination: Buffer.from(absolute(path)).toString('latin1').replace(/\/+$/, ''),
       keepsKinds: request.keepsKinds,

@@ -16,7 +16,7 @@ export async function respond(
       await hijack(response, reply, stopping);
       return;
     case 'json':
-      sendJson(response, reply.status, reply.body);
+      sendJson(response, reply);
       return;
     case 'text':
       sendText(response, reply);
@@ -34,8 +34,15 @@ export async function respond(
   }
 }
 
-/** Known failures travel with their message; anything else is a bug of ours, whose text stays here. */
-export function respondError(response: ServerResponse, error: unknown): void {
+/**
+ * Known failures travel with their message; anything else is a bug of ours, whose text stays here. The answer is whole
+ * at once; its connection is used no more before `untilClose` has settled.
+ */
+export function respondError(
+  response: ServerResponse,
+  error: unknown,
+  untilClose: Promise<void> | null = null,
+): void {
   const known = error instanceof EngineError ? error : internalError(error);
   if (response.headersSent) {
     // The status is out: a broken stream is all that can tell the client.
@@ -47,17 +54,27 @@ export function respondError(response: ServerResponse, error: unknown): void {
     response.end();
     return;
   }
-  sendJson(response, statusOf[known.kind], toErrorBody(known));
+  const body = toErrorBody(known);
+  sendJson(response, { status: statusOf[known.kind], body }, untilClose);
 }
 
-function sendJson(response: ServerResponse, status: number, body: unknown): void {
+function sendJson(
+  response: ServerResponse,
+  { status, body }: { readonly status: number; readonly body: unknown },
+  untilClose: Promise<void> | null = null,
+): void {
   // Docker ends every JSON body with a line feed, which shells are glad of.
   const text = `${JSON.stringify(body)}\n`;
   response.writeHead(status, {
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(text),
   });
-  response.end(text);
+  if (untilClose === null) {
+    response.end(text);
+    return;
+  }
+  response.write(text);
+  void untilClose.then(() => response.end());
 }
 
 function sendText(response: ServerResponse, reply: Extract<Reply, { kind: 'text' }>): void {

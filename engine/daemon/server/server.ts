@@ -74,8 +74,7 @@ async function handle(
     if (isOwnFault(error)) {
       options.onInternalError(`${request.method ?? ''} ${pathOf(request)}`, error);
     }
-    closeIfUnread(request, response);
-    respondError(response, error);
+    respondError(response, error, closeIfUnread(request, response));
   }
 }
 
@@ -129,8 +128,33 @@ function isOwnFault(error: unknown): boolean {
   return !(error instanceof EngineError) || error.kind === 'internal';
 }
 
-/** A refused upload: what is still to come would be read as the next request. */
-function closeIfUnread(request: IncomingMessage, response: ServerResponse): void {
-  if (isUpgraded(request)) return;
-  if (!request.complete && !response.headersSent) response.setHeader('Connection', 'close');
+/**
+ * A refused upload: what is still to come would be read as the next request. The answer goes out at once, and the
+ * connection is closed behind it when the client has noticed: one that is closed under its hands sees a broken pipe
+ * before it sees the answer.
+ */
+function closeIfUnread(request: IncomingMessage, response: ServerResponse): Promise<void> | null {
+  if (isUpgraded(request) || request.complete || response.headersSent) return null;
+  response.setHeader('Connection', 'close');
+  return discard(request);
+}
+
+const mostDiscardedBytes = 64 << 20;
+const mostDiscardingMs = 5000;
+
+function discard(request: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    let bytes = 0;
+    const timer = setTimeout(resolve, mostDiscardingMs);
+    const settle = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    for (const event of ['end', 'close', 'error']) request.once(event, settle);
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > mostDiscardedBytes) settle();
+    });
+    if (request.destroyed) settle();
+  });
 }
