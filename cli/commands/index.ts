@@ -1,11 +1,14 @@
 /** The commands, in the order in which `--help` lists them. */
 import type { Command } from '../command.ts';
 import { attachCommand } from './attach.ts';
+import { commitCommand } from './commit.ts';
 import { configCommand } from './config.ts';
+import { cpCommand } from './cp.ts';
 import { createCommand } from './create.ts';
 import { daemonCommand } from './daemon.ts';
 import { downCommand } from './down.ts';
 import { execCommand } from './exec.ts';
+import { exportCommand } from './export.ts';
 import { killCommand } from './kill.ts';
 import { logsCommand } from './logs.ts';
 import { pauseCommand } from './pause.ts';
@@ -35,6 +38,9 @@ export const commands: readonly Command[] = [
   logsCommand,
   execCommand,
   attachCommand,
+  cpCommand,
+  exportCommand,
+  commitCommand,
   configCommand,
   versionCommand,
   daemonCommand,

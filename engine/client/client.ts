@@ -10,6 +10,7 @@ import {
   type VersionInfo,
 } from '../api/index.ts';
 import { formatAddress, parseAddress, type EngineAddress } from './address.ts';
+import { Archives } from './archives.ts';
 import { Containers } from './containers.ts';
 import type { CallOptions } from './exchange.ts';
 import { Execs } from './execs.ts';
@@ -35,6 +36,7 @@ export interface EngineClientOptions {
 /** A client of one engine. Nothing is sent before the first call; idle connections do not keep the process alive. */
 export class EngineClient implements Disposable {
   readonly address: EngineAddress;
+  readonly archives: Archives;
   readonly containers: Containers;
   readonly execs: Execs;
   readonly images: Images;
@@ -50,6 +52,7 @@ export class EngineClient implements Disposable {
       addressText: formatAddress(this.address),
       prefix: () => `/v${this.#version}`,
     });
+    this.archives = new Archives(this.#requester);
     this.containers = new Containers(this.#requester);
     this.execs = new Execs(this.#requester);
     this.images = new Images(this.#requester);

@@ -4,6 +4,7 @@
  * as which engine to use or what to do about a failure.
  */
 export { formatAddress, parseAddress, type EngineAddress } from './address.ts';
+export type { Archives, CommitOptions, WriteArchiveOptions } from './archives.ts';
 export { EngineClient, type EngineClientOptions } from './client.ts';
 export type {
   AttachContainerOptions,
@@ -25,3 +26,14 @@ export type { Networks } from './networks.ts';
 export type { EventsOptions, EventStream } from './system.ts';
 export type { UpgradedConnection } from './upgrade.ts';
 export type { Volumes } from './volumes.ts';
+/** What archives are made of, for those who have files at their own end. */
+export {
+  type ByteString,
+  encodeTarHeader,
+  paddingOf,
+  printable,
+  readTar,
+  type TarEntry,
+  tarEnd,
+  TarError,
+} from '../lib/index.ts';
