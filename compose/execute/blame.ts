@@ -61,5 +61,6 @@ function textsOf(value: unknown, path: Path): Candidate[] {
 function isQuoted(message: string, text: string): boolean {
   if (text === '') return false;
   if (message.includes(`"${text}"`) || message.includes(`'${text}'`)) return true;
+  if (message.includes(`"CAP_${text.toUpperCase()}"`)) return true;
   return text.length > 3 && message.split(/[\s:,;]+/).includes(text);
 }

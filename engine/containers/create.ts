@@ -18,6 +18,7 @@ import type { ContainerContext } from './context.ts';
 import { publishContainer } from './events.ts';
 import { resolveSharing, sharedWith } from './joined.ts';
 import { limitsOf } from './limits.ts';
+import { checkLinks } from './links.ts';
 import { createMounts } from './mounts.ts';
 import { chooseName } from './names.ts';
 import { findNetwork, portRequests } from './network-request.ts';
@@ -49,6 +50,7 @@ export async function createContainer(
   const config = mergeConfig(image.document.config, withHostName(request, hostConfig), id);
   requireCommand(argumentsOf(config));
   portRequests(hostConfig, config);
+  checkLinks(ctx, hostConfig);
   const endpoints = chooseEndpoints(ctx, request, hostConfig);
   ctx.containers.claimName(name, id);
   try {

@@ -16,11 +16,13 @@ import type { Fd } from '../../native/index.ts';
 import type { SandboxHandle } from '../../network/index.ts';
 import type { Container, ContainerRecord } from './container.ts';
 import type { ContainerContext, RunningProcess } from './context.ts';
+import { requireDeviceDrivers } from './device-requests.ts';
 import { hostsOfHost, writeEtcFiles } from './etc-files.ts';
 import { etcFilesOf, openJoins, sharedFiles, withSharedNames } from './joined.ts';
 import { sandboxMounts } from './mounts.ts';
 import { networkFacts, sandboxRequest } from './network-request.ts';
 import { limitsOf } from './limits.ts';
+import { linkedHosts } from './links.ts';
 import { devicesOf, sandboxRequestOf } from './sandbox-request.ts';
 import { nowNs } from './time.ts';
 import { lookUpUser } from './user-lookup.ts';
@@ -45,6 +47,7 @@ export type LaunchContext = Pick<
 export async function launch(ctx: LaunchContext, container: Container): Promise<void> {
   const { record } = container;
   const image = imageOf(ctx, record);
+  requireDeviceDrivers(record);
   // Two overlay mounts must not share an upper directory (Documentation/filesystems/overlayfs.rst).
   await container.lastShimGone;
   await container.files.idle();
@@ -106,7 +109,8 @@ async function openSandbox(
 ): Promise<SandboxHandle | null> {
   const request = sandboxRequest(record, ctx.networks.list());
   if (request === null) return null;
-  const sandbox = await ctx.networks.openSandbox(request);
+  const extraHosts = [...(request.extraHosts ?? []), ...linkedHosts(ctx, record)];
+  const sandbox = await ctx.networks.openSandbox({ ...request, extraHosts });
   held.push(...sandbox.held);
   rollback.add('network sandbox', () => ctx.networks.closeSandbox(record.id));
   return sandbox;

@@ -9,8 +9,9 @@ import { parseMounts, resolveMount } from '../../volumes/index.ts';
 import type { MountRequest, ResolvedMount, Volume } from '../../volumes/index.ts';
 import type { ContainerRecord, MountRecord } from './container.ts';
 import type { ContainerContext } from './context.ts';
+import { inheritedMounts } from './volumes-from.ts';
 
-type Context = Pick<ContainerContext, 'volumes' | 'snapshots'>;
+type Context = Pick<ContainerContext, 'containers' | 'volumes' | 'snapshots'>;
 
 interface MountsRequest {
   readonly config: ContainerConfig;
@@ -25,13 +26,15 @@ export async function createMounts(
   image: Image,
   { config, hostConfig, rollback }: MountsRequest,
 ): Promise<readonly MountRecord[]> {
+  const inherited = inheritedMounts(ctx, hostConfig.VolumesFrom ?? []);
   const requests = parseMounts({
     binds: hostConfig.Binds ?? [],
     mounts: hostConfig.Mounts ?? [],
     tmpfs: hostConfig.Tmpfs ?? {},
-    imageVolumes: Object.keys(config.Volumes ?? {}),
+    imageVolumes: Object.keys(config.Volumes ?? {}).filter((target) => !inherited.has(target)),
   });
-  const records: MountRecord[] = [];
+  const own = new Set(requests.map(({ target }) => target));
+  const records = [...inherited.values()].filter(({ request }) => !own.has(request.target));
   // One after the other: two mounts may share a volume, and the first one fills it.
   for (const request of requests) {
     records.push(await createMount(ctx, request, { image, rollback }));

@@ -94,7 +94,7 @@ function membershipsOf(name: string, groups: readonly GroupEntry[]): readonly nu
 function parseNumber(text: string, what: string): number | null {
   if (!/^[+-]?\d+$/.test(text)) return null;
   const id = idOf(text);
-  if (id === null) throw invalid(`${what} id ${text} is out of range 0 to ${largestId}`);
+  if (id === null) throw invalid(`uids and gids must be in range 0-${largestId}: ${what} ${text}`);
   return id;
 }
 

@@ -66,9 +66,6 @@ function networkChecks(request: ContainerCreateRequest): readonly Check[] {
       has(Object.keys(host.PortBindings ?? {})) || host.PublishAllPorts === true,
       conflict('port publishing', 'container type network mode'),
     ],
-    [
-      has(Object.keys(ExposedPorts)),
-      conflict('port exposing', 'container type network mode'),
-    ],
+    [has(Object.keys(ExposedPorts)), conflict('port exposing', 'container type network mode')],
   ];
 }

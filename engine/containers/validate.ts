@@ -3,6 +3,7 @@ import { EngineError } from '../api/index.ts';
 import type { ContainerCreateRequest, HostConfig, RestartPolicy } from '../api/index.ts';
 import { healthcheckProblems } from './health-state.ts';
 import { namespaceProblems } from './validate-namespaces.ts';
+import { optionProblems } from './validate-options.ts';
 import { signalNumber } from './signals.ts';
 
 const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
@@ -16,21 +17,11 @@ export function validateName(name: string): void {
   );
 }
 
-/** Throws `invalid-argument` or `not-implemented`; returns warnings for what is accepted and has no effect yet. */
+/** Throws `invalid-argument`; returns warnings for what is accepted and has no effect yet. */
 export function validateCreate(request: ContainerCreateRequest): readonly string[] {
   const host = request.HostConfig ?? {};
   const problems = invalid(request, host);
   if (problems.length > 0) throw new EngineError('invalid-argument', problems.join('; '));
-  const refused = notServed(host);
-  if (refused.length > 0) {
-    throw new EngineError(
-      'not-implemented',
-      `this engine does not serve ${refused.join(', ')} yet`,
-      {
-        hint: 'remove the option, or run the project on a Docker Engine with --host',
-      },
-    );
-  }
   return withoutEffect(request, host);
 }
 
@@ -84,6 +75,7 @@ function invalid(request: ContainerCreateRequest, host: HostConfig): readonly st
   return [
     ...checks.filter(([isWrong]) => isWrong).map(([, message]) => message),
     ...namespaceProblems(request),
+    ...optionProblems(request),
     ...healthcheckProblems(request.Healthcheck),
   ];
 }
@@ -101,19 +93,6 @@ function workingDirectory(request: ContainerCreateRequest): string {
   return `the working directory '${request.WorkingDir ?? ''}' is invalid, it needs to be an absolute path`;
 }
 
-/** Options that change what a container may reach: ignoring one of these would be worse than refusing it. */
-function notServed(host: HostConfig): readonly string[] {
-  const options: readonly (readonly [string, boolean])[] = [
-    [
-      `Runtime "${host.Runtime ?? ''}"`,
-      !['', 'tscompose', 'runc', undefined].includes(host.Runtime),
-    ],
-    ['DeviceRequests', (host.DeviceRequests ?? []).length > 0],
-    ['VolumesFrom', (host.VolumesFrom ?? []).length > 0],
-  ];
-  return options.filter(([, isAsked]) => isAsked).map(([name]) => name);
-}
-
 /** Accepted by Docker, harmless to leave out, and not carried out here. */
 function withoutEffect(request: ContainerCreateRequest, host: HostConfig): readonly string[] {
   return [...ofHost(host), ...ofEndpoints(request)].map(
@@ -125,9 +104,6 @@ function ofHost(host: HostConfig): readonly string[] {
   const { Type: logType } = host.LogConfig ?? {};
   return asked([
     [`LogConfig.Type "${logType ?? ''}"`, !['', 'json-file', 'local', undefined].includes(logType)],
-    ['Isolation', !['', 'default', undefined].includes(host.Isolation)],
-    ['StorageOpt', isFilled(host.StorageOpt)],
-    ['Links', isFilled(host.Links)],
   ]);
 }
 

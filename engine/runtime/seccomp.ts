@@ -33,14 +33,14 @@ const relevantCapabilities = allowedWith.reduce((set, [name]) => set | capabilit
 
 /** linux/seccomp.h; the low 16 bits of an errno verdict are the errno. */
 const allow = answer(0x7fff_0000);
-const killProcess = answer(0x8000_0000);
+export const killProcess: BpfNode = answer(0x8000_0000);
 const notPermitted = answer(0x0005_0000 | 1);
-const notImplemented = answer(0x0005_0000 | 38);
+export const notImplemented: BpfNode = answer(0x0005_0000 | 38);
 
 /** struct seccomp_data; both architectures are little endian. */
 const numberOffset = 0;
 const architectureOffset = 4;
-const argumentOffset = (index: number): number => 16 + 8 * index;
+export const argumentOffset = (index: number): number => 16 + 8 * index;
 
 /** linux/audit.h */
 const auditArch = {
@@ -56,7 +56,14 @@ const x32Bit = 0x4000_0000;
  * is what a kernel without them gives: x32, which no distribution builds images for, and 32-bit ARM.
  */
 function byArchitecture(architecture: 'x86_64' | 'aarch64', capabilities: bigint): BpfNode {
-  const tree = (abi: Abi): BpfNode => searchTree(verdictsOf(abi, capabilities));
+  return chooseTree(architecture, (abi) => searchTree(verdictsOf(abi, capabilities)));
+}
+
+/** Compares the architecture of a call, and goes on in what `tree` makes for it. */
+export function chooseTree(
+  architecture: SeccompOptions['architecture'],
+  tree: (abi: Abi) => BpfNode,
+): BpfNode {
   const number = (next: BpfNode): BpfNode => ({ kind: 'load', offset: numberOffset, next });
   const isArch = (name: keyof typeof auditArch, yes: BpfNode, no: BpfNode): BpfNode =>
     jump('equal', auditArch[name], { yes, no });
@@ -128,15 +135,19 @@ interface Range {
 /** More would be a list again. */
 const mostExceptions = 3;
 
-function searchTree(verdicts: ReadonlyMap<number, BpfNode>): BpfNode {
-  return subtree(mergeExceptions(toRanges(verdicts)));
+/** `unknown` is for numbers that are not in the map. */
+export function searchTree(
+  verdicts: ReadonlyMap<number, BpfNode>,
+  unknown: BpfNode = notImplemented,
+): BpfNode {
+  return subtree(mergeExceptions(toRanges(verdicts, unknown)));
 }
 
-function toRanges(verdicts: ReadonlyMap<number, BpfNode>): readonly Range[] {
+function toRanges(verdicts: ReadonlyMap<number, BpfNode>, unknown: BpfNode): readonly Range[] {
   const last = Math.max(...verdicts.keys());
   const ranges: Range[] = [];
   for (let number = 0; number <= last + 1; number += 1) {
-    const verdict = verdicts.get(number) ?? notImplemented;
+    const verdict = verdicts.get(number) ?? unknown;
     if (ranges.at(-1)?.verdict !== verdict) ranges.push({ first: number, verdict, exceptions: [] });
   }
   return ranges;
@@ -176,12 +187,12 @@ function leaf({ verdict, exceptions }: Range): BpfNode {
   );
 }
 
-interface Branches {
+export interface Branches {
   readonly yes: BpfNode;
   readonly no: BpfNode;
 }
 
-function jump(
+export function jump(
   test: (BpfNode & { kind: 'jump' })['test'],
   operand: number,
   branches: Branches,
@@ -189,6 +200,6 @@ function jump(
   return { kind: 'jump', test, operand, ...branches };
 }
 
-function answer(value: number): BpfNode {
+export function answer(value: number): BpfNode {
   return { kind: 'return', value };
 }

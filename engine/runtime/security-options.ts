@@ -3,20 +3,32 @@ import { EngineError } from '../api/index.ts';
 
 export interface SecurityOptions {
   readonly hasNoNewPrivileges: boolean;
-  readonly isSeccompUnconfined: boolean;
+  readonly hasWritableCgroups: boolean;
+  /** The profile's JSON where it is one of the user's own. */
+  readonly seccomp: 'builtin' | 'unconfined' | { readonly json: string };
 }
 
 export function parseSecurityOptions(options: readonly string[]): SecurityOptions {
   let hasNoNewPrivileges = false;
-  let isSeccompUnconfined = false;
+  let hasWritableCgroups = false;
+  let seccomp: SecurityOptions['seccomp'] = 'builtin';
   for (const option of options) {
-    const [key = '', value = ''] = splitOption(option);
+    const [key = '', value] = splitOption(option);
+    if (value === undefined && key !== 'no-new-privileges') {
+      throw new EngineError(
+        'invalid-argument',
+        `invalid --security-opt 1: ${JSON.stringify(option)}`,
+      );
+    }
     switch (key) {
       case 'no-new-privileges':
         hasNoNewPrivileges = parseBoolean(option, value);
         break;
+      case 'writable-cgroups':
+        hasWritableCgroups = parseBoolean(option, value);
+        break;
       case 'seccomp':
-        isSeccompUnconfined = parseSeccomp(value);
+        seccomp = parseSeccomp(value);
         break;
       case 'apparmor':
       case 'label':
@@ -25,11 +37,11 @@ export function parseSecurityOptions(options: readonly string[]): SecurityOption
       default:
         throw new EngineError(
           'invalid-argument',
-          `invalid --security-opt: ${JSON.stringify(option)}`,
+          `invalid --security-opt 2: ${JSON.stringify(option)}`,
         );
     }
   }
-  return { hasNoNewPrivileges, isSeccompUnconfined };
+  return { hasNoNewPrivileges, hasWritableCgroups, seccomp };
 }
 
 /** Both separators are in use; whichever comes first counts, as the value may hold the other one. */
@@ -38,16 +50,14 @@ function splitOption(option: string): readonly string[] {
   return at < 0 ? [option] : [option.slice(0, at), option.slice(at + 1)];
 }
 
-function parseBoolean(option: string, value: string): boolean {
-  if (value === '' || value === 'true') return true;
-  if (value === 'false') return false;
-  throw new EngineError('invalid-argument', `invalid --security-opt: ${JSON.stringify(option)}`);
+/** As Go's strconv.ParseBool. */
+function parseBoolean(option: string, value: string | undefined): boolean {
+  if (value === undefined || /^(1|t|T|TRUE|true|True)$/.test(value)) return true;
+  if (/^(0|f|F|FALSE|false|False)$/.test(value)) return false;
+  throw new EngineError('invalid-argument', `invalid --security-opt 2: ${JSON.stringify(option)}`);
 }
 
-function parseSeccomp(value: string): boolean {
-  if (value === 'unconfined') return true;
-  if (value === 'builtin') return false;
-  throw new EngineError('not-implemented', 'a seccomp profile of your own is not supported yet', {
-    hint: 'use seccomp=unconfined or leave it out',
-  });
+function parseSeccomp(value = ''): SecurityOptions['seccomp'] {
+  if (value === 'unconfined') return 'unconfined';
+  return value === 'builtin' || value === '' ? 'builtin' : { json: value };
 }

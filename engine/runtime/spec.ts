@@ -24,7 +24,9 @@ import type {
   TerminalSize,
 } from './sandbox-spec.ts';
 import { seccompFilter } from './seccomp.ts';
+import { customFilter } from './seccomp-custom.ts';
 import { parseSecurityOptions } from './security-options.ts';
+import type { SecurityOptions } from './security-options.ts';
 import { chooseSysctls } from './sysctls.ts';
 import type { SysctlScope } from './sysctls.ts';
 
@@ -170,7 +172,6 @@ function chooseProcess(request: ProcessParts, host: HostFacts): SandboxProcess {
       ? host.capabilities
       : host.capabilities & ~capabilityBit('MKNOD'),
   });
-  const isUnconfined = security.isPrivileged || options.isSeccompUnconfined;
   return {
     args: process.args,
     env: process.env,
@@ -182,14 +183,31 @@ function chooseProcess(request: ProcessParts, host: HostFacts): SandboxProcess {
     hasNoNewPrivileges: options.hasNoNewPrivileges,
     umask: 0o022,
     rlimits: chooseRlimits(request.ulimits, host.hardNofile),
-    seccomp: isUnconfined
-      ? new Uint8Array()
-      : seccompFilter({ architecture: host.architecture, capabilities }),
+    seccomp: chooseFilter(privilegedSeccomp(security, options), {
+      ...host,
+      capabilities,
+    }),
     oomScoreAdj: process.oomScoreAdj,
     hasInit: process.hasInit,
     terminal: process.terminal,
     hasInput: process.hasInput,
   };
+}
+
+/** A profile of the user's own holds with privileges as well (moby `daemon/seccomp_linux.go`). */
+function privilegedSeccomp(
+  { isPrivileged }: SecurityRequest,
+  { seccomp }: SecurityOptions,
+): SecurityOptions['seccomp'] {
+  return isPrivileged && seccomp === 'builtin' ? 'unconfined' : seccomp;
+}
+
+function chooseFilter(
+  seccomp: SecurityOptions['seccomp'],
+  host: Pick<HostFacts, 'architecture' | 'capabilities' | 'kernel'>,
+): Uint8Array {
+  if (seccomp === 'unconfined') return new Uint8Array();
+  return seccomp === 'builtin' ? seccompFilter(host) : customFilter(seccomp.json, host);
 }
 
 /** The root, then what every container has, then files of the engine, then what the user asked for, parents first. */
@@ -200,7 +218,7 @@ function chooseMounts(request: SandboxRequest): readonly SandboxMount[] {
     isPrivileged: security.isPrivileged,
     shmSizeBytes: request.shmSizeBytes === 0 ? defaultShmBytes : request.shmSizeBytes,
     ipc: request.namespaces.ipc,
-    cgroupView: security.isPrivileged ? cgroup.view.map(writable) : cgroup.view,
+    cgroupView: hasWritableCgroups(security) ? cgroup.view.map(writable) : cgroup.view,
   }).filter(
     ({ target }) => !targets.has(target) && (hasOwnDev(request) || !target.startsWith('/dev/')),
   );
@@ -209,6 +227,10 @@ function chooseMounts(request: SandboxRequest): readonly SandboxMount[] {
   );
   const all = [...request.rootMounts, ...own, ...files, ...[...mounts].sort(byDepth)];
   return mayOpenAnyNode(request) ? all : all.map(withoutDevices);
+}
+
+function hasWritableCgroups({ isPrivileged, options }: SecurityRequest): boolean {
+  return isPrivileged || parseSecurityOptions(options).hasWritableCgroups;
 }
 
 function writable(mount: SandboxMount): SandboxMount {
@@ -254,6 +276,8 @@ function chooseMaskedPaths(security: SecurityRequest, host: HostFacts): readonly
 function chooseReadonlyPaths({ security, cgroup }: SandboxRequest): readonly string[] {
   if (security.isPrivileged) return [];
   // The v1 view is a tmpfs with one directory per hierarchy, which cannot be read-only before they are made.
-  const view = cgroup.view.some(({ kind }) => kind === 'tmpfs') ? ['/sys/fs/cgroup'] : [];
+  const isCovered =
+    !hasWritableCgroups(security) && cgroup.view.some(({ kind }) => kind === 'tmpfs');
+  const view = isCovered ? ['/sys/fs/cgroup'] : [];
   return [...(security.readonlyPaths ?? defaultReadonlyPaths), ...view];
 }

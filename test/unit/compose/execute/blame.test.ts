@@ -13,7 +13,7 @@ import { loadText } from '../lib/host.ts';
 describe('a value that the engine refuses', () => {
   test.each<readonly [message: string, attribute: string, column: number]>([
     ['invalid signal: SIGFOO', 'stop_signal: SIGFOO', 18],
-    ['invalid capability: "NET_ADMN"', 'cap_add: [CHOWN, NET_ADMN]', 22],
+    ['invalid CapAdd: unknown capability: "CAP_NET_ADMN"', 'cap_add: [CHOWN, net_admn]', 22],
     ['invalid ulimit type: "nofil"', 'ulimits: {nofil: 5}', 22],
     ['sysctl "kernel.foo" is not in a separate kernel namespace', 'sysctls: [kernel.foo=1]', 15],
     ["the working directory 'rel/path' is invalid", 'working_dir: rel/path', 18],

@@ -84,7 +84,7 @@ describe('a user that can be resolved', () => {
 });
 
 describe('a user that must be refused', () => {
-  const range = 'is out of range 0 to 2147483647';
+  const range = 'uids and gids must be in range 0-2147483647';
   const noUser = 'no matching entries in passwd file';
   const noGroup = 'no matching entries in group file';
   const invalid = 'invalid user';
@@ -155,8 +155,8 @@ describe('further groups', () => {
 
   test.each([
     ['nogroup', 'unable to find group nogroup'],
-    ['-1', 'group id -1 is out of range'],
-    ['4294967296', 'group id 4294967296 is out of range'],
+    ['-1', 'must be in range 0-2147483647: group -1'],
+    ['4294967296', 'must be in range 0-2147483647: group 4294967296'],
   ])('%s must be refused', (name, message) => {
     expect(() => resolve('bob', [name])).toThrow(message);
   });

@@ -36,21 +36,38 @@ describe('a creation request', () => {
       "invalid-argument: can't create 'AutoRemove' container with restart policy",
     ],
     ['--rm with "no"', { ...policy('no'), AutoRemove: true }, 'accepted'],
+    ['the pid namespace of the host', { PidMode: 'host' }, 'accepted'],
+    ['another container’s network', { NetworkMode: 'container:x' }, 'accepted'],
     [
-      'the pid namespace of the host',
-      { PidMode: 'host' },
-      'not-implemented: this engine does not serve PidMode "host" yet',
+      'a network of nobody, with ports',
+      { NetworkMode: 'container:', PublishAllPorts: true },
+      'invalid-argument: invalid network mode: invalid container format container:<name|id>; conflicting options: port publishing and the container type network mode',
     ],
-    [
-      'another container’s network',
-      { NetworkMode: 'container:x' },
-      'not-implemented: this engine does not serve NetworkMode "container:x" yet',
-    ],
-    [
-      'two of what is not served',
-      { PidMode: 'host', VolumesFrom: ['x'] },
-      'not-implemented: this engine does not serve PidMode "host", VolumesFrom yet',
-    ],
+    ...(
+      [
+        [{ PidMode: 'foo' }, 'invalid PID mode: foo'],
+        [{ PidMode: 'container:' }, 'invalid PID mode: container:'],
+        [{ IpcMode: 'foo' }, 'invalid IPC mode: foo'],
+        [{ UTSMode: 'container:x' }, 'invalid UTS mode: container:x'],
+        [{ UsernsMode: 'foo' }, 'invalid user namespace mode: foo'],
+        [{ CgroupnsMode: 'foo' }, 'invalid cgroup namespace mode: foo'],
+        [{ Isolation: 'hyperv' }, "invalid isolation (hyperv): linux only supports 'default'"],
+        [{ OomScoreAdj: -1001 }, 'Invalid value -1001, range for oom score adj is [-1000, 1000]'],
+        [{ Runtime: 'crun' }, 'unknown or invalid runtime name: crun (there are: tscompose, runc)'],
+        [
+          { Annotations: { '': 'x' } },
+          'invalid Annotations: the empty string is not permitted as an annotation key',
+        ],
+        [{ StorageOpt: { foo: '1' } }, 'Unknown option foo'],
+        [
+          { StorageOpt: { size: '1G' } },
+          "--storage-opt is supported only for overlay over xfs with 'pquota' mount option",
+        ],
+        [{ SecurityOpt: ['foo=bar'] }, 'invalid --security-opt 2: "foo=bar"'],
+      ] as const
+    ).map(
+      ([host, message]) => [JSON.stringify(host), host, `invalid-argument: ${message}`] as const,
+    ),
     [
       'a log driver of its own',
       { LogConfig: { Type: 'syslog', Config: {} } },

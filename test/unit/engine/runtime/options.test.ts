@@ -117,26 +117,36 @@ describe('chooseSysctls', () => {
 });
 
 describe('parseSecurityOptions', () => {
+  const none = { hasNoNewPrivileges: false, hasWritableCgroups: false, seccomp: 'builtin' };
+
   test.each([
-    [[], false, false],
-    [['no-new-privileges'], true, false],
-    [['no-new-privileges:true'], true, false],
-    [['no-new-privileges=true'], true, false],
-    [['no-new-privileges:false'], false, false],
-    [['seccomp=unconfined'], false, true],
-    [['seccomp:unconfined', 'no-new-privileges'], true, true],
-    [['seccomp=builtin'], false, false],
-    [['apparmor=unconfined', 'label=disable', 'label:user:x'], false, false],
-  ])('%j', (options, hasNoNewPrivileges, isSeccompUnconfined) => {
-    expect(parseSecurityOptions(options)).toEqual({ hasNoNewPrivileges, isSeccompUnconfined });
+    [[], {}],
+    [['no-new-privileges'], { hasNoNewPrivileges: true }],
+    [['no-new-privileges:true'], { hasNoNewPrivileges: true }],
+    [['no-new-privileges=1'], { hasNoNewPrivileges: true }],
+    [['no-new-privileges:false'], {}],
+    [['seccomp=unconfined'], { seccomp: 'unconfined' }],
+    [
+      ['seccomp:unconfined', 'no-new-privileges'],
+      { hasNoNewPrivileges: true, seccomp: 'unconfined' },
+    ],
+    [['seccomp=builtin'], {}],
+    [['seccomp='], {}],
+    [['seccomp={"a":"b=c"}'], { seccomp: { json: '{"a":"b=c"}' } }],
+    [['apparmor=unconfined', 'label=disable', 'label:user:x'], {}],
+    [['writable-cgroups=true'], { hasWritableCgroups: true }],
+  ])('%j', (options, expected) => {
+    expect(parseSecurityOptions(options)).toEqual({ ...none, ...expected });
   });
 
   test.each([
-    ['no-new-privileges=maybe', 'invalid --security-opt'],
-    ['seccomp', 'not supported yet'],
-    ['seccomp={}', 'not supported yet'],
-    ['confined', 'invalid --security-opt: "confined"'],
-    ['', 'invalid --security-opt: ""'],
+    ['no-new-privileges=maybe', 'invalid --security-opt 2: "no-new-privileges=maybe"'],
+    ['no-new-privileges:', 'invalid --security-opt 2: "no-new-privileges:"'],
+    ['seccomp', 'invalid --security-opt 1: "seccomp"'],
+    ['label', 'invalid --security-opt 1: "label"'],
+    ['systempaths=unconfined', 'invalid --security-opt 2: "systempaths=unconfined"'],
+    ['confined', 'invalid --security-opt 1: "confined"'],
+    ['', 'invalid --security-opt 1: ""'],
   ])('%j must be refused', (option, message) => {
     expect(() => parseSecurityOptions([option])).toThrow(message);
   });

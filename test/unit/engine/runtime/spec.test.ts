@@ -12,6 +12,7 @@ const host: HostFacts = {
   architecture: 'x86_64',
   capabilities: capabilitySet(capabilityNames),
   hasTimeNamespace: true,
+  kernel: '6.1.0-13-amd64',
   hardNofile: 20_000n,
   thermalPaths: ['/sys/devices/system/cpu/cpu0/thermal_throttle'],
 };
@@ -352,7 +353,7 @@ describe('where nothing confines the opening of devices', () => {
 describe('a request that cannot be', () => {
   test.each<[string, Partial<SandboxRequest>]>([
     ['invalid capability: "NETADMIN"', security({ capAdd: ['NETADMIN'] })],
-    ['invalid --security-opt: "x"', security({ options: ['x'] })],
+    ['invalid --security-opt 1: "x"', security({ options: ['x'] })],
     [
       'sysctl "vm.swappiness" is not in a separate kernel namespace',
       { sysctls: { 'vm.swappiness': '1' } },
