@@ -39,6 +39,8 @@ export {
   shownReference,
 } from './load/remote.ts';
 export { loadModel, loadProject, loadProjectName } from './load/pipeline.ts';
+export { parseDotenv } from './load/dotenv.ts';
+export { shellWords } from './load/shell-words.ts';
 export { dependencyOrder } from './dependencies.ts';
 export { renderConfig, renderModel, renderVariables, type ConfigFormat } from './render.ts';
 export { subsetOf, type SubsetOptions } from './subset.ts';
@@ -47,6 +49,12 @@ export { selectServices } from './plan/selection.ts';
 export { type HashedProject, serviceHash } from './plan/config-hash.ts';
 export { observe } from './plan/observe.ts';
 export { reconcile } from './plan/reconcile.ts';
+export {
+  oneOffName,
+  planOneOff,
+  type OneOffOptions,
+  type OneOffOverrides,
+} from './plan/one-off.ts';
 export { divergedVolumes } from './plan/resources.ts';
 export type { ReconcileOptions } from './plan/options.ts';
 export {

@@ -15,6 +15,7 @@ import { pauseCommand } from './pause.ts';
 import { psCommand } from './ps.ts';
 import { restartCommand } from './restart.ts';
 import { rmCommand } from './rm.ts';
+import { runCommand } from './run.ts';
 import { scaleCommand } from './scale.ts';
 import { startCommand } from './start.ts';
 import { stopCommand } from './stop.ts';
@@ -37,6 +38,7 @@ export const commands: readonly Command[] = [
   psCommand,
   logsCommand,
   execCommand,
+  runCommand,
   attachCommand,
   cpCommand,
   exportCommand,

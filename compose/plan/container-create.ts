@@ -18,13 +18,15 @@ export interface ContainerIdentity {
   readonly project: Project;
   readonly serviceName: string;
   readonly service: Service;
-  /** Which replica, from 1. */
-  readonly number: number;
+  /** Which replica, from 1; null for what is none. */
+  readonly number: number | null;
   /** Its final name, even where it is created under another. */
   readonly name: string;
   readonly imageId: string;
   /** In place of the service's own: with the anonymous volumes of the container that is replaced. */
   readonly volumes?: readonly ServiceMount[];
+  /** What `run` makes. */
+  readonly oneOff?: { readonly slug: string; readonly useAliases: boolean };
 }
 
 /** Service → body of POST /containers/create. */
@@ -115,6 +117,7 @@ function labelsOf({
   service,
   number,
   imageId,
+  oneOff,
 }: ContainerIdentity): Record<string, string> {
   const dependsOn = Object.entries(service.depends_on ?? {})
     .map(([name, { condition, restart }]) => `${name}:${condition}:${String(restart ?? false)}`)
@@ -123,8 +126,9 @@ function labelsOf({
     ...service.labels,
     [labels.project]: project.name,
     [labels.service]: serviceName,
-    [labels.containerNumber]: String(number),
-    [labels.oneOff]: 'False',
+    ...(number !== null && { [labels.containerNumber]: String(number) }),
+    [labels.oneOff]: oneOff === undefined ? 'False' : 'True',
+    ...(oneOff !== undefined && { [labels.slug]: oneOff.slug }),
     [labels.configHash]: serviceHash(service, project),
     [labels.image]: imageId,
     [labels.dependsOn]: dependsOn.join(','),

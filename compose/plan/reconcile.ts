@@ -22,15 +22,24 @@ export function reconcile(
   });
   const state = newState({ project, observed, options, services });
   checkScale(state);
-  planNetworks(state, usedNetworks(project, services));
-  planVolumes(state, usedVolumes(project, services));
+  planUsedResources(state, services);
   for (const name of services) planService(state, name);
   planOrphans(state);
-  if (state.errors.length > 0) throw new ComposeErrors(state.errors);
-  return state.builder.build({ kept: state.kept, warnings: state.warnings });
+  return finishPlan(state);
 }
 
-function newState(
+/** Everything that is wrong at once, before anything is done. */
+export function finishPlan({ errors, builder, kept, warnings }: ReconcileState): Plan {
+  if (errors.length > 0) throw new ComposeErrors(errors);
+  return builder.build({ kept, warnings });
+}
+
+export function planUsedResources(state: ReconcileState, services: readonly string[]): void {
+  planNetworks(state, usedNetworks(state.project, services));
+  planVolumes(state, usedVolumes(state.project, services));
+}
+
+export function newState(
   about: Pick<ReconcileState, 'project' | 'observed' | 'options' | 'services'>,
 ): ReconcileState {
   return {
@@ -86,7 +95,7 @@ export function orphansOf(project: Project, observed: Observed): ObservedContain
   });
 }
 
-function planOrphans(state: ReconcileState): void {
+export function planOrphans(state: ReconcileState): void {
   const { project, observed, options, warnings } = state;
   const orphans = orphansOf(project, observed);
   if (options.removeOrphans === true) {

@@ -42,9 +42,10 @@ interface Named {
   readonly serviceName: string;
   readonly service: Service;
   readonly name: string;
+  readonly oneOff?: { readonly useAliases: boolean };
 }
 
-export function networkingConfig({ project, serviceName, service, name }: Named): {
+export function networkingConfig({ project, serviceName, service, name, oneOff }: Named): {
   readonly NetworkingConfig?: NetworkingConfig;
 } {
   if (service.network_mode !== undefined) return {};
@@ -54,7 +55,11 @@ export function networkingConfig({ project, serviceName, service, name }: Named)
     ({ key, name: network, settings }, index): [string, EndpointSettings] => [
       network,
       endpointOf(settings, {
-        aliases: [...new Set([serviceName, name, ...(settings.aliases ?? [])])],
+        // A one-off beside the service must not get what is meant for the service.
+        aliases:
+          oneOff?.useAliases === false
+            ? [name]
+            : [...new Set([serviceName, name, ...(settings.aliases ?? [])])],
         links: linksOf(project, service, key),
         // The service's own address is that of the network it is connected to first.
         mac: settings.mac_address ?? (index === 0 ? service.mac_address : undefined),
