@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Project, Service } from '../../../../compose/index.ts';
 import { networkHash, serviceHash, volumeHash } from '../../../../compose/plan/config-hash.ts';
-import { loadText } from '../lib/host.ts';
+import { type FakeHostOptions, loadText } from '../lib/host.ts';
 
 function hashOf(text: string, options: Parameters<typeof loadText>[1] = {}): string {
   const { project } = loadText(text, options);
