@@ -13,11 +13,19 @@ export interface Wanted {
   readonly index?: number;
 }
 
-/** Its id. A one-off container is only taken where the service has no other. */
+/** Its id. */
 export async function findRunning(
   context: Pick<Context, 'engine' | 'interrupts'>,
-  { project, service, index }: Wanted,
+  wanted: Wanted,
 ): Promise<string> {
+  return (await findContainer(context, wanted)).Id;
+}
+
+/** A one-off container is only taken where the service has no other. */
+export async function findContainer(
+  context: Pick<Context, 'engine' | 'interrupts'>,
+  { project, service, index }: Wanted,
+): Promise<ContainerSummary> {
   const engine = await context.engine();
   const found = await engine.containers.list({
     filters: projectFilter(project),
@@ -29,7 +37,7 @@ export async function findRunning(
     index === undefined
       ? (replicas[0] ?? ofService[0])
       : replicas.find((container) => numberOf(container) === index);
-  if (chosen !== undefined) return chosen.Id;
+  if (chosen !== undefined) return chosen;
   const message =
     index === undefined || replicas.length === 0
       ? `service "${service}" is not running`

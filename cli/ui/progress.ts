@@ -9,13 +9,19 @@ export interface ProgressView {
   end(): Promise<void>;
 }
 
-const nouns = { container: 'Container', network: 'Network', volume: 'Volume', image: 'Image' } as const;
+const nouns = {
+  container: 'Container',
+  network: 'Network',
+  volume: 'Volume',
+  image: 'Image',
+} as const;
 
 export function subjectOf({ resource, name }: Pick<ProgressEvent, 'resource' | 'name'>): string {
   return `${nouns[resource]} ${name}`;
 }
 
 export function wordOf(status: ProgressStatus): string {
+  if (status === 'in-use') return 'Resource is still in use';
   return status.charAt(0).toUpperCase() + status.slice(1);
 }
 
@@ -40,6 +46,7 @@ const settled: Readonly<Record<ProgressStatus, boolean>> = {
   killed: true,
   paused: true,
   unpaused: true,
+  'in-use': true,
   error: true,
 };
 

@@ -82,19 +82,17 @@ const handlers: Handlers = {
     run.report({ ...eventOf(run, action), status: 'unpaused' });
   },
   removeNetwork: async (run, { name }) => {
-    run.report({ resource: 'network', name, status: 'removing' });
-    await unlessGone(run.engine.networks.remove(name));
-    run.report({ resource: 'network', name, status: 'removed' });
+    await removeUnlessUsed(run, { resource: 'network', name }, () =>
+      run.engine.networks.remove(name),
+    );
   },
   removeVolume: async (run, { name }) => {
-    run.report({ resource: 'volume', name, status: 'removing' });
-    await unlessGone(run.engine.volumes.remove(name));
-    run.report({ resource: 'volume', name, status: 'removed' });
+    await removeUnlessUsed(run, { resource: 'volume', name }, () =>
+      run.engine.volumes.remove(name),
+    );
   },
   removeImage: async (run, { name }) => {
-    run.report({ resource: 'image', name, status: 'removing' });
-    await unlessGone(run.engine.images.remove(name));
-    run.report({ resource: 'image', name, status: 'removed' });
+    await removeUnlessUsed(run, { resource: 'image', name }, () => run.engine.images.remove(name));
   },
 };
 
@@ -123,6 +121,25 @@ async function rename({ engine }: Run, id: string, name: string): Promise<void> 
     if (Name !== `/${name}`) throw error;
   }
 }
+
+/** What others use stays, and that is no failure: they may be another project's. */
+async function removeUnlessUsed(
+  run: Run,
+  event: Pick<ProgressEvent, 'resource' | 'name'>,
+  remove: () => Promise<unknown>,
+): Promise<void> {
+  run.report({ ...event, status: 'removing' });
+  try {
+    await unlessGone(remove());
+    run.report({ ...event, status: 'removed' });
+  } catch (error) {
+    if (!(error instanceof EngineError) || !usedKinds.has(error.kind)) throw error;
+    run.report({ ...event, status: 'in-use' });
+  }
+}
+
+/** dockerd answers 403 for a network with endpoints and 409 for the others. */
+const usedKinds: ReadonlySet<string> = new Set(['conflict', 'forbidden']);
 
 /** What is to be stopped or removed and is not there any more is. */
 async function unlessGone(ending: Promise<unknown>): Promise<void> {

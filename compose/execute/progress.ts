@@ -19,6 +19,7 @@ export type ProgressStatus =
   | 'killed'
   | 'paused'
   | 'unpaused'
+  | 'in-use'
   | 'error';
 
 export type ProgressResource = 'container' | 'network' | 'volume' | 'image';

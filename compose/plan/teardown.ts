@@ -1,6 +1,7 @@
 import { labels } from '../labels.ts';
 import type { Project } from '../model/project.ts';
 import { isOfProject, isUp, labelledDependencies, replicasOf, targetOf } from './existing.ts';
+import { findImage } from './images.ts';
 import type { Observed, ObservedContainer } from './observed.ts';
 import { type Plan, PlanBuilder, type PlanEdge } from './plan.ts';
 import { planAnonymousVolumes } from './removal.ts';
@@ -18,6 +19,8 @@ export interface DownOptions extends StopOptions {
   /** Named volumes of the project and anonymous ones go as well. */
   readonly volumes?: boolean;
   readonly removeOrphans?: boolean;
+  /** Images of the services go as well: all, or only those that have no name of their own. */
+  readonly images?: 'local' | 'all';
 }
 
 /** Stops replicas, dependents before what they depend on. They stay. */
@@ -48,6 +51,7 @@ export function planDown(observed: Observed, options: DownOptions = {}): Plan {
   });
   const warnings: string[] = [];
   if (options.volumes === true) planAnonymousVolumes(builder, removals);
+  if (options.images !== undefined) planImages(builder, { observed, options, removals });
   if (!isPartial) {
     const left = observed.containers.filter((container) => !containers.includes(container));
     planResources(builder, { observed, options, removals, left, warnings });
@@ -146,4 +150,38 @@ function planResources(builder: PlanBuilder, scope: ResourceScope): void {
       edges.map(({ node }) => ({ node })),
     );
   }
+}
+
+/** Only what is there: an image that was never built or pulled needs no removal. */
+function planImages(
+  builder: PlanBuilder,
+  { observed, options, removals }: Omit<ResourceScope, 'left' | 'warnings'>,
+): void {
+  const edges = removals.map(({ node }) => ({ node }));
+  const named = [...imagesOfServices(observed, options)].sort();
+  for (const name of named.filter((image) => findImage(observed.images, image) !== null)) {
+    builder.add({ kind: 'removeImage', name, cause: `down --rmi ${options.images ?? ''}` }, edges);
+  }
+}
+
+function imagesOfServices(
+  { projectName, containers }: Observed,
+  { project, services, images }: DownOptions,
+): Set<string> {
+  const names = services ?? [
+    ...Object.keys(project?.services ?? {}),
+    ...containers.flatMap(({ service }) => service ?? []),
+  ];
+  const found = new Set<string>();
+  for (const name of names) {
+    const image = project?.services[name]?.image;
+    // A service without an image is built under this name (compose-features.md RT-2).
+    const own = image ?? `${projectName}-${name}`;
+    if (images === 'all' || image === undefined) found.add(withTag(own));
+  }
+  return found;
+}
+
+function withTag(image: string): string {
+  return /[:@][^/]*$/.test(image) ? image : `${image}:latest`;
 }

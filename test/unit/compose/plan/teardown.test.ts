@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   executePlan,
   observe,
@@ -7,6 +7,7 @@ import {
   type Project,
   reconcile,
 } from '../../../../compose/index.ts';
+import { EngineError } from '../../../../engine/api/index.ts';
 import { FakeEngine } from '../lib/engine.ts';
 import { loadText } from '../lib/host.ts';
 
@@ -19,8 +20,8 @@ volumes:
   data:
 `;
 
-async function running(project: Project): Promise<FakeEngine> {
-  const engine = new FakeEngine();
+async function running(project: Project, images?: readonly string[]): Promise<FakeEngine> {
+  const engine = new FakeEngine(images === undefined ? {} : { images });
   const observed = await observe(engine, project.name);
   await executePlan(reconcile(project, observed), { engine, project, observed });
   engine.calls.length = 0;
@@ -87,4 +88,50 @@ test('stop must keep the containers and hand the grace on', async () => {
 
 test('down of nothing must be an empty plan', async () => {
   expect(planDown(await observe(new FakeEngine(), 'shop')).isEmpty).toBe(true);
+});
+
+describe('down --rmi', () => {
+  const file = `
+name: shop
+services:
+  web: {image: "nginx:latest", depends_on: [db]}
+  db: {build: .}
+`;
+  const cases = [
+    ['local', ['[3,4] #6 removeImage shop-db:latest — down --rmi local']],
+    [
+      'all',
+      [
+        '[3,4] #6 removeImage nginx:latest — down --rmi all',
+        '[3,4] #7 removeImage shop-db:latest — down --rmi all',
+      ],
+    ],
+  ] as const;
+  test.each(cases)('%s removes images behind their containers', async (images, expected) => {
+    const { project } = loadText(shop);
+    const engine = await running(project, ['nginx:latest', 'redis:latest', 'shop-db:latest']);
+    const { project: built } = loadText(file);
+    const plan = planDown(await observe(engine, 'shop'), { project: built, images });
+    const lines = plan.toString().split('\n');
+    expect(lines.filter((line) => line.includes('removeImage'))).toEqual(
+      expected.map((line) => line.replace('#6', '#5').replace('#7', '#6')),
+    );
+  });
+});
+
+test('what others use must stay, and be no failure', async () => {
+  const { project } = loadText(shop);
+  const engine = await running(project);
+  const observed = await observe(engine, 'shop');
+  const words: string[] = [];
+  engine.fail('remove network shop_default', new EngineError('forbidden', 'has active endpoints'));
+  engine.fail('remove volume shop_data', new EngineError('conflict', 'volume is in use'));
+  await executePlan(planDown(observed, { project, volumes: true }), {
+    engine,
+    onProgress: ({ name, status }) => {
+      words.push(`${name} ${status}`);
+    },
+  });
+  expect(words).toContain('shop_default in-use');
+  expect(words).toContain('shop_data in-use');
 });
