@@ -7,6 +7,7 @@ import { mergeRules } from './merge-rules.ts';
 import { canonical } from './canonical.ts';
 import { interpolate } from './interpolate.ts';
 import { parse } from './parse.ts';
+import { maxExtends } from './limits.ts';
 import { locate } from './remote.ts';
 import { resolvePath, resolvePaths } from './resolve-paths.ts';
 import { applyTags, takeTags } from './tags.ts';
@@ -53,6 +54,8 @@ class Extender {
   readonly #files = new Map<string, ServiceFile | null>();
   /** Services that are known to extend each other, as "file service". */
   readonly #circular = new Set<string>();
+  /** Services that extend others, put together, by the same. */
+  readonly #known = new Map<string, TreeMap>();
 
   constructor(scope: FileScope) {
     this.#scope = scope;
@@ -72,17 +75,38 @@ class Extender {
       this.#reportCycle([...steps, { file: source.file, service: base, span: serviceSpan }]);
       return null;
     }
+    if (steps.length > maxExtends) {
+      this.#reportDepth(steps);
+      return null;
+    }
     const found = source.services[base];
     if (found === undefined) {
       this.#reportUndefined(name, wanted, source);
       return null;
     }
-    const extended = this.extend(source, base, steps);
+    const extended = this.#extended(source, base, steps);
     if (extended === null && this.#circular.has(`${source.file} ${base}`)) return null;
     const parent = extended ?? found;
     // Of a service without content nothing is inherited, and docker compose goes on to show what was meant.
     if (!isMap(parent)) return null;
     return this.#merge(copyTree(parent), service, { name, taken: from.taken });
+  }
+
+  /** What another service extends as well is put together once. */
+  #extended(source: ServiceFile, name: string, steps: readonly Step[]): TreeMap | null {
+    const key = `${source.file} ${name}`;
+    const known = this.#known.get(key) ?? this.extend(source, name, steps);
+    if (known !== null) this.#known.set(key, known);
+    return known;
+  }
+
+  #reportDepth(steps: readonly Step[]): void {
+    for (const { file, service } of steps) this.#circular.add(`${file} ${service}`);
+    this.#scope.context.findings.error(
+      'too-deep',
+      `more than ${maxExtends} services extend one another in a row`,
+      { span: steps[0]?.span },
+    );
   }
 
   #reportUndefined(name: string, wanted: Target, source: ServiceFile): void {

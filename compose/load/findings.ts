@@ -8,6 +8,7 @@ import {
   sortByPosition,
   type Warning,
 } from '../errors.ts';
+import { maxExpanded } from './limits.ts';
 import { printPath } from './tree-path.ts';
 import { type Path, type Source, type Span, spansOfPath, type TreeMap } from './tree.ts';
 
@@ -38,6 +39,8 @@ export class Findings {
   readonly errors: ComposeError[] = [];
   readonly warnings: Warning[] = [];
   readonly #places = new Set<string>();
+  readonly #warned = new Set<string>();
+  #expanded = 0;
 
   /** A second finding at a place that is already known to be wrong is a consequence, and is dropped. */
   error(code: ComposeErrorCode, message: string, options: FindingOptions = {}): void {
@@ -55,14 +58,16 @@ export class Findings {
   }
 
   warn(message: string, span?: Span | null): void {
-    const position = span ? positionOf(span) : undefined;
-    const isKnown = this.warnings.some(
-      (known) =>
-        known.message === message &&
-        known.position?.line === position?.line &&
-        known.position?.column === position?.column,
-    );
-    if (!isKnown) this.warnings.push({ message, ...(position && { position }) });
+    const known = span ? `${span.source.file}:${span.start}:${message}` : message;
+    if (this.#warned.has(known)) return;
+    this.#warned.add(known);
+    this.warnings.push({ message, ...(span && { position: positionOf(span) }) });
+  }
+
+  /** Counts what texts stand for as entries of their own; false once that is more than a project can have. */
+  takesExpansion(count: number): boolean {
+    this.#expanded += count;
+    return this.#expanded <= maxExpanded;
   }
 
   throwIfAny(): void {
@@ -110,13 +115,16 @@ function partSpan({ span, part }: FindingOptions): Span | null {
   return partOf(part.text, span, part);
 }
 
+const maxSearched = 100_000;
+
 /** The span of a part of a scalar, where the source holds the scalar as it is, else of all of it. */
 export function partOf(
   text: string,
   span: Span | null,
   part: { readonly start: number; readonly end: number },
 ): Span | null {
-  if (span === null) return null;
+  // Where a text takes long to search, so it would be for each of its parts.
+  if (span === null || text.length > maxSearched) return span;
   const { source } = span;
   const written = source.text.slice(span.start, span.end);
   const shift = written.indexOf(text);

@@ -30,5 +30,5 @@ export const maxMistakes = 100;
 /** Services that extend one another in a row. Each is a copy of the one before, and a step of recursion. */
 export const maxExtends = 100;
 
-/** Ports that the ranges of a project stand for: each becomes an entry of its own, and a host has 65,535. */
-export const maxPorts = 70_000;
+/** Entries that texts such as "1-65535" stand for in a whole project. A host has 65,535 ports. */
+export const maxExpanded = 70_000;

@@ -1,6 +1,7 @@
 import type { ComposeErrorCode } from '../errors.ts';
 import { placeOf } from '../schema/validate.ts';
 import type { FindingOptions, Findings } from './findings.ts';
+import { maxExpanded } from './limits.ts';
 import type { Path, Span } from './tree.ts';
 
 /** A value's place, for rules that find fault with it. */
@@ -26,6 +27,13 @@ export class Site {
 
   warn(message: string): void {
     this.#findings.warn(message, this.span);
+  }
+
+  /** Whether a text may become so many entries; otherwise that is a mistake here. */
+  takesExpansion(count: number): boolean {
+    if (this.#findings.takesExpansion(count)) return true;
+    this.error('too-large', `the ranges of the project are more than ${maxExpanded} entries`);
+    return false;
   }
 
   at(step: string | number, span: Span | null): Site {

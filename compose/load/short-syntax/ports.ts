@@ -66,6 +66,7 @@ function expandPorts(
   fail: Fail,
 ): TreeMap[] {
   const count = target[1] - target[0] + 1;
+  if (count > 1 && !site.takesExpansion(count)) return [];
   const entry = (port: number, host: string | null): TreeMap =>
     mapOf(
       {
