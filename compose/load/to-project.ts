@@ -23,7 +23,7 @@ export interface ProjectScope {
   readonly environment: Readonly<Record<string, string>>;
   readonly disabled: TreeMap;
   readonly request: LoadRequest;
-  readonly host: Pick<Host, 'fileDigest'>;
+  readonly host: Pick<Host, 'fileDigest' | 'readFile'>;
 }
 
 /** The checked, canonical tree as a frozen Project. Resources that no service uses are left out. */
@@ -58,6 +58,7 @@ export function toProject(root: TreeMap, scope: ProjectScope): Project {
     models: section('models'),
     extensions,
     fileDigest: (path: string) => host.fileDigest(path),
+    readFile: (path: string) => host.readFile(path),
     positionOf: (path: readonly (string | number)[]) => placeOf(root, path)?.position ?? null,
     placeOf: (path: readonly (string | number)[]) => placeOf(root, path),
   };

@@ -1,3 +1,4 @@
+import type { FileRead } from '../host.ts';
 import type { Excerpt, Position } from '../errors.ts';
 import type { model } from '../schema/project.ts';
 import type { Canonical } from '../schema/shapes.ts';
@@ -37,6 +38,8 @@ export interface Project {
   readonly extensions: Readonly<Record<string, unknown>>;
   /** sha256 of the content of a file, read when it is asked for; null where no regular file can be read. */
   readonly fileDigest: (path: string) => string | null;
+  /** Content that a container is made with, read when it is asked for. */
+  readonly readFile: (path: string) => FileRead;
   /**
    * Where the user wrote an attribute: `positionOf(['services', 'web', 'ports', 0])`. What a phase
    * added has the position of the nearest thing that was written; null when nothing was.

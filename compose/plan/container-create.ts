@@ -12,6 +12,7 @@ import { parseDuration } from '../units.ts';
 import { composeVersion } from '../version.ts';
 import { serviceHash } from './config-hash.ts';
 import { hostConfig } from './create/host-config.ts';
+import { securityOptions } from './create/security-options.ts';
 import { networkingConfig } from './create/networks.ts';
 
 export interface ContainerIdentity {
@@ -49,7 +50,10 @@ export function containerCreate(identity: ContainerIdentity): ContainerCreateReq
     Labels: labelsOf(identity),
     ...(service.stop_signal !== undefined && { StopSignal: service.stop_signal }),
     ...stopTimeoutOf(service),
-    HostConfig: hostConfig(project, { ...service, ...(volumes !== undefined && { volumes }) }),
+    HostConfig: {
+      ...hostConfig(project, { ...service, ...(volumes !== undefined && { volumes }) }),
+      ...securityOptions(project, identity.serviceName, service),
+    },
     ...networkingConfig(identity),
   };
 }

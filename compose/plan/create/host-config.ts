@@ -99,13 +99,12 @@ function namespacesOf(project: Project, service: Service): Partial<HostConfig> {
 }
 
 function securityOf(service: Service): Partial<HostConfig> {
-  const { privileged, read_only, cap_add, cap_drop, security_opt } = service;
+  const { privileged, read_only, cap_add, cap_drop } = service;
   return {
     ...(privileged !== undefined && { Privileged: privileged }),
     ...(read_only !== undefined && { ReadonlyRootfs: read_only }),
     ...(cap_add !== undefined && { CapAdd: cap_add }),
     ...(cap_drop !== undefined && { CapDrop: cap_drop }),
-    ...(security_opt !== undefined && { SecurityOpt: security_opt }),
     ...(service.group_add !== undefined && { GroupAdd: service.group_add }),
     ...(service.device_cgroup_rules !== undefined && {
       DeviceCgroupRules: service.device_cgroup_rules,
