@@ -90,6 +90,7 @@ const lastStatus: Readonly<Record<Action['kind'], ProgressStatus>> = {
   createNetwork: 'created',
   createVolume: 'created',
   createContainer: 'created',
+  writeFiles: 'created',
   startContainer: 'started',
   stopContainer: 'stopped',
   removeContainer: 'removed',

@@ -8,6 +8,7 @@ import type {
   Volume,
   VolumeCreateRequest,
 } from '../../engine/api/index.ts';
+import type { InjectedFile } from '../plan/action.ts';
 import type { Filters, ObservePort } from '../plan/observe.ts';
 
 export interface CallOptions {
@@ -41,6 +42,9 @@ export interface EnginePort extends ObservePort {
       options?: CallOptions & { readonly force?: boolean; readonly volumes?: boolean },
     ): Promise<void>;
     rename(id: string, name: string, options?: CallOptions): Promise<void>;
+  };
+  readonly archives: {
+    writeFiles(id: string, files: readonly InjectedFile[], options?: CallOptions): Promise<void>;
   };
   readonly networks: ObservePort['networks'] & {
     create(request: NetworkCreateRequest, options?: CallOptions): Promise<NetworkCreated>;

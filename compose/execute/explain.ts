@@ -41,6 +41,7 @@ function placeOf(error: EngineError, action: Action, project: Project | null): P
       return ['engine-refused', []];
     case 'createContainer':
     case 'startContainer':
+    case 'writeFiles':
     case 'restartContainer':
     case 'stopContainer':
     case 'removeContainer':

@@ -31,6 +31,9 @@ const handlers: Handlers = {
     for (const text of Warnings) run.addEngineWarning({ service: action.service ?? name, text });
     if (replaces === undefined) run.report({ ...eventOf(run, action), status: 'created' });
   },
+  writeFiles: async (run, { ref, files }) => {
+    await run.engine.archives.writeFiles(run.idOf(ref), files);
+  },
   startContainer: async (run, action) => {
     run.report({ ...eventOf(run, action), status: 'starting' });
     await run.engine.containers.start(run.idOf(action.ref));

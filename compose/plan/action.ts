@@ -17,6 +17,8 @@ export interface ActionArgs {
     /** Name of the container it takes the place of; it is created under another until that is gone. */
     readonly replaces?: string;
   };
+  /** Into a container that has not run yet. */
+  writeFiles: ContainerTarget & { readonly files: readonly InjectedFile[] };
   startContainer: ContainerTarget;
   /** Grace in whole seconds; null is the container's own. */
   stopContainer: ContainerTarget & {
@@ -35,6 +37,15 @@ export interface ActionArgs {
   removeNetwork: { readonly name: string };
   removeVolume: { readonly name: string };
   removeImage: { readonly name: string };
+}
+
+/** A file whose content is not on the host. */
+export interface InjectedFile {
+  readonly path: string;
+  readonly content: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number;
 }
 
 export interface ContainerTarget {

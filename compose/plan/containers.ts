@@ -3,6 +3,7 @@ import { errorAt } from '../positions.ts';
 import type { ContainerTarget } from './action.ts';
 import { containerCreate } from './container-create.ts';
 import { isUp, replicasOf, targetOf } from './existing.ts';
+import { planFiles } from './injected-files.ts';
 import type { ObservedContainer } from './observed.ts';
 import { divergenceOf, inheriting, planRecreation } from './recreate.ts';
 import { planRemoval } from './removal.ts';
@@ -105,11 +106,12 @@ function planNew(
     [...edgesTo(removed === undefined ? [] : [removed.node]), ...resourceEdges(state, scope)],
   );
   addTo(state.makers, serviceName, created);
+  const complete = planFiles(state, scope, { target, created });
   if (options.noStart === true) return;
   const cause = `created by #${created}`;
   const started = builder.add({ kind: 'startContainer', ...target, cause }, [
     ...dependencyEdges(state, service),
-    { node: created },
+    { node: complete },
   ]);
   addTo(state.runners, serviceName, { node: started });
 }

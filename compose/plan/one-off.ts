@@ -1,11 +1,11 @@
 /** The plan of `run`: what a service depends on, and one container more that is nobody's replica. */
-import { ComposeErrors } from '../errors.ts';
 import type { ServiceMount } from '../model/mount.ts';
 import type { ServicePort } from '../model/port.ts';
 import type { Project } from '../model/project.ts';
 import type { Service } from '../model/service.ts';
 import { containerCreate } from './container-create.ts';
 import { planService } from './containers.ts';
+import { planFiles } from './injected-files.ts';
 import type { Observed } from './observed.ts';
 import type { ReconcileOptions } from './options.ts';
 import type { Plan } from './plan.ts';
@@ -70,7 +70,6 @@ export function planOneOff(project: Project, observed: Observed, options: OneOff
   for (const dependency of dependencies) planService(state, dependency);
   planOrphans(state);
   const imageId = imageIdOf(state, name, service);
-  if (state.errors.length > 0) throw new ComposeErrors(state.errors);
   planContainer(state, { options, service, imageId });
   return finishPlan(state);
 }
@@ -113,9 +112,11 @@ function planContainer(
       ...(options.noDeps === true ? [] : dependencyEdges(state, service)),
     ],
   );
+  const scope = { name: options.service, service };
+  const complete = planFiles(state, scope, { target, created });
   if (!isDetached) return;
   const cause = `created by #${created}`;
-  builder.add({ kind: 'startContainer', ...target, cause }, [{ node: created }]);
+  builder.add({ kind: 'startContainer', ...target, cause }, [{ node: complete }]);
 }
 
 /** Without what belongs to a service that is meant to stay: its name, its ports, its restart policy. */

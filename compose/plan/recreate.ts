@@ -7,6 +7,7 @@ import { serviceHash } from './config-hash.ts';
 import { containerCreate } from './container-create.ts';
 import { networksOf } from './create/networks.ts';
 import { isUp, targetOf } from './existing.ts';
+import { planFiles } from './injected-files.ts';
 import type { ObservedContainer } from './observed.ts';
 import { planAnonymousVolumes, planStopOf } from './removal.ts';
 import {
@@ -101,7 +102,8 @@ export function planRecreation(state: ReconcileState, scope: Recreation, cause: 
     { kind: 'createContainer', ...target, body, replaces: name, cause },
     resourceEdges(state, scope),
   );
-  const gone = planReplaced(state, container, made);
+  const complete = planFiles(state, scope, { target, created: made });
+  const gone = planReplaced(state, container, { made, complete });
   const renamed = builder.add(
     { kind: 'renameContainer', ...target, newName: name, cause: `replaces ${container.name}` },
     [{ node: gone }],
@@ -116,12 +118,16 @@ export function planRecreation(state: ReconcileState, scope: Recreation, cause: 
 }
 
 /** Stops and removes the container that #made takes the place of, after those that are to be restarted with it. */
-function planReplaced(state: ReconcileState, container: ObservedContainer, made: number): number {
+function planReplaced(
+  state: ReconcileState,
+  container: ObservedContainer,
+  { made, complete }: { readonly made: number; readonly complete: number },
+): number {
   const { builder, options } = state;
   const cause = `replaced by #${made}`;
-  const dependents = planDependentStops(state, container.service ?? '', made);
+  const dependents = planDependentStops(state, container.service ?? '', complete);
   const stopped = planStopOf(state, container, {
-    edges: edgesTo([made, ...dependents]),
+    edges: edgesTo([complete, ...dependents]),
     cause,
     isReplaced: true,
   });
@@ -135,7 +141,10 @@ function planReplaced(state: ReconcileState, container: ObservedContainer, made:
   } as const;
   // It may have been stopped before its successor was made, with something that it depends on.
   const isBefore = stopped === null || stopped < made;
-  const removed = builder.add(action, edgesTo([...(isBefore ? [made] : []), stopped ?? made]));
+  const removed = builder.add(
+    action,
+    edgesTo([...(isBefore ? [complete] : []), stopped ?? complete]),
+  );
   if (withVolumes) planAnonymousVolumes(builder, [{ container, node: removed }]);
   return removed;
 }

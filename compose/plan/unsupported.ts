@@ -61,7 +61,7 @@ function idleValues({ deploy, pull_policy }: Service): string[] {
   ];
 }
 
-/** Content that is no file of the host would have to be copied into the container. */
+/** A file of the host is mounted as it is. */
 function fileWarnings(project: Project, name: string, service: Service): string[] {
   return (['secrets', 'configs'] as const).flatMap((kind) =>
     (service[kind] ?? []).flatMap((reference, index) => {
@@ -74,13 +74,8 @@ function fileWarnings(project: Project, name: string, service: Service): string[
   );
 }
 
-function fileProblem(
-  { file, external }: FileResource,
-  { uid, gid, mode }: FileReference,
-): string | null {
-  if (file === undefined) {
-    return `is ${external === true ? 'external' : 'not a file'} and does not reach`;
-  }
+function fileProblem({ file }: FileResource, { uid, gid, mode }: FileReference): string | null {
+  if (file === undefined) return null;
   if (uid === undefined && gid === undefined && mode === undefined) return null;
   return 'keeps the owner and mode of its file: uid, gid and mode have no effect in';
 }

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import {
   EngineError,
   pathStatHeader,
@@ -5,6 +6,7 @@ import {
   type FilesystemChange,
   type PathStat,
 } from '../api/index.ts';
+import { encodeTarHeader, paddingOf, tarEnd } from '../lib/index.ts';
 import { segment, type CallOptions, type Exchange, type ExchangeResponse } from './exchange.ts';
 
 export interface WriteArchiveOptions extends CallOptions {
@@ -22,6 +24,14 @@ export interface CommitOptions extends CallOptions {
   /** Dockerfile instructions. */
   readonly changes?: readonly string[];
   readonly pause?: boolean;
+}
+
+export interface WrittenFile {
+  readonly path: string;
+  readonly content: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number;
 }
 
 /** Files in and out of containers, as tar streams. */
@@ -80,6 +90,15 @@ export class Archives {
     });
   }
 
+  /** Below the root, with what directories are missing; the container need not have run. */
+  async writeFiles(
+    ref: string,
+    files: readonly WrittenFile[],
+    options: CallOptions = {},
+  ): Promise<void> {
+    await this.write(ref, '/', { ...options, archive: Readable.from(blocksOf(files)) });
+  }
+
   /** The whole root. */
   async export(ref: string, { signal }: CallOptions = {}): Promise<AsyncIterable<Uint8Array>> {
     const path = pathOf(ref, 'export');
@@ -111,6 +130,19 @@ export class Archives {
     });
     return committed.Id;
   }
+}
+
+function* blocksOf(files: readonly WrittenFile[]): Generator<Uint8Array> {
+  for (const { path, content, uid, gid, mode } of files) {
+    const bytes = Buffer.from(content);
+    // A name in an archive is bytes, one character each.
+    const name = Buffer.from(path.replace(/^\/+/, '')).toString('latin1');
+    const mtimeNs = BigInt(Date.now()) * 1_000_000n;
+    yield encodeTarHeader({ name, type: 'file', mode, uid, gid, sizeBytes: bytes.length, mtimeNs });
+    yield bytes;
+    yield Buffer.alloc(paddingOf(bytes.length));
+  }
+  yield tarEnd;
 }
 
 function pathOf(ref: string, verb: string): string {

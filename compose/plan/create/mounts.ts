@@ -101,7 +101,7 @@ function tmpfsOptions({ type, tmpfs }: ServiceMount): Pick<MountRequest, 'TmpfsO
   };
 }
 
-/** Secrets and configs that are files of the host are mounted; others are named by unsupported.ts. */
+/** Secrets and configs that are files of the host are mounted; others are written, see injected-files.ts. */
 function fileMounts(
   references: readonly FileReference[] | undefined,
   resources: Readonly<Record<string, FileResource>>,

@@ -153,6 +153,16 @@ export class FakeEngine implements EnginePort {
     },
   };
 
+  readonly archives: EnginePort['archives'] = {
+    writeFiles: async (ref, files) => {
+      const texts = files.map(
+        ({ path, content, uid, gid, mode }) =>
+          `${path}=${content} ${uid}:${gid} ${mode.toString(8)}`,
+      );
+      await this.#call(`write ${this.#find(ref).name} ${texts.join(', ')}`);
+    },
+  };
+
   readonly networks: EnginePort['networks'] = {
     list: () => Promise.resolve([...this.#networks.values()]),
     create: async (body) => {

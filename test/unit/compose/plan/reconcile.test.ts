@@ -280,14 +280,13 @@ services:
     image: nginx
     post_start:
       - command: echo hello
-    secrets: [token, {source: file, mode: 0400}]
+    secrets: [{source: file, mode: 0400}]
     platform: linux/arm64
     pull_policy: always
     deploy:
       mode: global
       update_config: {parallelism: 1}
 secrets:
-  token: {environment: TOKEN}
   file: {file: ./file}
 `);
     const plan = reconcile(project, await observe(new FakeEngine(), 'shop'));
@@ -297,8 +296,7 @@ secrets:
       'compose.yaml:8:15: "platform" of service "web" has no effect yet',
       'compose.yaml:6:7: "post_start" of service "web" has no effect yet',
       'compose.yaml:9:18: "pull_policy" of service "web" has no effect yet',
-      'compose.yaml:7:15: secret "token" is not a file and does not reach service "web" yet',
-      'compose.yaml:7:22: secret "file" keeps the owner and mode of its file: uid, gid and mode have no effect in service "web" yet',
+      'compose.yaml:7:15: secret "file" keeps the owner and mode of its file: uid, gid and mode have no effect in service "web" yet',
     ]);
   });
 });

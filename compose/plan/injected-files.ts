@@ -1,0 +1,80 @@
+/** Secrets and configs that are no files of the host: their content goes into the container before its start. */
+import type { ComposeErrorCode } from '../errors.ts';
+import type { FileReference, FileResource } from '../model/secret.ts';
+import { errorAt } from '../positions.ts';
+import type { ContainerTarget, InjectedFile } from './action.ts';
+import type { ReconcileState, ServiceScope } from './state.ts';
+
+/** The node after which the container has its files: the one that creates it, where it needs none. */
+export function planFiles(
+  state: ReconcileState,
+  { name, service }: Pick<ServiceScope, 'name' | 'service'>,
+  { target, created }: { readonly target: ContainerTarget; readonly created: number },
+): number {
+  const files = (['secrets', 'configs'] as const).flatMap((kind) =>
+    (service[kind] ?? []).flatMap((reference, index) => {
+      const path = ['services', name, kind, index];
+      const file = fileOf(state, { reference, kind, path, scope: { name, service } });
+      return file === null ? [] : [file];
+    }),
+  );
+  if (files.length === 0) return created;
+  const cause = `created by #${created}`;
+  return state.builder.add({ kind: 'writeFiles', ...target, files, cause }, [{ node: created }]);
+}
+
+interface Wanted {
+  readonly reference: FileReference;
+  readonly kind: 'secrets' | 'configs';
+  readonly path: readonly (string | number)[];
+  readonly scope: Pick<ServiceScope, 'name' | 'service'>;
+}
+
+/** null where there is nothing to write, or an error says why not. */
+function fileOf(state: ReconcileState, wanted: Wanted): InjectedFile | null {
+  const { reference, kind, path, scope } = wanted;
+  const { project, errors } = state;
+  const resource = project[kind][reference.source];
+  if (resource === undefined || resource.file !== undefined) return null;
+  const what = `${kind.slice(0, -1)} "${resource.name}"`;
+  const fail = (code: ComposeErrorCode, message: string): null => {
+    errors.push(errorAt(project, [code, message], { path }));
+    return null;
+  };
+  if (resource.external === true) {
+    return fail('not-supported', `unsupported external ${kind.slice(0, -1)} ${resource.name}`);
+  }
+  const content = contentOf(resource, project.environment);
+  if (content === null) {
+    const variable = resource.environment ?? '';
+    const message = `environment variable "${variable}" required by ${what} is not set`;
+    return fail('required-variable', message);
+  }
+  if (scope.service.read_only === true) {
+    return fail(
+      'conflicting-attributes',
+      `cannot create ${what} in read-only service ${scope.name}: \`file\` is the sole supported option`,
+    );
+  }
+  const { target = reference.source, uid = '0', gid = '0', mode = '0444' } = reference;
+  const wrong = [uid, gid].find((id) => !/^\d{1,10}$/.test(id));
+  if (wrong !== undefined) {
+    return fail('invalid-value', `"${wrong}" is no number of a user or group for ${what}`);
+  }
+  const directory = kind === 'secrets' ? '/run/secrets/' : '/';
+  return {
+    path: target.startsWith('/') ? target : `${directory}${target}`,
+    content,
+    uid: Number(uid),
+    gid: Number(gid),
+    mode: Number.parseInt(mode, 8),
+  };
+}
+
+function contentOf(
+  { content, environment }: FileResource,
+  variables: Readonly<Record<string, string | undefined>>,
+): string | null {
+  if (content !== undefined) return content;
+  return environment === undefined ? null : (variables[environment] ?? null);
+}
