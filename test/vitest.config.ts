@@ -15,7 +15,7 @@ export default defineConfig({
         root,
         test: {
           name: 'integration',
-          include: ['test/integration/**/*.test.ts', 'test/conformance/**/*.test.ts'],
+          include: ['integration', 'conformance', 'cve'].map((dir) => `test/${dir}/**/*.test.ts`),
           fileParallelism: false,
           pool: 'forks',
           testTimeout: 120_000,

@@ -12,6 +12,7 @@ const present = {
   dig: () => hasProgram('dig'),
   curl: () => hasProgram('curl'),
   attr: () => hasProgram('setfattr'),
+  cc: () => hasProgram('cc'),
   git: () => hasProgram('git'),
   registry: () => hasProgram('docker-registry'),
   busybox: () => existsSync('/bin/busybox'),

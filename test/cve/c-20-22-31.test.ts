@@ -1,0 +1,127 @@
+/**
+ * C-20, CVE-2019-14271: `cp` loads a library out of the container. C-22, CVE-2026-41567: an upload is unpacked by the
+ * container's own program. C-31, CVE-2022-1227: `top` and its like execute something of the container's.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+
+import { EngineError } from '../../engine/api/index.ts';
+import { FilesFixture, type TestContainer } from '../conformance/files-fixture.ts';
+import { missing } from '../lib/requires.ts';
+import { enginePid, traced } from './traced.ts';
+
+const absent = missing('root', 'overlayfs', 'nftables', 'docker', 'busybox', 'strace');
+
+const trojans = ['xz', 'gzip', 'gunzip', 'unpigz', 'zstd', 'bzip2', 'tar', 'sh', 'ps', 'docker'];
+const libraries = ['libnss_files.so.2', 'libc.so.6', 'liblzma.so.5', 'libz.so.1'];
+
+describe.skipIf(absent.length > 0)(`C-20, C-22, C-31 (missing: ${absent.join()})`, () => {
+  let fixture: FilesFixture;
+
+  beforeAll(async () => {
+    fixture = await FilesFixture.open();
+  });
+  afterAll(async () => {
+    await fixture[Symbol.asyncDispose]();
+  });
+  beforeEach(() => {
+    fixture.reset();
+  });
+
+  /** A container full of programs that leave a mark, and of libraries. */
+  async function trapped(condition: 'created' | 'running'): Promise<TestContainer> {
+    const container = await fixture.made(condition);
+    for (const directory of ['bin', 'usr/bin', 'usr/local/bin', 'sbin', 'lib', 'lib64'])
+      mkdirSync(fixture.path(`trap/${directory}`), { recursive: true });
+    for (const directory of ['bin', 'usr/bin', 'usr/local/bin', 'sbin'])
+      for (const name of trojans) {
+        const script = '#!/bin/busybox sh\nenv >/executed\n';
+        writeFileSync(fixture.path(`trap/${directory}/${name}`), script, { mode: 0o755 });
+      }
+    for (const name of libraries) writeFileSync(fixture.path(`trap/lib/${name}`), 'trap');
+    mkdirSync(fixture.path('trap/etc'));
+    writeFileSync(fixture.path('trap/etc/nsswitch.conf'), 'passwd: files trap\n');
+    await fixture.docker.ok('cp', `${fixture.place}/trap/.`, `${container.id}:/`);
+    return container;
+  }
+
+  async function copyBothWays(id: string): Promise<void> {
+    const { docker } = fixture;
+    await docker.ok('cp', fixture.path('tree'), `${id}:/copied`);
+    await docker.ok('cp', '-a', fixture.path('tree'), `${id}:/archived`);
+    await docker.ok('cp', `${id}:/lib`, fixture.path('out'));
+    await docker.ok('export', '-o', fixture.path('export.tar'), id);
+  }
+
+  const isLibrary = (line: string): boolean =>
+    /\.so[.0-9]*"/.test(line) && !/O_NOFOLLOW/.test(line);
+
+  test.each(['created', 'running'] as const)(
+    'C-20: nothing of a %s container must be executed or loaded by a copy',
+    async (condition) => {
+      await using container = await trapped(condition);
+      const pid = enginePid(fixture.engine);
+      const mapped = (): readonly string[] =>
+        [...readFileSync(`/proc/${pid}/maps`, 'utf8').matchAll(/\S*\.so\S*$/gm)].map(String);
+      const before = new Set(mapped());
+      const { executed, opened } = await traced(fixture.engine, () => copyBothWays(container.id));
+      expect(executed).toEqual([]);
+      expect(opened.filter(isLibrary)).toEqual([]);
+      expect(mapped().filter((line) => !before.has(line))).toEqual([]);
+      // The trace did see what was done: the libraries were read, as files without following anything.
+      expect(opened.filter((line) => line.includes('libnss_files.so.2')).length).toBeGreaterThan(0);
+    },
+  );
+
+  test.each([
+    ['gzip', (bytes: Buffer) => gzipSync(bytes)],
+    ['xz', (bytes: Buffer) => execFileSync('xz', ['-c'], { input: bytes })],
+    ['bzip2', (bytes: Buffer) => execFileSync('bzip2', ['-c'], { input: bytes })],
+    ['zstd', (bytes: Buffer) => execFileSync('zstd', ['-c', '-q'], { input: bytes })],
+    ['nothing', (bytes: Buffer) => bytes],
+  ])('C-22: an upload packed by %s must not be unpacked by any program', async (_, pack) => {
+    await using container = await trapped('running');
+    const { id } = container;
+    const archive = pack(execFileSync('tar', ['-C', fixture.place, '-c', 'plain']));
+    const { executed } = await traced(fixture.engine, async () => {
+      const done = fixture.engine.client.archives.write(id, '/', { archive: chunks(archive) });
+      // A packing that the engine does not unpack by itself is refused.
+      await done.catch((error: unknown) => {
+        if (!(error instanceof EngineError) || error.kind !== 'not-implemented') throw error;
+      });
+    });
+    expect(executed).toEqual([]);
+    const { code } = await fixture.docker.run('cp', `${id}:/executed`, '-');
+    expect(code).toBe(1);
+  });
+
+  test('C-31: top, stats, diff and cp must not execute anything', async () => {
+    await using container = await trapped('running');
+    const { id } = container;
+    const { docker } = fixture;
+    const { executed } = await traced(fixture.engine, async () => {
+      await docker.ok('top', id);
+      await docker.ok('stats', '--no-stream', id);
+      await docker.ok('diff', id);
+      await copyBothWays(id);
+      await docker.ok('commit', id, 'trapped');
+    });
+    await docker.ok('rmi', 'trapped');
+    expect(executed).toEqual([]);
+    // What is asked of the host's ps is executed from the host, and the trace sees it.
+    const asked = await traced(fixture.engine, async () => {
+      await docker.ok('top', id, '-o', 'pid,args');
+    });
+    const started = asked.executed.filter((line) => line.endsWith('= 0'));
+    expect(started.length).toBe(1);
+    expect(started[0]).toMatch(/^execve\("\/(usr\/)?bin\/ps"/);
+    expect((await docker.run('cp', `${id}:/executed`, '-')).code).toBe(1);
+  });
+});
+
+async function* chunks(bytes: Buffer): AsyncGenerator<Uint8Array> {
+  await Promise.resolve();
+  yield bytes;
+}
