@@ -1,3 +1,4 @@
+import { didYouMean } from '../schema/nearest.ts';
 import type { Findings } from './findings.ts';
 import { maxAliased, maxDepth } from './limits.ts';
 import type { TagSite } from './tags.ts';
@@ -33,19 +34,36 @@ export interface OddKey {
 
 /** Text → one tree per YAML document. Documents without content are left out. */
 export function parse(source: Source, findings: Findings): ParsedDocument[] {
+  // An anchor is known in the documents below its own as well, as go-yaml has it.
+  const aliases: Aliases = { anchors: new Map(), expanded: 0 };
   return readYaml(source, findings).flatMap((contents) => {
-    const result = new TreeBuilder(source, findings).build(contents);
+    const result = new TreeBuilder({ source, findings, aliases }).build(contents);
     return result === null ? [] : [result];
   });
 }
 
+const composeTags: readonly string[] = ['!reset', '!override'];
+
 /** Thrown to leave the recursion once a limit was reported. */
 class LimitReached extends Error {}
+
+/** What the documents of a file share. */
+interface Aliases {
+  readonly anchors: Map<string, YamlNode>;
+  /** Values that stand there through aliases alone. */
+  expanded: number;
+}
+
+interface BuilderScope {
+  readonly source: Source;
+  readonly findings: Findings;
+  readonly aliases: Aliases;
+}
 
 class TreeBuilder {
   readonly #source: Source;
   readonly #findings: Findings;
-  readonly #anchors = new Map<string, YamlNode>();
+  readonly #aliases: Aliases;
   /** Which node an alias meant where it stood: an anchor's name may be given away again later. */
   readonly #targets = new Map<YamlAlias, YamlNode | null>();
   /** Nodes with an anchor that the walk is in. */
@@ -56,12 +74,12 @@ class TreeBuilder {
   readonly #tagged = new Map<object, Map<string | number, TagSite['tag']>>();
   /** The alias that the walk is in, as it stands in the document: the one that others led to is rarely to blame. */
   #expanding: YamlAlias | null = null;
-  #aliased = 0;
   #depth = 0;
 
-  constructor(source: Source, findings: Findings) {
+  constructor({ source, findings, aliases }: BuilderScope) {
     this.#source = source;
     this.#findings = findings;
+    this.#aliases = aliases;
   }
 
   build(contents: YamlNode): ParsedDocument | null {
@@ -84,8 +102,9 @@ class TreeBuilder {
     if (node === null) return null;
     if (this.#expanding !== null) this.#countAliased(this.#expanding);
     if (node.kind === 'alias') return this.#alias(node);
+    if (node.tag !== undefined) this.#checkTag(node.tag, node);
     if (node.anchor === undefined) return this.#plain(node);
-    if (!this.#open.has(node)) this.#anchors.set(node.anchor, node);
+    if (!this.#open.has(node)) this.#aliases.anchors.set(node.anchor, node);
     this.#open.add(node);
     const value = this.#plain(node);
     this.#open.delete(node);
@@ -106,9 +125,19 @@ class TreeBuilder {
     return value;
   }
 
+  /** Whoever writes `!rest` means `!reset`, and would find the value still there. */
+  #checkTag(tag: string, node: YamlNode): void {
+    if (tag === '!' || tag.startsWith('tag:yaml.org,2002:') || composeTags.includes(tag)) return;
+    const advice = didYouMean(tag, composeTags);
+    this.#findings.warn(
+      `the tag ${tag} says nothing to Compose${advice === undefined ? '' : `: ${advice}`}`,
+      this.#span(node),
+    );
+  }
+
   #countAliased(alias: YamlAlias): void {
-    this.#aliased += 1;
-    if (this.#aliased <= maxAliased) return;
+    this.#aliases.expanded += 1;
+    if (this.#aliases.expanded <= maxAliased) return;
     this.#findings.error('alias-limit', `aliases expand to more than ${maxAliased} values`, {
       span: this.#span(alias),
       hint: 'write out what the anchors stand for, or use fewer levels of them',
@@ -119,7 +148,7 @@ class TreeBuilder {
   #alias(node: YamlAlias): TreeValue {
     let target = this.#targets.get(node);
     if (target === undefined) {
-      target = this.#anchors.get(node.name) ?? null;
+      target = this.#aliases.anchors.get(node.name) ?? null;
       this.#targets.set(node, target);
     }
     if (target === null) {
