@@ -49,7 +49,8 @@ export function mapNode(
 
 function objectNode(map: Model, shape: ObjectShape, dialect: Dialect): RenderMap {
   const { order, quirks } = shape;
-  const shown = dialect.isJson ? { ...quirks.alwaysInJson, ...map } : map;
+  const added = { ...quirks.always, ...(dialect.isJson && quirks.alwaysInJson) };
+  const shown: Model = { ...added, ...map };
   const result = new Map<string, RenderNode>();
   for (const [key, of] of order) {
     const value = shown[key];

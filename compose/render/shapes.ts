@@ -20,7 +20,9 @@ interface Quirks {
   readonly capitalisedInJson?: boolean;
   /** It may be one number, and has zeros. */
   readonly isLimits?: boolean;
-  /** JSON shows these also where they are not set. */
+  /** Shown also where they are not set. */
+  readonly always?: Readonly<Record<string, unknown>>;
+  /** The same, in JSON alone. */
   readonly alwaysInJson?: Readonly<Record<string, unknown>>;
 }
 
@@ -66,12 +68,13 @@ const watchRule = object(
 );
 const develop = object('watch', { watch: listOf(watchRule) });
 
-const capitals: Quirks = { capitalisedInJson: true };
-const throttles = listOf(bareObject('path rate', capitals));
+const device = (amount: string, always: Quirks['always']): Shape =>
+  listOf(bareObject(`path ${amount}`, { capitalisedInJson: true, ...(always && { always }) }));
+const throttles = device('rate', { rate: '0' });
 const blkio = object(
   'weight weight_device device_read_bps device_read_iops device_write_bps device_write_iops',
   {
-    weight_device: listOf(bareObject('path weight', capitals)),
+    weight_device: device('weight', { weight: 0 }),
     device_read_bps: throttles,
     device_read_iops: throttles,
     device_write_bps: throttles,
@@ -83,7 +86,9 @@ const update = object('parallelism delay failure_action monitor max_failure_rati
 const resource = object('cpus memory pids devices generic_resources', {
   devices: deviceRequests,
   generic_resources: listOf(
-    object('discrete_resource_spec', { discrete_resource_spec: object('kind value') }),
+    object('discrete_resource_spec', {
+      discrete_resource_spec: object('kind value', {}, { always: { kind: '', value: 0 } }),
+    }),
   ),
 });
 const deploy = object(
