@@ -138,6 +138,7 @@ function skipsOf(request: ConfigRequest): NonNullable<LoadOptions['skip']> {
     pathResolution: request.noPathResolution === true,
     consistency: request.noConsistency === true,
     environmentResolution: request.noEnvResolution === true,
+    engineRules: true,
   };
 }
 

@@ -17,7 +17,6 @@ import {
 import {
   type Rule,
   toAmount,
-  toArguments,
   toBytes,
   toCleanPath,
   toContexts,
@@ -57,7 +56,7 @@ const each = (prefix: string, rule: Rule, names: readonly string[]): Row[] =>
 
 const build: readonly Row[] = [
   ['services.*.build', toBuild],
-  ['services.*.build.args', toArguments],
+  ['services.*.build.args', toVariables],
   ['services.*.build.additional_contexts', toContexts],
   ['services.*.build.labels', toLabels],
   ...each('services.*.build', toText, ['provenance', 'sbom']),

@@ -53,6 +53,7 @@ export function readEntries(
  * the attribute over all files; what has no value takes the caller's.
  */
 export function resolveServiceFiles(root: TreeMap, context: LoadContext): void {
+  if (context.request.skip?.serviceFiles === true) return;
   const isKept = context.request.skip?.environmentResolution === true;
   const services = root['services'];
   if (!isMap(services)) return;
@@ -109,15 +110,6 @@ function readEnvFile(
   const { findings, host, request } = context;
   const written = scalarText(file['path'] as string);
   const name = resolvePath(written, { directory: context.directory, home: context.host.home });
-  const { format } = file;
-  if (format !== undefined && format !== '' && format !== 'raw') {
-    findings.error('invalid-value', `unsupported env_file format "${shownText(format)}"`, {
-      path,
-      span: spansAt(file, 'format').value ?? span,
-      hint: 'the only other format is "raw"',
-    });
-    return new Map();
-  }
   const read = host.readFile(name);
   if (read.kind !== 'text') {
     if (read.kind === 'absent' && file['required'] === false) return new Map();
@@ -125,6 +117,15 @@ function readEnvFile(
       path,
       span: spansAt(file, 'path').value ?? span,
       hint: read.kind === 'absent' ? 'create it, or write {path: …, required: false}' : undefined,
+    });
+    return new Map();
+  }
+  const { format } = file;
+  if (format !== undefined && format !== '' && format !== 'raw') {
+    findings.error('invalid-value', `unsupported env_file format "${shownText(format)}"`, {
+      path,
+      span: spansAt(file, 'format').value ?? span,
+      hint: 'the only other format is "raw"',
     });
     return new Map();
   }

@@ -9,7 +9,7 @@ import {
   toSsh,
 } from './short-syntax/references.ts';
 import { toSortedHosts } from './short-syntax/hosts.ts';
-import { type Rule, toArguments, toLabels } from './short-syntax/values.ts';
+import { type Rule, toLabels, toMergedVariables } from './short-syntax/values.ts';
 import { PathTable } from './tree-path.ts';
 import {
   isList,
@@ -58,7 +58,7 @@ const mergeLogging: MergeRule = (base, over, scope) => {
 /** A variable without a value asks for the caller's, also where a file before gave it one. */
 const mergeVariables: MergeRule = (base, over, scope) => {
   const [left, right] = [base, over].map((value) =>
-    toArguments(value, new Site(scope.path, spanOf(value), scope.findings)),
+    toMergedVariables(value, new Site(scope.path, spanOf(value), scope.findings)),
   );
   const merged = mergeGeneric(left ?? null, right ?? null, scope);
   if (!isMap(right) || !isMap(merged)) return merged;

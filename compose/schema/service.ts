@@ -62,7 +62,7 @@ const identity = {
   ),
   container_name: optional(
     'Name of the container, in place of project-service-1; such a service cannot be scaled.',
-    limited(string, { pattern: '^[a-zA-Z0-9][a-zA-Z0-9_.-]+$' }),
+    limited(string, { pattern: '[a-zA-Z0-9][a-zA-Z0-9_.-]+' }),
   ),
   depends_on: optional(
     'Services that are started before this one and stopped after it.',

@@ -46,11 +46,11 @@ function reportCycle(scope: CheckScope, found: readonly string[]): void {
 
 function checkUndefined(scope: CheckScope, service: string, dependency: string): void {
   const entry = scope.get('services', service, 'depends_on', dependency);
-  if (isMap(entry) && entry['required'] === false) return;
   // references.ts has said so already, at the name itself.
   const shared = ['network_mode', 'ipc', 'pid'].map((key) => scope.get('services', service, key));
   if (shared.includes(`service:${dependency}`)) return;
   const profiles = scope.disabledProfiles(dependency);
+  if (profiles !== null && isMap(entry) && entry['required'] === false) return;
   const label = profiles === null ? didYouMean(dependency, scope.keysOf('services')) : undefined;
   scope.keyError(
     ['services', service, 'depends_on', dependency],
@@ -66,7 +66,7 @@ function checkUndefined(scope: CheckScope, service: string, dependency: string):
         profiles !== null
           ? `enable its profile: --profile ${profiles[0] ?? ''}, or say "required: false"`
           : label === undefined
-            ? 'define it, or say "required: false"'
+            ? `define it: "services:" with "${dependency}:" below it`
             : undefined,
     },
   );

@@ -110,7 +110,7 @@ function checkDevices(scope: CheckScope, name: string, service: TreeMap): void {
   if (!isList(devices)) return;
   devices.forEach((device, index) => {
     if (isMap(device) && device['source'] === '') {
-      scope.error(
+      scope.engineError(
         ['services', name, 'devices', index],
         ['missing-key', `a device of service "${name}" has no source`],
       );
@@ -126,11 +126,7 @@ function checkPorts(scope: CheckScope, name: string, service: TreeMap): void {
     const path = ['services', name, 'ports', index];
     const { target, published } = port;
     const address = port['host_ip'];
-    if (
-      typeof address === 'string' &&
-      address !== '' &&
-      !isAddress(address.replace(/^\[(.*)\]$/, '$1'))
-    ) {
+    if (typeof address === 'string' && !isAddress(address.replace(/^\[(.*)\]$/, '$1'))) {
       scope.error([...path, 'host_ip'], ['invalid-value', `invalid IP address "${address}"`]);
     }
     if (target === undefined)
@@ -188,10 +184,7 @@ function checkWatch(scope: CheckScope, name: string, service: TreeMap): void {
       ]);
     }
     if (action === 'rebuild' && service['build'] === undefined) {
-      scope.error(
-        [...path, 'action'],
-        ['conflicting-attributes', `service "${name}" has no build, so watch cannot rebuild it`],
-      );
+      scope.warn([...path, 'action'], `service "${name}" has no build, so watch cannot rebuild it`);
     }
   });
 }

@@ -16,11 +16,14 @@ export function checkMounts(scope: CheckScope): void {
 
 function checkMount(scope: CheckScope, path: (string | number)[], mount: TreeMap): void {
   const kind = shownText(mount['type']);
-  if (mount['target'] === undefined || mount['target'] === '') {
-    scope.error(path, [
+  const { target } = mount;
+  if (target === undefined || target === '.') {
+    const mistake = [
       'missing-key',
       `a ${kind} mount of service "${String(path[1])}" has no target`,
-    ]);
+    ] as const;
+    if (target === undefined) scope.error(path, mistake);
+    else scope.engineError([...path, 'target'], mistake);
   }
   if (kind === 'bind' && mount['source'] === undefined) {
     scope.error(path, [
@@ -33,24 +36,24 @@ function checkMount(scope: CheckScope, path: (string | number)[], mount: TreeMap
 function checkTargets(scope: CheckScope, name: string, service: TreeMap): void {
   const { volumes, tmpfs } = service;
   const taken = new Map<string, number>();
+  const refuse = (target: string, path: readonly [key: string, index: number]): void => {
+    const span = scope.spanAt(['services', name, 'tmpfs', taken.get(target) ?? 0]);
+    scope.error(
+      ['services', name, ...path],
+      ['duplicate-name', `service "${name}" mounts "${target}" twice`],
+      { related: [{ message: 'as tmpfs at', span }] },
+    );
+  };
   if (isList(tmpfs)) {
     tmpfs.forEach((entry, index) => {
-      taken.set(shownText(entry).split(':', 1)[0] ?? '', index);
+      const [target = ''] = shownText(entry).split(':', 1);
+      if (taken.has(target)) refuse(target, ['tmpfs', index]);
+      else taken.set(target, index);
     });
   }
   if (!isList(volumes)) return;
   volumes.forEach((mount, index) => {
     const target = isMap(mount) ? mount['target'] : undefined;
-    const clash = typeof target === 'string' ? taken.get(target) : undefined;
-    if (clash === undefined) return;
-    scope.error(
-      ['services', name, 'volumes', index],
-      ['duplicate-name', `service "${name}" mounts "${shownText(target)}" twice`],
-      {
-        related: [
-          { message: 'as tmpfs at', span: scope.spanAt(['services', name, 'tmpfs', clash]) },
-        ],
-      },
-    );
+    if (typeof target === 'string' && taken.has(target)) refuse(target, ['volumes', index]);
   });
 }

@@ -5,6 +5,9 @@ import { isList, isMap, type Path, type TreeMap } from '../tree.ts';
 import type { CheckScope } from './scope.ts';
 
 export function checkReferences(scope: CheckScope): void {
+  for (const kind of ['secret', 'config'] as const) {
+    for (const name of scope.keysOf(`${kind}s`)) checkDriven(scope, kind, name);
+  }
   for (const [name, service] of scope.services) {
     checkNetworks(scope, name);
     checkVolumes(scope, name, service);
@@ -52,10 +55,7 @@ function checkFiles(
   (list as TreeMap[]).forEach((item, index) => {
     const source = isMap(item) ? item['source'] : undefined;
     if (typeof source !== 'string') return;
-    if (scope.has(`${kind}s`, source)) {
-      checkDriven(scope, kind, source);
-      return;
-    }
+    if (scope.has(`${kind}s`, source)) return;
     report(scope, {
       path: ['services', service, ...rest, index, 'source'],
       service,

@@ -89,6 +89,11 @@ export class CheckScope {
     else this.error(path, mistake, options);
   }
 
+  /** Of what some other command could not do; the project runs all the same. */
+  warn(path: Path, message: string): void {
+    this.#findings.warn(message, valueSpan(this.root, path));
+  }
+
   /** At the key that is wrong. */
   keyError(path: Path, mistake: Mistake, options: Partial<FindingOptions> = {}): void {
     this.error(path, mistake, { span: keySpan(this.root, path), ...options });

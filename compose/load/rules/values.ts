@@ -8,6 +8,7 @@ export function checkValues(scope: CheckScope): void {
     checkRestart(scope, name, service);
     checkExpose(scope, name, service);
     checkHostname(scope, name, service);
+    checkContainerName(scope, name, service);
   }
 }
 
@@ -49,5 +50,18 @@ function checkHostname(scope: CheckScope, name: string, { hostname }: TreeMap): 
     ['services', name, 'hostname'],
     ['invalid-value', `"hostname" of service "${name}" cannot be "${text}"`],
     { hint: 'use letters, digits, "-" and ".", at most 64, with a letter or digit at both ends' },
+  );
+}
+
+/** The schema asks that such a name stands somewhere in the text, engines that nothing else does. */
+function checkContainerName(scope: CheckScope, name: string, service: TreeMap): void {
+  const own = service['container_name'];
+  if (typeof own !== 'string' || /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(own)) return;
+  scope.engineError(
+    ['services', name, 'container_name'],
+    ['invalid-value', `"container_name" of service "${name}" cannot be "${own}"`],
+    {
+      hint: 'use at least two of letters, digits, ".", "_" and "-", with a letter or digit first',
+    },
   );
 }

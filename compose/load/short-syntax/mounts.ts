@@ -105,7 +105,7 @@ export const toDevices: Rule = (value, site) => {
     const at = site.at(index, spansAt(value, index).value);
     const parts = item.split(':');
     const [source = '', target, permissions] = parts;
-    if (parts.length > 3 || source === '') {
+    if (parts.length > 3) {
       at.error('invalid-syntax', `invalid device "${item}"`, {
         hint: 'write HOST[:CONTAINER[:PERMISSIONS]], as in "/dev/ttyUSB0:/dev/ttyUSB0:rwm"',
       });

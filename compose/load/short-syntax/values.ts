@@ -13,6 +13,7 @@ import {
   pushItem,
   type Scalar,
   setKey,
+  type Span,
   spanOf,
   spansAt,
   type TreeValue,
@@ -64,25 +65,33 @@ function entries(value: TreeValue, site: Site, missing: string | null): TreeValu
 }
 
 /** A variable's name ends where a blank stands: what follows was meant to be something else. */
-function checkName(entry: string, site: Site): void {
+function checkName(entry: string, site: Site, span: Span | null): void {
   const [name = ''] = entry.split('=', 1);
   if (!/\s$/.test(name)) return;
   site.error('invalid-value', `variable "${name}" of ${site.place} ends with a blank`, {
+    span,
     hint: `write "${name.trimEnd()}=…"`,
   });
 }
 
-/** environment: a key without value takes the caller's, later. */
+/** environment, build.args: a key without value takes the caller's, later. */
 export const toVariables: Rule = (value, site) => {
   if (isList(value)) {
     value.forEach((item, index) => {
-      checkName(scalarText(item as Scalar), site.at(index, spansAt(value, index).value));
+      if (typeof item === 'object') return;
+      checkName(scalarText(item), site, spansAt(value, index).value);
     });
   }
-  return toArguments(value, site);
+  return entries(value, site, null);
 };
-/** build.args: as above, whatever their names. */
-export const toArguments: Rule = (value, site) => entries(value, site, null);
+
+/** As above, where files are merged: docker compose then looks at the names in mappings as well. */
+export const toMergedVariables: Rule = (value, site) => {
+  if (isMap(value)) {
+    for (const key of Object.keys(value)) checkName(key, site, spansAt(value, key).key);
+  }
+  return toVariables(value, site);
+};
 /** labels and their like: a key without value has the empty one. */
 export const toLabels: Rule = (value, site) => entries(value, site, '');
 
@@ -187,9 +196,9 @@ export const toMicroseconds: Rule = (value, site) => {
   return value;
 };
 
-/** A path in the container, without the parts that say nothing. */
+/** A path in the container, without the parts that say nothing; of an empty one "." is left. */
 export const toCleanPath: Rule = (value) => {
-  if (typeof value !== 'string' || value === '') return value;
+  if (typeof value !== 'string') return value;
   const path = posix.normalize(value);
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 };

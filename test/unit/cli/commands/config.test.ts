@@ -81,6 +81,11 @@ describe('a list', () => {
   });
 });
 
+test('what engines alone refuse must be shown', async () => {
+  const shown = await run({}, 'services: {a: {image: x, restart: sometimes}}');
+  expect(shown).toContain('restart: sometimes');
+});
+
 describe('--hash', () => {
   const { project } = loadProject(
     { workingDirectory: '/shop' },

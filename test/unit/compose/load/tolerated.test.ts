@@ -24,6 +24,12 @@ const refusedByEngines = [
   ['restart: allways', '"restart" of service "web" cannot be "allways"'],
   ['hostname: my host', '"hostname" of service "web" cannot be "my host"'],
   ['expose: [abc]', '"expose" of service "web" has no port "abc"'],
+  ['container_name: my web', '"container_name" of service "web" cannot be "my web"'],
+  ['devices: [":/dev/a"]', 'a device of service "web" has no source'],
+  [
+    'volumes: [{type: volume, source: "", target: ""}]',
+    'a volume mount of service "web" has no target',
+  ],
 ] as const;
 
 test.each(refusedByEngines)(
@@ -35,6 +41,38 @@ test.each(refusedByEngines)(
     expect(warnings).toMatchObject([{ message, position: { line: 4 } }]);
   },
 );
+
+test('an alias must reach an anchor of a document above', () => {
+  const { project } = loadText('x-a: &a {image: nginx}\n---\nservices: {web: *a}\n');
+  expect(project.services['web']).toMatchObject({ image: 'nginx' });
+});
+
+test.each([
+  [
+    'services: {web: {image: nginx, ports: !rest ["80"]}}\n',
+    'the tag !rest says nothing to Compose: did you mean "!reset"?',
+  ],
+  [
+    'services: {web: {image: nginx, develop: {watch: [{path: ., action: rebuild}]}}}\n',
+    'service "web" has no build, so watch cannot rebuild it',
+  ],
+])('what the project can run with is worth a warning: %s', (text, message) => {
+  expect(loadText(text).warnings).toMatchObject([{ message, position: { line: 1 } }]);
+});
+
+test('an unknown format of a file that is not there does not matter', () => {
+  const file = '{path: none.env, required: false, format: odd}';
+  expect(loadText(`services: {web: {image: nginx, env_file: [${file}]}}\n`).warnings).toEqual([]);
+});
+
+test('a warning must be kept for each file that deserves it', () => {
+  const text = 'version: "3"\nservices: {web: {image: nginx}}\n';
+  const { warnings } = loadText(text, {
+    files: { '/shop/b.yaml': text },
+    request: { files: ['compose.yaml', 'b.yaml'] },
+  });
+  expect(warnings.map(({ position }) => position?.file)).toEqual(['compose.yaml', 'b.yaml']);
+});
 
 test('a value that replaced another is shown with both places', () => {
   const files = { '/shop/b.yaml': 'services:\n  web:\n    mem_limit: 1zz\n' };
