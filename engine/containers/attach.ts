@@ -61,28 +61,41 @@ export async function attachContainer(
   publishContainer(ctx, container, { action: 'attach' });
   return {
     isTty,
-    run: async (client) => {
-      const over = new AbortController();
-      const stop = (): void => {
-        over.abort();
-      };
-      client.gone.addEventListener('abort', stop, { once: true });
-      const input =
-        options.stdin && options.stream ? serveInput(container, client, detachKeys) : null;
-      void input?.then((why) => {
-        if (why !== 'detached') return;
-        publishContainer(ctx, container, { action: 'detach' });
-        over.abort();
-      });
-      try {
-        for await (const frames of followFrames(log, { from, ended, signal: over.signal })) {
-          for (const frame of frames) await pass(client, options, frame);
+    run: (client) =>
+      noted(container, async () => {
+        const over = new AbortController();
+        const stop = (): void => {
+          over.abort();
+        };
+        client.gone.addEventListener('abort', stop, { once: true });
+        const input =
+          options.stdin && options.stream ? serveInput(container, client, detachKeys) : null;
+        void input?.then((why) => {
+          if (why !== 'detached') return;
+          publishContainer(ctx, container, { action: 'detach' });
+          over.abort();
+        });
+        try {
+          for await (const frames of followFrames(log, { from, ended, signal: over.signal })) {
+            for (const frame of frames) await pass(client, options, frame);
+          }
+        } finally {
+          client.gone.removeEventListener('abort', stop);
         }
-      } finally {
-        client.gone.removeEventListener('abort', stop);
-      }
-    },
+      }),
   };
+}
+
+/** What is to be read stays until the reader has it. */
+async function noted(container: Container, session: () => Promise<void>): Promise<void> {
+  const over = session();
+  const settled = over.catch(() => undefined);
+  container.attachments.add(settled);
+  try {
+    await over;
+  } finally {
+    container.attachments.delete(settled);
+  }
 }
 
 async function pass(

@@ -86,12 +86,16 @@ export class Container {
   lastShimGone: Promise<void> = Promise.resolve();
   /** Copies in and out; a start waits for them. */
   readonly files: FilesUsers = new FilesUsers();
+  /** Clients that still read what it printed. */
+  readonly attachments: Set<Promise<void>> = new Set();
   /** What its health check says; null without one, and before its first start. */
   health: Health | null = null;
   /** What the last restart by policy had waited; the back-off goes on from it. */
   lastDelayMs = 0;
   /** From an end that its policy answers with a restart until the program runs again; stop, start and remove abort it. */
   restart: { readonly delayMs: number; readonly cancel: AbortController } | null = null;
+  /** Of a stop and start as one step: settles, and never rejects, when the second has come or failed. */
+  userRestart: Promise<void> | null = null;
   /** Settles when the run under way (or the next one) has ended and everything of it is released. */
   #nextExit: PromiseWithResolversOf<ContainerExit> = withResolvers();
   #nextStart: PromiseWithResolversOf<void> = withResolvers();

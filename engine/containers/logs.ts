@@ -1,6 +1,9 @@
+import { EngineError } from '../api/index.ts';
 import { readShimLog } from '../runtime/index.ts';
 import type { LogRecord } from '../runtime/index.ts';
 import type { ContainerContext } from './context.ts';
+import { logDetailsOf } from './log-details.ts';
+import { keepsLog } from './log-options.ts';
 import { isAlive } from './state.ts';
 
 export interface LogOptions {
@@ -12,13 +15,25 @@ export interface LogOptions {
   readonly tail: number | null;
 }
 
+export interface ReadLogs {
+  readonly isTty: boolean;
+  /** What stands before each line when details are asked for. */
+  readonly details: string;
+  readonly records: AsyncIterable<readonly LogRecord[]>;
+}
+
 /** With `follow` it ends when the container has ended for good, or quietly when `signal` aborts. */
 export function readLogs(
   ctx: Pick<ContainerContext, 'containers' | 'layout'>,
   ref: string,
   options: LogOptions & { readonly signal: AbortSignal },
-): { readonly isTty: boolean; readonly records: AsyncIterable<readonly LogRecord[]> } {
+): ReadLogs {
   const container = ctx.containers.find(ref);
+  const { config, hostConfig } = container.record;
+  if (!keepsLog(hostConfig)) {
+    const message = 'configured logging driver does not support reading';
+    throw new EngineError('not-implemented', message);
+  }
   const path = ctx.layout.container(container.id).log;
   const mayStillWrite = isAlive(container.status) || container.status === 'created';
   const records = readShimLog(path, {
@@ -31,13 +46,15 @@ export function readLogs(
     ...(options.untilNs !== null && { untilNs: options.untilNs }),
     ...(options.tail !== null && { tail: options.tail }),
   });
-  return { isTty: container.record.config.Tty === true, records };
+  return { isTty: config.Tty === true, details: logDetailsOf(container.record), records };
 }
 
 /** Settles with the first exit after which no restart follows, or with the removal. */
 async function lastExit(
   container: ReturnType<ContainerContext['containers']['find']>,
 ): Promise<void> {
-  do await Promise.race([container.nextExit, container.removed]);
-  while (container.restart !== null);
+  do {
+    await Promise.race([container.nextExit, container.removed]);
+    await container.userRestart;
+  } while (container.restart !== null || container.process !== null);
 }

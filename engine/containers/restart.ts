@@ -16,12 +16,27 @@ export async function restartContainer(
 ): Promise<void> {
   const asked = options.signal === null ? null : signalNumber(options.signal);
   const work = async (container: Container): Promise<void> => {
-    if (isAlive(container.status)) {
-      const signal = asked ?? stopSignalOf(container);
-      await endContainer(ctx, container, { signal, graceSeconds: graceOf(container, options) });
+    const again = stopAndStart(ctx, container, { asked, options });
+    const over = again.catch(() => undefined);
+    container.userRestart = over;
+    try {
+      await again;
+    } finally {
+      container.userRestart = null;
     }
-    await startLocked(ctx, container);
     publishContainer(ctx, container, { action: 'restart' });
   };
   await withContainer(ctx, ref, { work });
+}
+
+async function stopAndStart(
+  ctx: ContainerContext,
+  container: Container,
+  { asked, options }: { readonly asked: number | null; readonly options: StopOptions },
+): Promise<void> {
+  if (isAlive(container.status)) {
+    const signal = asked ?? stopSignalOf(container);
+    await endContainer(ctx, container, { signal, graceSeconds: graceOf(container, options) });
+  }
+  await startLocked(ctx, container);
 }

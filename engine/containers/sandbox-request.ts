@@ -19,6 +19,7 @@ import type {
 } from '../runtime/index.ts';
 import { argumentsOf, mergeEnvironment } from './config.ts';
 import type { ContainerRecord } from './container.ts';
+import { logLimitsOf } from './log-options.ts';
 import type { ResolvedUser } from './user.ts';
 
 /** The nodes below /dev beside the default ones, and what the container may open. */
@@ -153,19 +154,7 @@ export function securityOf({ hostConfig }: ContainerRecord): SandboxRequest['sec
   };
 }
 
-/** Options of the driver json-file: sizes as "10m", at least one file. */
 function logOf({ hostConfig }: ContainerRecord, path: string): SandboxRequest['log'] {
-  const options = hostConfig.LogConfig?.Config ?? {};
-  return {
-    path,
-    maxBytes: BigInt(parseSize(options['max-size'] ?? '')),
-    maxFiles: Math.max(1, Number(options['max-file'] ?? '1') || 1),
-  };
-}
-
-function parseSize(text: string): number {
-  const match = /^(\d+)([kmg]?)b?$/i.exec(text);
-  if (match === null) return 0;
-  const power = ['', 'k', 'm', 'g'].indexOf((match[2] ?? '').toLowerCase());
-  return Number(match[1]) * 1024 ** power;
+  const { maxBytes, maxFiles } = logLimitsOf(hostConfig);
+  return { path, maxBytes: BigInt(maxBytes), maxFiles };
 }

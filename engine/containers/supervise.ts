@@ -7,6 +7,7 @@ import { endOfRun, endRun } from './exit.ts';
 import type { EndOfRun } from './exit.ts';
 import { endHealth, watchHealth } from './health.ts';
 import { launch, startFailure } from './launch.ts';
+import { discardUnkept } from './log-discard.ts';
 import { removeStopped } from './remove.ts';
 import { isAlive } from './state.ts';
 import { nowNs } from './time.ts';
@@ -49,6 +50,7 @@ async function followFrom(
     restartAfterMs = await restartByPolicy(ctx, container, restartAfterMs);
   }
   if (container.record.hostConfig.AutoRemove === true) await removeEnded(ctx, container);
+  else await discardUnkept(ctx, container);
 }
 
 /** One run to its end; returns what `endRun` decides. */

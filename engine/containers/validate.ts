@@ -2,6 +2,7 @@
 import { EngineError } from '../api/index.ts';
 import type { ContainerCreateRequest, HostConfig, RestartPolicy } from '../api/index.ts';
 import { healthcheckProblems } from './health-state.ts';
+import { logProblems } from './log-options.ts';
 import { namespaceProblems } from './validate-namespaces.ts';
 import { optionProblems } from './validate-options.ts';
 import { signalNumber } from './signals.ts';
@@ -22,7 +23,7 @@ export function validateCreate(request: ContainerCreateRequest): readonly string
   const host = request.HostConfig ?? {};
   const problems = invalid(request, host);
   if (problems.length > 0) throw new EngineError('invalid-argument', problems.join('; '));
-  return withoutEffect(request, host);
+  return withoutEffect(request);
 }
 
 type Check = readonly [isWrong: boolean, message: string];
@@ -76,6 +77,7 @@ function invalid(request: ContainerCreateRequest, host: HostConfig): readonly st
     ...checks.filter(([isWrong]) => isWrong).map(([, message]) => message),
     ...namespaceProblems(request),
     ...optionProblems(request),
+    ...logProblems(host),
     ...healthcheckProblems(request.Healthcheck),
   ];
 }
@@ -94,17 +96,8 @@ function workingDirectory(request: ContainerCreateRequest): string {
 }
 
 /** Accepted by Docker, harmless to leave out, and not carried out here. */
-function withoutEffect(request: ContainerCreateRequest, host: HostConfig): readonly string[] {
-  return [...ofHost(host), ...ofEndpoints(request)].map(
-    (name) => `${name} has no effect on this engine yet`,
-  );
-}
-
-function ofHost(host: HostConfig): readonly string[] {
-  const { Type: logType } = host.LogConfig ?? {};
-  return asked([
-    [`LogConfig.Type "${logType ?? ''}"`, !['', 'json-file', 'local', undefined].includes(logType)],
-  ]);
+function withoutEffect(request: ContainerCreateRequest): readonly string[] {
+  return ofEndpoints(request).map((name) => `${name} has no effect on this engine yet`);
 }
 
 function ofEndpoints(request: ContainerCreateRequest): readonly string[] {

@@ -41,6 +41,7 @@ export { parseSecurityOptions } from './security-options.ts';
 export { buildExecProcess, buildSandboxSpec } from './spec.ts';
 export type { CgroupPlacement, ProcessRequest, SandboxRequest, SecurityRequest } from './spec.ts';
 export { followFrames, readShimLog } from './shim-log.ts';
+export { discardLog } from './shim-log-discard.ts';
 export { endOfLog, startOfLog } from './shim-log-walk.ts';
 export type { LogQuery, LogRecord } from './shim-log.ts';
 export type { ExecDescriptors, ExecOutcome, ShimExecs, StartedExec } from './shim-exec.ts';

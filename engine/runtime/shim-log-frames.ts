@@ -35,6 +35,17 @@ export async function readSequence(file: FileHandle): Promise<bigint | null> {
   return header.readBigUInt64LE(16);
 }
 
+/** Of a file with no frames yet. */
+export function encodeHeader(sequence: bigint): Buffer {
+  const header = Buffer.alloc(fileHeaderBytes);
+  header.writeBigUInt64LE(fileMagic, 0);
+  header.writeUInt32LE(version, 8);
+  header.writeUInt32LE(fileHeaderBytes, 12);
+  header.writeBigUInt64LE(sequence, 16);
+  header.writeBigUInt64LE(BigInt(Date.now()) * 1_000_000n, 24);
+  return header;
+}
+
 /**
  * Frames from `start` until the first one that is not wholly there, in batches of one disk read, so that the caller
  * turns once per batch to the event loop and not once per frame.

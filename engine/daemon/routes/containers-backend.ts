@@ -63,6 +63,8 @@ export interface LogRecord {
 
 export interface ContainerLogs {
   readonly isTty: boolean;
+  /** `key=value,…` as it stands before each line, without its space. */
+  readonly details: string;
   /** Ends at the end of the log, or with `follow` when the container has ended or `abort` fires (without throwing). */
   readonly records: AsyncIterable<readonly LogRecord[]>;
 }

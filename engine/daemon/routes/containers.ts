@@ -163,10 +163,11 @@ async function streamLogs(
   { parameter, query, version, abort }: RouteRequest,
 ): Promise<Reply> {
   const options = readLogOptions(query);
-  const { isTty, records } = await containers.logs(parameter('id'), options, abort);
+  const { isTty, details, records } = await containers.logs(parameter('id'), options, abort);
   const chunks = formatLogs(records, {
     isFramed: !isTty,
     hasTimestamps: query.flag('timestamps'),
+    details: query.flag('details') ? details : null,
   });
   return stream(logContentType(version, isTty), chunks);
 }

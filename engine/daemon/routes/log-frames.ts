@@ -5,6 +5,8 @@ import type { LogRecord } from './containers-backend.ts';
 export interface LogFormat {
   readonly isFramed: boolean;
   readonly hasTimestamps: boolean;
+  /** Put behind the timestamp, with a space; null: not asked for. */
+  readonly details: string | null;
 }
 
 export async function* formatLogs(
@@ -23,14 +25,19 @@ const lineFeed = 10;
 function createFormatter({
   isFramed,
   hasTimestamps,
+  details,
 }: LogFormat): (record: LogRecord) => Uint8Array {
   const stamp = createStamper();
+  const detail = Buffer.from(details === null ? '' : `${details} `);
+  const hasPrefix = hasTimestamps || details !== null;
+  const prefixOf = (timeNs: bigint): Uint8Array =>
+    hasTimestamps ? Buffer.concat([stamp(timeNs), detail]) : detail;
   // A piece that continues a line gets no second timestamp.
   const isInsideLine = { stdout: false, stderr: false };
   return ({ stream, timeNs, bytes }) => {
-    const needsStamp = hasTimestamps && !isInsideLine[stream];
+    const isStart = !isInsideLine[stream];
     isInsideLine[stream] = bytes.at(-1) !== lineFeed;
-    const payload = needsStamp ? Buffer.concat([stamp(timeNs), bytes]) : bytes;
+    const payload = isStart && hasPrefix ? Buffer.concat([prefixOf(timeNs), bytes]) : bytes;
     return isFramed ? encodeFrames(stream, payload) : payload;
   };
 }

@@ -97,7 +97,7 @@ function shapeInfo(info: EngineInfo, version: string): object {
       Volume: info.volumeDrivers,
       Network: info.networkDrivers,
       Authorization: null,
-      Log: ['json-file'],
+      Log: ['json-file', 'local'],
     },
     NFd: 0,
     NGoroutines: 0,

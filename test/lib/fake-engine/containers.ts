@@ -145,6 +145,7 @@ export function createContainers(engine: FakeEngine): ContainerBackend {
       const isTty = container.inspect.Config.Tty === true;
       return await Promise.resolve({
         isTty,
+        details: '',
         records: readLogs(container, { ...options, abort }),
       });
     },

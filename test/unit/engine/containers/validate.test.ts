@@ -68,11 +68,92 @@ describe('a creation request', () => {
     ).map(
       ([host, message]) => [JSON.stringify(host), host, `invalid-argument: ${message}`] as const,
     ),
-    [
-      'a log driver of its own',
-      { LogConfig: { Type: 'syslog', Config: {} } },
-      'accepted LogConfig.Type "syslog" has no effect on this engine yet',
-    ],
+    ...(
+      [
+        [
+          'fluentd',
+          {},
+          'error looking up logging plugin fluentd: plugin "fluentd" not found (there are: json-file, local, none)',
+        ],
+        ['json-file', { x: '1' }, "unknown log opt 'x' for json-file log driver"],
+        ['local', { labels: 'a' }, "unknown log opt 'labels' for log driver local"],
+        ['', { mode: 'foo' }, 'logger: logging mode not supported: foo'],
+        [
+          '',
+          { 'max-buffer-size': '1m' },
+          "logger: max-buffer-size option is only supported with 'mode=non-blocking'",
+        ],
+        [
+          '',
+          { mode: 'non-blocking', 'max-buffer-size': 'z' },
+          "error parsing option max-buffer-size: invalid size: 'z'",
+        ],
+        ['', { 'max-size': 'zz' }, "failed to initialize logging driver: invalid size: 'zz'"],
+        ['', { 'max-size': '-1' }, "failed to initialize logging driver: invalid size: '-1'"],
+        [
+          '',
+          { 'max-size': '0' },
+          'failed to initialize logging driver: max-size must be a positive number',
+        ],
+        [
+          '',
+          { 'max-file': 'x' },
+          'failed to initialize logging driver: invalid value for max-file: x: not a number',
+        ],
+        [
+          'local',
+          { 'max-file': '0' },
+          'failed to initialize logging driver: max-file cannot be less than 1',
+        ],
+        [
+          '',
+          { compress: 'maybe' },
+          'failed to initialize logging driver: invalid boolean value for compress: maybe',
+        ],
+        [
+          '',
+          { compress: 'true' },
+          'failed to initialize logging driver: compress cannot be true when max-file is less than 2 or max-size is not set',
+        ],
+        [
+          '',
+          { 'env-regex': '(' },
+          'failed to initialize logging driver: invalid value for env-regex: (: not a regular expression',
+        ],
+        [
+          '',
+          { tag: '{{.Foo}}' },
+          'failed to initialize logging driver: invalid value for tag: {{.Foo}}: use one of .ID, .FullID, .Name, .ImageID, .ImageFullID, .ImageName, .DaemonName, .Command',
+        ],
+      ] as const
+    ).map(
+      ([Type, Config, message]) =>
+        [
+          `${Type} ${JSON.stringify(Config)}`,
+          { LogConfig: { Type, Config } },
+          `invalid-argument: ${message}`,
+        ] as const,
+    ),
+    ...(
+      [
+        ['none', { x: '1' }],
+        ['local', { compress: 'true' }],
+        [
+          '',
+          {
+            'max-size': '1.5k',
+            'max-file': '3',
+            compress: 'true',
+            labels: 'a',
+            env: 'B',
+            tag: 'x{{ .Name }}',
+          },
+        ],
+      ] as const
+    ).map(
+      ([Type, Config]) =>
+        [`${Type} ${JSON.stringify(Config)}`, { LogConfig: { Type, Config } }, 'accepted'] as const,
+    ),
   ])('%s', (_name, HostConfig, expected) => {
     expect(outcome({ HostConfig })).toBe(expected);
   });

@@ -1,0 +1,172 @@
+/**
+ * What a container's log is to be, from `HostConfig.LogConfig`: the driver's name and its options, in Docker's words
+ * where they are wrong. Every driver that keeps a log keeps it in the format of the shim.
+ */
+import type { HostConfig } from '../api/index.ts';
+
+export interface LogLimits {
+  /** Of one file; 0: without an end. */
+  readonly maxBytes: number;
+  readonly maxFiles: number;
+}
+
+export const logDrivers = ['json-file', 'local', 'none'] as const;
+type LogDriver = (typeof logDrivers)[number];
+
+type Options = Readonly<Record<string, string>>;
+
+/** Docker's defaults of each. `none` keeps what attached clients may still have to read, and only while it runs. */
+const defaults: Readonly<Record<LogDriver, LogLimits>> = {
+  'json-file': { maxBytes: 0, maxFiles: 1 },
+  local: { maxBytes: 20_000_000, maxFiles: 5 },
+  none: { maxBytes: 1_000_000, maxFiles: 2 },
+};
+
+const commonOptions: readonly string[] = ['mode', 'max-buffer-size'];
+const fileOptions: readonly string[] = ['max-size', 'max-file', 'compress', ...commonOptions];
+const attributeOptions: readonly string[] = ['labels', 'labels-regex', 'env', 'env-regex', 'tag'];
+
+/** Of a container that was accepted. */
+export function logLimitsOf({ LogConfig }: HostConfig): LogLimits {
+  const driver = driverNamed(LogConfig?.Type) ?? 'json-file';
+  const options = LogConfig?.Config ?? {};
+  const { maxBytes, maxFiles } = defaults[driver];
+  if (driver === 'none') return { maxBytes, maxFiles };
+  return {
+    maxBytes: given(options, 'max-size', parseHumanSize) ?? maxBytes,
+    maxFiles: Math.max(1, given(options, 'max-file', parseInteger) ?? maxFiles),
+  };
+}
+
+/** What the engine keeps can be read again. */
+export function keepsLog({ LogConfig }: HostConfig): boolean {
+  return LogConfig?.Type !== 'none';
+}
+
+export function logProblems({ LogConfig }: HostConfig): readonly string[] {
+  const name = LogConfig?.Type ?? '';
+  const options = LogConfig?.Config ?? {};
+  if (name === 'none') return [];
+  const driver = driverNamed(name);
+  if (driver === undefined) {
+    const message = `error looking up logging plugin ${name}: plugin "${name}" not found`;
+    return [`${message} (there are: ${logDrivers.join(', ')})`];
+  }
+  const problems = [...modeProblems(options), ...unknownOptions(driver, options)];
+  if (problems.length > 0) return problems;
+  const wrong = [...limitProblems(driver, options), ...attributeProblems(options)];
+  return wrong.map((message) => `failed to initialize logging driver: ${message}`);
+}
+
+function driverNamed(name = ''): LogDriver | undefined {
+  return name === '' ? 'json-file' : logDrivers.find((known) => known === name);
+}
+
+/** Both modes are accepted and are the same here: a log never holds its container up. */
+function modeProblems(options: Options): readonly string[] {
+  const { mode = '', 'max-buffer-size': buffer } = options;
+  if (!['', 'blocking', 'non-blocking'].includes(mode)) {
+    return [`logger: logging mode not supported: ${mode}`];
+  }
+  if (buffer === undefined) return [];
+  if (mode !== 'non-blocking') {
+    return [`logger: max-buffer-size option is only supported with 'mode=non-blocking'`];
+  }
+  const isWrong = parseHumanSize(buffer) === null;
+  return isWrong ? [`error parsing option max-buffer-size: invalid size: '${buffer}'`] : [];
+}
+
+function unknownOptions(driver: LogDriver, options: Options): readonly string[] {
+  const isLocal = driver === 'local';
+  const known = isLocal ? fileOptions : [...fileOptions, ...attributeOptions];
+  return Object.keys(options)
+    .filter((key) => !known.includes(key))
+    .map((key) =>
+      isLocal
+        ? `unknown log opt '${key}' for log driver local`
+        : `unknown log opt '${key}' for ${driver} log driver`,
+    );
+}
+
+function limitProblems(driver: LogDriver, options: Options): readonly string[] {
+  const { 'max-size': size, 'max-file': count, compress } = options;
+  const bytes = size === undefined ? defaults[driver].maxBytes : parseHumanSize(size);
+  const files = count === undefined ? defaults[driver].maxFiles : parseInteger(count);
+  if (bytes === null) return [`invalid size: '${size ?? ''}'`];
+  if (size !== undefined && bytes <= 0) return ['max-size must be a positive number'];
+  if (files === null) return [`invalid value for max-file: ${count ?? ''}: not a number`];
+  if (files < 1) return ['max-file cannot be less than 1'];
+  if (compress !== undefined && parseBoolean(compress) === null) {
+    return [`invalid boolean value for compress: ${compress}`];
+  }
+  const isCompressed = compress !== undefined && parseBoolean(compress) === true;
+  return isCompressed && (files < 2 || bytes === 0)
+    ? ['compress cannot be true when max-file is less than 2 or max-size is not set']
+    : [];
+}
+
+/** Fields of moby's `logger.Info` that a tag can name. */
+export const tagFields: readonly string[] = [
+  'ID',
+  'FullID',
+  'Name',
+  'ImageID',
+  'ImageFullID',
+  'ImageName',
+  'DaemonName',
+  'Command',
+];
+const placeholder = /\{\{-?\s*(.*?)\s*-?\}\}/g;
+
+/** The text of a tag with each `{{.Field}}` replaced. */
+export function expandTag(tag: string, valueOf: (field: string) => string): string {
+  return tag.replace(placeholder, (_all, inner: string) => valueOf(inner.slice(1)));
+}
+
+function attributeProblems(options: Options): readonly string[] {
+  const patterns = ['labels-regex', 'env-regex'].flatMap((key) => {
+    const pattern = options[key];
+    return pattern === undefined || isPattern(pattern)
+      ? []
+      : [`invalid value for ${key}: ${pattern}: not a regular expression`];
+  });
+  const fields = [...(options['tag'] ?? '').matchAll(placeholder)].map(([, inner = '']) => inner);
+  const known = tagFields.map((field) => `.${field}`);
+  const unknown = fields.filter((field) => !known.includes(field));
+  const tags = unknown.map(
+    (field) => `invalid value for tag: {{${field}}}: use one of ${known.join(', ')}`,
+  );
+  return [...patterns, ...tags];
+}
+
+function isPattern(text: string): boolean {
+  try {
+    new RegExp(text, 'u');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function given<T>(options: Options, key: string, parse: (text: string) => T | null): T | null {
+  const text = options[key];
+  return text === undefined ? null : parse(text);
+}
+
+/** As go-units' `FromHumanSize`: powers of 1000, for `10m` as for `10mb`. */
+function parseHumanSize(text: string): number | null {
+  const match = /^(\d+(?:\.\d*)?|\.\d+) ?(?:b|([kmgtp])(?:i?b)?)?$/i.exec(text);
+  if (match === null) return null;
+  const power = ['', 'k', 'm', 'g', 't', 'p'].indexOf((match[2] ?? '').toLowerCase());
+  return Math.floor(Number(match[1]) * 1000 ** power);
+}
+
+function parseInteger(text: string): number | null {
+  return /^[+-]?\d{1,9}$/.test(text) ? Number(text) : null;
+}
+
+/** As Go's `strconv.ParseBool`. */
+function parseBoolean(text: string): boolean | null {
+  if (['1', 't', 'T', 'TRUE', 'true', 'True'].includes(text)) return true;
+  return ['0', 'f', 'F', 'FALSE', 'false', 'False'].includes(text) ? false : null;
+}
