@@ -12,6 +12,8 @@ import {
   shortName,
 } from './select.ts';
 
+const numberLabel = 'com.docker.compose.container-number';
+
 /** The engine calls that watching makes. */
 export interface EventsPort {
   events(options: EventsOptions): EventStream;
@@ -25,7 +27,7 @@ export interface StartsRequest {
   readonly project: string;
   readonly signal: AbortSignal;
   readonly follower: LogFollower;
-  readonly isWanted: (service: string) => boolean;
+  readonly isWanted: (service: string, number: string) => boolean;
   /** Told of every start of a service's container, wanted or not. */
   readonly onStart?: (id: string, service: string) => void;
   /** Resolves when the engine answers again; rejects when it does not come back. */
@@ -89,7 +91,7 @@ function handle({ Action, Actor }: EventMessage, request: StartsRequest): void {
   if (Attributes[oneOffLabel] === 'True') return;
   const service = Attributes[serviceLabel] ?? '';
   request.onStart?.(ID, service);
-  if (!request.isWanted(service)) return;
+  if (!request.isWanted(service, Attributes[numberLabel] ?? '')) return;
   const name = Attributes['name'] ?? ID.slice(0, 12);
   request.follower.follow(ID, shortName(name, request.project));
 }
@@ -107,7 +109,7 @@ async function catchUp({
   for (const container of running) {
     if (isOneOff(container)) continue;
     onStart?.(container.Id, serviceOf(container));
-    if (isWanted(serviceOf(container))) {
+    if (isWanted(serviceOf(container), container.Labels[numberLabel] ?? '')) {
       follower.follow(container.Id, shortName(nameOf(container), project));
     }
   }

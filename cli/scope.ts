@@ -31,7 +31,7 @@ export async function scopeOf(context: Context): Promise<Scope> {
   const given = global.projectName ?? env['COMPOSE_PROJECT_NAME'] ?? '';
   const hasFile = (global.file ?? []).length > 0 || (env['COMPOSE_FILE'] ?? '') !== '';
   if (given !== '' && !hasFile) return { name: await context.projectName() };
-  const skip = { environmentResolution: true, engineRules: true };
+  const skip = { serviceFiles: true, engineRules: true };
   const project = await context.project({ skip });
   return { name: project.name, project };
 }

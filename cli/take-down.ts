@@ -39,7 +39,7 @@ async function projectToRemove(
 ): Promise<{ readonly project?: Project; readonly name: string }> {
   try {
     // A volume that no service uses any more is declared all the same, and goes with the others.
-    const skip = { environmentResolution: true, engineRules: true };
+    const skip = { serviceFiles: true, engineRules: true };
     const project = await context.project({ allResources: withVolumes, skip });
     return { project, name: project.name };
   } catch (error) {

@@ -1,12 +1,13 @@
 import type { ContainerSummary } from '../../engine/api/index.ts';
 import type { EngineClient, LogsOptions } from '../../engine/client/index.ts';
+import { CliError } from '../cli-error.ts';
 import { defineCommand, type Command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { advance, LogFollower, type LogStart, type ShownUntil } from '../log-follower.ts';
 import { mergeByTime } from '../log-merge.ts';
-import { parseMoment, parseTail, servicesArgument } from '../options.ts';
+import { parseIndex, parseMoment, parseTail, servicesArgument } from '../options.ts';
 import { watchStarts } from '../project-events.ts';
-import { isOneOff, nameOf, projectFilter, selectContainers, shortName } from '../select.ts';
+import { isOneOff, nameOf, shortName } from '../select.ts';
 import { LogPrinter } from '../ui/log-printer.ts';
 import { plainStyle } from '../ui/style.ts';
 
@@ -19,7 +20,10 @@ interface LogsRequest {
   readonly timestamps?: boolean;
   readonly noColor?: boolean;
   readonly noLogPrefix?: boolean;
+  readonly index?: number;
 }
+
+const numberLabel = 'com.docker.compose.container-number';
 
 export const logsCommand: Command = defineCommand<LogsRequest>({
   name: 'logs',
@@ -49,19 +53,18 @@ export const logsCommand: Command = defineCommand<LogsRequest>({
       flags: '--no-log-prefix',
       description: 'lines without the name of their container',
     },
+    index: {
+      flags: '--index <number>',
+      description: 'only of this replica of the one service that is named',
+      parse: parseIndex,
+    },
   },
   examples: ['tscompose logs -f', 'tscompose logs --tail 20 web'],
   run: async (request, context) => {
     const project = await context.projectName();
     const engine = await context.engine();
     const signal = context.interrupts.graceful;
-    const found = await engine.containers.list({
-      all: true,
-      filters: projectFilter(project),
-      signal,
-    });
-    const replicas = found.filter((container) => !isOneOff(container));
-    const containers = selectContainers(replicas, request.services ?? []);
+    const containers = await chosenContainers(request, context);
     const printer = createPrinter(request, context);
     printer.reserve(containers.map((container) => shortName(nameOf(container), project)));
     const session: Session = { engine, printer, project, signal, request, revive: context.revive };
@@ -72,6 +75,26 @@ export const logsCommand: Command = defineCommand<LogsRequest>({
     return undefined;
   },
 });
+
+/** What `run` has made is not the service's. */
+async function chosenContainers(
+  { services = [], index }: LogsRequest,
+  context: Context,
+): Promise<readonly ContainerSummary[]> {
+  const [service = ''] = services;
+  if (index !== undefined && services.length !== 1) {
+    throw new CliError('--index requires one service to be selected');
+  }
+  const { listContainers } = await import('../listed.ts');
+  const found = await listContainers(context, { services, all: true });
+  const replicas = found.filter((container) => !isOneOff(container));
+  if (index === undefined) return replicas;
+  const chosen = replicas.filter(({ Labels }) => Labels[numberLabel] === String(index));
+  if (chosen.length === 0) {
+    throw new CliError(`service "${service}" is not running container #${index}`);
+  }
+  return chosen;
+}
 
 interface Session {
   readonly engine: EngineClient;
@@ -139,7 +162,9 @@ async function followOn(
     signal: ending.signal,
     follower,
     revive: session.revive,
-    isWanted: (service) => services.size === 0 || services.has(service),
+    isWanted: (service, number) =>
+      (services.size === 0 || services.has(service)) &&
+      (request.index === undefined || number === String(request.index)),
   });
   await starts.opened;
   for (const container of containers) {

@@ -31,6 +31,8 @@ export interface LoadSkips {
   readonly pathResolution?: boolean;
   readonly consistency?: boolean;
   readonly environmentResolution?: boolean;
+  /** What env and label files of services say: nothing of containers that exist, so that a missing one is no mistake. */
+  readonly serviceFiles?: boolean;
   /** What only an engine would refuse becomes a warning: whoever looks at a file does not run it. */
   readonly engineRules?: boolean;
 }
