@@ -129,7 +129,5 @@ function runConfigOf(config: ContainerConfig): RunConfig {
     ...{ User, ExposedPorts, Env, Entrypoint, Cmd, Volumes, WorkingDir, Labels },
     ...{ StopSignal, Healthcheck },
   };
-  return Object.fromEntries(
-    Object.entries(all).filter(([, value]) => value !== undefined),
-  );
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }

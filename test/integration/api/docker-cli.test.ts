@@ -254,7 +254,7 @@ describe.skipIf(absent.length > 0)(
       ['a missing image', ['create', 'ghost'], 'cannot pull "ghost:latest"'],
       ['an object of no kind', ['inspect', 'ghost'], 'no such object: ghost'],
       ['a swarm command', ['service', 'ls'], 'This node is not a swarm manager'],
-      ['an endpoint outside the API', ['top', 'ghost'], 'page not found'],
+      ['an endpoint outside the API', ['search', 'ghost'], 'page not found'],
     ])('%s must be reported as dockerd does', async (_name, args, text) => {
       const { code, stderr } = await docker.run(...args);
       expect(code).not.toBe(0);
