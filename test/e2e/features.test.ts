@@ -8,6 +8,7 @@ import { expectNoLeaks, takeAudit, type Audit } from '../lib/audit.ts';
 import { TestEngine } from '../lib/engine.ts';
 import { missing } from '../lib/requires.ts';
 import { Stage, type Scenario } from '../lib/stage.ts';
+import { handlingScenarios } from './features/handling.ts';
 import { isolationScenarios } from './features/isolation.ts';
 import { lifecycleScenarios } from './features/lifecycle.ts';
 import { networkScenarios } from './features/network.ts';
@@ -24,6 +25,7 @@ const chapters: Readonly<Record<string, readonly Scenario[]>> = {
   storage: storageScenarios,
   'what changes': lifecycleScenarios,
   'the project': projectScenarios,
+  'what exists': handlingScenarios,
 };
 
 describe.skipIf(!isAble)('compose features', () => {
