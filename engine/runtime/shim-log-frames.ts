@@ -19,7 +19,8 @@ const blockBytes = 256 * 1024;
 const streams = { 1: 'stdout', 2: 'stderr', 3: 'lost' } as const;
 
 export interface Frame {
-  readonly stream: 'stdout' | 'stderr' | 'lost';
+  /** `gap` stands in no file: the walker puts it where files are missing. */
+  readonly stream: 'stdout' | 'stderr' | 'lost' | 'gap';
   readonly timeNs: bigint;
   readonly payload: Buffer;
   /** Where the frame begins in its file, and where the next one does. */
@@ -33,6 +34,18 @@ export async function readSequence(file: FileHandle): Promise<bigint | null> {
   if (header.length < fileHeaderBytes) return null;
   if (header.readBigUInt64LE(0) !== fileMagic || header.readUInt32LE(8) !== version) return null;
   return header.readBigUInt64LE(16);
+}
+
+/** When the file was begun. */
+export async function readCreationTime(file: FileHandle): Promise<bigint> {
+  return (await readAt(file, 0, fileHeaderBytes)).readBigUInt64LE(24);
+}
+
+/** Stands before the frames of the first file behind the missing ones. */
+export function gapFrame(missingFiles: bigint, timeNs: bigint): Frame {
+  const payload = Buffer.alloc(8);
+  payload.writeBigUInt64LE(missingFiles);
+  return { stream: 'gap', timeNs, payload, start: fileHeaderBytes, end: fileHeaderBytes };
 }
 
 /** Of a file with no frames yet. */

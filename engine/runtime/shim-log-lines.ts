@@ -22,11 +22,17 @@ interface Held {
 }
 
 export class LineAssembler {
+  readonly #markerStream: 'stdout' | 'stderr';
   readonly #held = { stdout: emptyHeld(), stderr: emptyHeld() };
+
+  /** What is missing is told on `markerStream`. */
+  constructor(markerStream: 'stdout' | 'stderr' = 'stderr') {
+    this.#markerStream = markerStream;
+  }
 
   push(frame: Frame): LogRecord[] {
     const { stream, payload, timeNs } = frame;
-    if (stream === 'lost') return [];
+    if (stream === 'lost' || stream === 'gap') return this.#mark(frame);
     const records: LogRecord[] = [];
     let start = 0;
     for (;;) {
@@ -58,6 +64,19 @@ export class LineAssembler {
     return records.sort((a, b) => Number(a.timeNs - b.timeNs));
   }
 
+  /** What is missing may have been the rest of a line: one that was begun ends here. */
+  #mark(frame: Frame): LogRecord[] {
+    const { timeNs } = frame;
+    const cut = (['stdout', 'stderr'] as const)
+      .filter((stream) => this.#held[stream].bytes > 0)
+      .map((stream): LogRecord => {
+        const bytes = this.#take(stream, Buffer.from([lineFeed]));
+        return { timeNs, stream, bytes, isPartial: false };
+      });
+    const bytes = Buffer.from(`[tscompose] ${describe(frame)}\n`);
+    return [...cut, { timeNs, stream: this.#markerStream, bytes, isPartial: false }];
+  }
+
   #hold(stream: 'stdout' | 'stderr', piece: Uint8Array, timeNs: bigint): void {
     const held = this.#held[stream];
     held.pieces.push(piece);
@@ -71,6 +90,15 @@ export class LineAssembler {
     this.#held[stream] = emptyHeld();
     return Buffer.concat(end === null ? pieces : [...pieces, end]);
   }
+}
+
+function describe({ stream, payload }: Frame): string {
+  if (stream === 'gap') {
+    const count = payload.readBigUInt64LE();
+    return `${count} ${count === 1n ? 'file' : 'files'} of this log went by rotation before being read`;
+  }
+  if (payload.length < 8) return 'some output was lost: the log could not be written';
+  return `${payload.readBigUInt64LE()} bytes of output were lost: the log could not be written`;
 }
 
 function emptyHeld(): Held {

@@ -4,6 +4,8 @@ import {
   fileHeaderBytes,
   frameBefore,
   framesFrom,
+  gapFrame,
+  readCreationTime,
   wholeEnd,
   type Frame,
 } from './shim-log-frames.ts';
@@ -27,8 +29,13 @@ export class LogWalker implements AsyncDisposable {
   /** What is there now; call again for what was written since. */
   async *read(): AsyncGenerator<readonly Frame[], void, undefined> {
     for (;;) {
+      const wanted = this.#position.sequence;
       this.#file ??= await this.#open();
       if (this.#file === null) return;
+      if (this.#file.sequence !== wanted) {
+        const createdNs = await readCreationTime(this.#file.handle);
+        yield [gapFrame(this.#file.sequence - wanted, createdNs)];
+      }
       // Asked before reading: then what is read is all there will ever be.
       const isComplete = await isRotated(this.#path, this.#file);
       for await (const frames of framesFrom(this.#file.handle, this.#position.offset)) {

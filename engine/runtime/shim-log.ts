@@ -121,18 +121,21 @@ async function countBefore(path: string, { query, start, end }: Counting): Promi
 
 /** Lines of the streams and times that were asked for. */
 class LineFilter {
-  readonly #assembler = new LineAssembler();
+  readonly #assembler: LineAssembler;
   readonly #query: LogQuery;
   #skip: number;
 
   constructor(query: LogQuery, skip: number) {
+    this.#assembler = new LineAssembler(query.stderr === false ? 'stdout' : 'stderr');
     this.#query = query;
     this.#skip = skip;
   }
 
   push(frames: readonly Frame[]): LogRecord[] {
     return frames.flatMap((frame) =>
-      isWanted(frame.stream, this.#query) ? this.#select(this.#assembler.push(frame)) : [],
+      isMarker(frame) || isWanted(frame.stream, this.#query)
+        ? this.#select(this.#assembler.push(frame))
+        : [],
     );
   }
 
@@ -152,6 +155,10 @@ class LineFilter {
       return true;
     });
   }
+}
+
+function isMarker({ stream }: Frame): boolean {
+  return stream === 'lost' || stream === 'gap';
 }
 
 function isWanted(stream: string, { stdout = true, stderr = true }: LogQuery): boolean {

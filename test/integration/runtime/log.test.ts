@@ -1,6 +1,9 @@
-import { readdirSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readShimLog } from '../../../engine/runtime/shim-log.ts';
+import { eventually } from '../../lib/eventually.ts';
 import { tempDir } from '../../lib/temp-dir.ts';
 import { makeBox, readOutput, run, start } from './support.ts';
 
@@ -77,6 +80,50 @@ describe('the log of a container', () => {
     expect(await shim.exited).toMatchObject({ code: 0 });
     await shim.gone;
     expect(readdirSync(dir.path)).not.toContain('log');
+  });
+
+  test('on a full disk tells how much is missing, and holds nobody up', async () => {
+    await using dir = await tempDir();
+    const disk = join(dir.path, 'disk');
+    mkdirSync(disk);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]);
+    try {
+      const filler = join(disk, 'filler');
+      writeFileSync(filler, Buffer.alloc(700_000));
+      // More than the disk and the pipe can hold.
+      const script = 'seq 1 600000; touch /tmp/full; until test -e /tmp/go; do sleep 0.02; done';
+      const { spec } = makeBox(dir.path, ['sh', '-c', `${script}; echo after`], {
+        log: { path: join(disk, 'log') },
+      });
+      const shim = await start(spec);
+      const root = `/proc/${shim.containerPid}/root/tmp`;
+      await eventually(() => {
+        expect(readdirSync(root)).toContain('full');
+      });
+      rmSync(filler);
+      writeFileSync(join(root, 'go'), '');
+      const exit = await shim.exited;
+      await shim.gone;
+      const { stdout, stderr } = await readOutput(spec.log.path);
+      expect(exit.code).toBe(0);
+      const lost = Number(exit.lostLogBytes);
+      expect(lost).toBeGreaterThan(100_000);
+      // A marker is small: it may fit where a chunk does not, and then there are several.
+      const markers = stderr.trimEnd().split('\n');
+      const counts = markers.map(
+        (marker) => /^\[tscompose\] (\d+) bytes of output/.exec(marker)?.[1],
+      );
+      expect(counts.reduce((sum, count) => sum + Number(count), 0)).toBe(lost);
+      const all = `${Array.from({ length: 600_000 }, (_, i) => i + 1).join('\n')}\nafter\n`;
+      expect(stdout.endsWith('\nafter\n')).toBe(true);
+      expect(all.startsWith(stdout.slice(0, 100_000))).toBe(true);
+      // Lines that were cut got an end of their own.
+      const ends = stdout.length + lost - all.length;
+      expect(ends).toBeGreaterThanOrEqual(0);
+      expect(ends).toBeLessThanOrEqual(markers.length);
+    } finally {
+      execFileSync('umount', ['-l', disk]);
+    }
   });
 
   test('has the last line also when it is not finished', async () => {

@@ -48,10 +48,7 @@ async function read(path: string, query: LogQuery = {}): Promise<string[]> {
 /** Two rotated files and the current one; lines of both streams are cut by chunks and by rotation. */
 function writeThree(path: string): void {
   writeFileSync(`${path}.9`, file(9n, ['stdout', 1n, 'one\ntw'], ['stderr', 2n, 'er']));
-  writeFileSync(
-    `${path}.10`,
-    file(10n, ['stdout', 3n, 'o\nthree\n'], ['lost', 4n, 'x'.repeat(24)]),
-  );
+  writeFileSync(`${path}.10`, file(10n, ['stdout', 3n, 'o\nthree\n']));
   writeFileSync(
     path,
     file(11n, ['stderr', 5n, 'ror\n'], ['stdout', 6n, 'four\nfi'], ['stdout', 7n, 've']),
@@ -174,6 +171,42 @@ describe('readShimLog', () => {
       }
     }
     expect(lines).toEqual(['one', 'two', 'three', 'four', 'unfinished']);
+  });
+
+  test('lost output is told with its count, and ends the lines that were begun', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'log');
+    const lost = Buffer.alloc(24);
+    lost.writeBigUInt64LE(4711n);
+    writeFileSync(
+      path,
+      file(1n, ['stdout', 1n, 'one\ntw'], ['lost', 2n, lost], ['stdout', 3n, 'end\n']),
+    );
+    const marker = '[tscompose] 4711 bytes of output were lost: the log could not be written';
+    const whole = ['o1 one', 'o2 tw', `e2 ${marker}`, 'o3 end'];
+    expect(await read(path)).toEqual(whole);
+    expect(await read(path, { tail: 2 })).toEqual(whole.slice(-2));
+    expect(await read(path, { sinceNs: 3n })).toEqual(['o3 end']);
+    expect(await read(path, { stderr: false })).toContain(`o2 ${marker}`);
+  });
+
+  test('files that go before a slow reader comes to them are told with their count', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'log');
+    writeFileSync(path, file(1n, ['stdout', 1n, 'one\n']));
+    const ended = resolvers();
+    const lines: string[] = [];
+    for await (const records of readShimLog(path, { follow: true, ended: ended.promise })) {
+      for (const { bytes } of records) lines.push(Buffer.from(bytes).toString().trimEnd());
+      if (lines.length > 1) continue;
+      renameSync(path, `${path}.4`);
+      writeFileSync(`${path}.new`, file(4n, ['stdout', 9n, 'four\n']));
+      renameSync(`${path}.new`, path);
+      rmSync(`${path}.4`);
+      ended.resolve();
+    }
+    const marker = '[tscompose] 2 files of this log went by rotation before being read';
+    expect(lines).toEqual(['one', marker, 'four']);
   });
 
   test('following waits for a log that does not exist yet, and an abort ends it', async () => {
