@@ -21,6 +21,7 @@ import { shortName } from './select.ts';
 import { planOptions } from './plan-options.ts';
 import { Interrupted } from './signals.ts';
 import { compareText } from './ui/format.ts';
+import type { LogPrinter } from './ui/log-printer.ts';
 import { plainProgress } from './ui/progress-plain.ts';
 import type { ProgressView } from './ui/progress.ts';
 import type { UpRequest } from './up-request.ts';
@@ -83,7 +84,13 @@ async function untilEnded({ monitor, follower }: Session): Promise<void> {
   await follower.ended();
 }
 
+/** Output of hooks is no log of the container's. */
+function hookName(name: string): string {
+  return `${name} ->`;
+}
+
 interface Session {
+  readonly printer: LogPrinter;
   readonly follower: LogFollower;
   readonly monitor: ExitMonitor;
   readonly cascade: Cascade;
@@ -96,7 +103,12 @@ interface Session {
 function createSession(attached: AttachedRequest, signal: AbortSignal): Session {
   const { request, context, engine, project } = attached;
   const printer = createPrinter(request, context);
-  printer.reserve(expectedNames(attached));
+  const hooked = Object.keys(project.services).filter(
+    (name) => project.services[name]?.post_start !== undefined,
+  );
+  const names = expectedNames(attached);
+  const ownNames = expectedNames({ ...attached, attached: new Set(hooked) });
+  printer.reserve([...names, ...ownNames.filter((name) => names.includes(name)).map(hookName)]);
   const { revive } = context;
   const follower = new LogFollower({ engine, printer, signal, revive });
   const cascade = new Cascade(request);
@@ -120,6 +132,7 @@ function createSession(attached: AttachedRequest, signal: AbortSignal): Session 
     },
   });
   const session: Session = {
+    printer,
     follower,
     monitor,
     cascade,
@@ -168,6 +181,13 @@ async function startAll(attached: AttachedRequest, session: Session): Promise<vo
     started = await executePlan(plan, {
       ...{ engine, project, observed, ...planOptions(context) },
       signal: context.interrupts.graceful,
+      onOutput: ({ container, service, stream, text }) => {
+        if (service === null || !attached.attached.has(service)) return;
+        const name = hookName(shortName(container, project.name));
+        display.whenLogsMayFlow(
+          () => void session.printer.print(name, { stream, text, timestamp: null }),
+        );
+      },
       onProgress: (event) => {
         display.event(event);
         const { resource, status, id, service, name } = event;

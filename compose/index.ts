@@ -31,6 +31,7 @@ export type * from './plan/observed.ts';
 export type { Filters, ObservePort } from './plan/observe.ts';
 export type { CallOptions, EnginePort, EventStream } from './execute/engine.ts';
 export type * from './execute/progress.ts';
+export type { HookLine, OnHookOutput } from './execute/run.ts';
 export {
   type GitReference,
   type OciReference,

@@ -92,6 +92,8 @@ const lastStatus: Readonly<Record<Action['kind'], ProgressStatus>> = {
   createContainer: 'created',
   writeFiles: 'created',
   startContainer: 'started',
+  // The container is what it was: started, or about to be stopped.
+  runHook: 'started',
   stopContainer: 'stopped',
   removeContainer: 'removed',
   renameContainer: 'recreated',

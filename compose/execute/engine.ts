@@ -3,6 +3,7 @@ import type {
   ContainerCreateRequest,
   ContainerInspect,
   EventMessage,
+  ExecCreateRequest,
   NetworkCreated,
   NetworkCreateRequest,
   Volume,
@@ -10,6 +11,9 @@ import type {
 } from '../../engine/api/index.ts';
 import type { InjectedFile } from '../plan/action.ts';
 import type { Filters, ObservePort } from '../plan/observe.ts';
+
+/** Bytes as they come. */
+export type OnExecOutput = (stream: 'stdout' | 'stderr', bytes: Uint8Array) => void;
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
@@ -45,6 +49,14 @@ export interface EnginePort extends ObservePort {
   };
   readonly archives: {
     writeFiles(id: string, files: readonly InjectedFile[], options?: CallOptions): Promise<void>;
+  };
+  readonly execs: {
+    /** To its end, with standard input at its end already. */
+    run(
+      container: string,
+      request: ExecCreateRequest,
+      options: CallOptions & { readonly onOutput: OnExecOutput },
+    ): Promise<{ readonly exitCode: number }>;
   };
   readonly networks: ObservePort['networks'] & {
     create(request: NetworkCreateRequest, options?: CallOptions): Promise<NetworkCreated>;

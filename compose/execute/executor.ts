@@ -11,7 +11,7 @@ import { placeWarning } from './engine-warning.ts';
 import { explain } from './explain.ts';
 import { handle } from './handlers.ts';
 import type { OnProgress, ProgressResource } from './progress.ts';
-import { Run } from './run.ts';
+import { type OnHookOutput, Run } from './run.ts';
 import { Slots } from './slots.ts';
 import { undo } from './undo.ts';
 
@@ -23,6 +23,8 @@ export interface ExecuteOptions {
   readonly observed?: Observed;
   readonly signal?: AbortSignal;
   readonly onProgress?: OnProgress;
+  /** What hooks print, line by line. */
+  readonly onOutput?: OnHookOutput;
   /** How many engine calls at a time; absent or below 1 is as many as are ready. */
   readonly concurrency?: number;
 }
@@ -66,7 +68,7 @@ class Executor {
     this.#project = options.project ?? null;
     this.#observed = options.observed ?? null;
     this.#signal = options.signal ?? new AbortController().signal;
-    this.#run = new Run(options.engine, this.#signal, options.onProgress ?? (() => undefined));
+    this.#run = new Run(options.engine, this.#signal, options);
     this.#slots = new Slots(options.concurrency ?? 0);
     this.#conditions = new Conditions(options.engine, this.#observed);
   }

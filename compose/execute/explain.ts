@@ -42,6 +42,7 @@ function placeOf(error: EngineError, action: Action, project: Project | null): P
     case 'createContainer':
     case 'startContainer':
     case 'writeFiles':
+    case 'runHook':
     case 'restartContainer':
     case 'stopContainer':
     case 'removeContainer':
@@ -62,7 +63,21 @@ function containerPlace(error: EngineError, name: string | null, project: Projec
   const mount = service.volumes?.findIndex((volume) => volume.target === target) ?? -1;
   if (target !== undefined && mount !== -1) return ['engine-refused', [...path, 'volumes', mount]];
   if (isOwnFault(error)) return ['engine-refused', []];
+  const file = filePath(error.message, service, project);
+  if (file !== null) return ['file-not-found', file];
   return ['engine-refused', [...path, ...(blamedPath(error.message, service) ?? [])]];
+}
+
+/** Where a secret or config names the file that an engine does not find. */
+function filePath(message: string, service: Service, project: Project | null): Path | null {
+  if (!message.includes('bind source path does not exist')) return null;
+  for (const kind of ['secrets', 'configs'] as const) {
+    for (const { source } of service[kind] ?? []) {
+      const file = project?.[kind][source]?.file;
+      if (file !== undefined && message.endsWith(`: ${file}`)) return [kind, source, 'file'];
+    }
+  }
+  return null;
 }
 
 /** The ports entry that asks for what somebody else holds; null when the failure is about something else. */

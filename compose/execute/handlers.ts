@@ -1,6 +1,7 @@
 import { EngineError } from '../../engine/api/index.ts';
 import type { Action, ActionKind, ActionOf, ContainerTarget } from '../plan/action.ts';
 import { createContainer, createNetwork } from './create.ts';
+import { runHook } from './hook.ts';
 import type { ProgressEvent } from './progress.ts';
 import type { Run } from './run.ts';
 
@@ -34,6 +35,7 @@ const handlers: Handlers = {
   writeFiles: async (run, { ref, files }) => {
     await run.engine.archives.writeFiles(run.idOf(ref), files);
   },
+  runHook,
   startContainer: async (run, action) => {
     run.report({ ...eventOf(run, action), status: 'starting' });
     await run.engine.containers.start(run.idOf(action.ref));

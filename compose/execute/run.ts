@@ -14,6 +14,21 @@ export interface EngineWarning {
   readonly text: string;
 }
 
+/** A line that a hook has printed. */
+export interface HookLine {
+  readonly container: string;
+  readonly service: string | null;
+  readonly stream: 'stdout' | 'stderr';
+  readonly text: string;
+}
+
+export type OnHookOutput = (line: HookLine) => void;
+
+export interface RunListeners {
+  readonly onProgress?: OnProgress | undefined;
+  readonly onOutput?: OnHookOutput | undefined;
+}
+
 /** What the handlers of one run share. */
 export class Run {
   readonly engine: EnginePort;
@@ -21,13 +36,19 @@ export class Run {
   readonly warnings: Set<string> = new Set<string>();
   readonly engineWarnings: EngineWarning[] = [];
   readonly #onProgress: OnProgress;
+  readonly #onOutput: OnHookOutput;
   readonly #made: Made[] = [];
   readonly #ids = new Map<string, string>();
 
-  constructor(engine: EnginePort, signal: AbortSignal, onProgress: OnProgress) {
+  constructor(engine: EnginePort, signal: AbortSignal, { onProgress, onOutput }: RunListeners) {
     this.engine = engine;
     this.signal = signal;
-    this.#onProgress = onProgress;
+    this.#onProgress = onProgress ?? (() => undefined);
+    this.#onOutput = onOutput ?? (() => undefined);
+  }
+
+  print(line: HookLine): void {
+    this.#onOutput(line);
   }
 
   report(event: ProgressEvent): void {

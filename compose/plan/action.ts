@@ -3,6 +3,7 @@ import type {
   NetworkCreateRequest,
   VolumeCreateRequest,
 } from '../../engine/api/index.ts';
+import type { Hook } from '../model/develop.ts';
 
 /** One entry per engine call the executor may make. Adding a key here is the only way to add an action. */
 export interface ActionArgs {
@@ -20,6 +21,8 @@ export interface ActionArgs {
   /** Into a container that has not run yet. */
   writeFiles: ContainerTarget & { readonly files: readonly InjectedFile[] };
   startContainer: ContainerTarget;
+  /** A command of the service's, inside its running container. */
+  runHook: ContainerTarget & { readonly hook: Hook };
   /** Grace in whole seconds; null is the container's own. */
   stopContainer: ContainerTarget & {
     readonly timeoutSeconds: number | null;

@@ -3,6 +3,7 @@ import { errorAt } from '../positions.ts';
 import type { ContainerTarget } from './action.ts';
 import { containerCreate } from './container-create.ts';
 import { isUp, replicasOf, targetOf } from './existing.ts';
+import { planPostStart } from './hooks.ts';
 import { planFiles } from './injected-files.ts';
 import type { ObservedContainer } from './observed.ts';
 import { divergenceOf, inheriting, planRecreation } from './recreate.ts';
@@ -113,7 +114,7 @@ function planNew(
     ...dependencyEdges(state, service),
     { node: complete },
   ]);
-  addTo(state.runners, serviceName, { node: started });
+  addTo(state.runners, serviceName, { node: planPostStart({ project, builder, target }, started) });
 }
 
 function planExisting(
@@ -148,5 +149,6 @@ function planExisting(
     ...dependencyEdges(state, scope.service),
     ...edgesTo(stopped === undefined ? [] : [stopped]),
   ]);
-  addTo(state.runners, scope.name, { node: started });
+  const hooked = { project: state.project, builder, target: targetOf(container) };
+  addTo(state.runners, scope.name, { node: planPostStart(hooked, started) });
 }

@@ -9,6 +9,7 @@ import {
   replicasOf,
   targetOf,
 } from './existing.ts';
+import { planPostStart, planPreStop } from './hooks.ts';
 import type { Observed, ObservedContainer } from './observed.ts';
 import { type Condition, type Plan, PlanBuilder, type PlanEdge } from './plan.ts';
 
@@ -40,7 +41,8 @@ export function planStart(observed: Observed, options: ExistingScope = {}): Plan
         ...targetOf(container),
         cause: container.status,
       } as const;
-      started.set(container.name, builder.add(action, edges));
+      const hooked = { project: options.project, builder, target: targetOf(container) };
+      started.set(container.name, planPostStart(hooked, builder.add(action, edges)));
     }
   }
   return builder.build();
@@ -55,20 +57,20 @@ export function planRestart(observed: Observed, options: RestartOptions = {}): P
   if (options.noDeps !== true) addRestartedDependents(all, chosen);
   const restarted = new Map<string, number[]>();
   for (const service of inOrder(all, chosen, ({ restart }) => restart)) {
-    const nodes = (all.get(service) ?? []).map((container) =>
-      builder.add(
-        {
-          kind: 'restartContainer',
-          ...targetOf(container),
-          timeoutSeconds: options.timeoutSeconds ?? null,
-          cause: named.length === 0 || named.includes(service) ? 'restart' : 'dependency restarted',
-        },
-        labelledDependencies(container)
-          .filter(({ restart }) => restart)
-          .flatMap((dependency) => restarted.get(dependency.service) ?? [])
-          .map((node) => ({ node })),
-      ),
-    );
+    const cause =
+      named.length === 0 || named.includes(service) ? 'restart' : 'dependency restarted';
+    const nodes = (all.get(service) ?? []).map((container) => {
+      const target = targetOf(container);
+      const hooked = { project: options.project, builder, target };
+      const needed = labelledDependencies(container)
+        .filter(({ restart }) => restart)
+        .flatMap((dependency) => restarted.get(dependency.service) ?? []);
+      const before = isUp(container) ? planPreStop(hooked, needed) : needed;
+      const timeoutSeconds = options.timeoutSeconds ?? null;
+      const action = { kind: 'restartContainer', ...target, timeoutSeconds, cause } as const;
+      const edges = before.map((node) => ({ node }));
+      return planPostStart(hooked, builder.add(action, edges));
+    });
     restarted.set(service, nodes);
   }
   return builder.build();

@@ -7,6 +7,7 @@ import { serviceHash } from './config-hash.ts';
 import { containerCreate } from './container-create.ts';
 import { networksOf } from './create/networks.ts';
 import { isUp, targetOf } from './existing.ts';
+import { planPostStart } from './hooks.ts';
 import { planFiles } from './injected-files.ts';
 import type { ObservedContainer } from './observed.ts';
 import { planAnonymousVolumes, planStopOf } from './removal.ts';
@@ -114,7 +115,8 @@ export function planRecreation(state: ReconcileState, scope: Recreation, cause: 
     { kind: 'startContainer', name, service, ref: name, cause: `created by #${made}` },
     [...dependencyEdges(state, scope.service), { node: renamed }],
   );
-  addTo(state.runners, service, { node: started });
+  const hooked = { project, builder, target: { name, service, ref: name } };
+  addTo(state.runners, service, { node: planPostStart(hooked, started) });
 }
 
 /** Stops and removes the container that #made takes the place of, after those that are to be restarted with it. */

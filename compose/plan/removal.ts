@@ -1,5 +1,6 @@
 import { isAnonymous } from '../names.ts';
 import { isUp, labelledDependencies, targetOf } from './existing.ts';
+import { planPreStop } from './hooks.ts';
 import type { ObservedContainer } from './observed.ts';
 import type { PlanBuilder, PlanEdge } from './plan.ts';
 import { edgesTo, type ReconcileState } from './state.ts';
@@ -28,7 +29,10 @@ export function planStopOf(
     ...(isReplaced === true && { isReplaced }),
     cause,
   } as const;
-  const node = state.builder.add(action, edges);
+  const { project, builder } = state;
+  const before = edges.flatMap((edge) => ('node' in edge ? [edge.node] : []));
+  const hooked = { project, builder, target: targetOf(container) };
+  const node = builder.add(action, edgesTo(planPreStop(hooked, before)));
   state.stops.set(container.id, node);
   return node;
 }

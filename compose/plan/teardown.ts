@@ -3,7 +3,9 @@ import type { Project } from '../model/project.ts';
 import { isOfProject, isUp, labelledDependencies, replicasOf, targetOf } from './existing.ts';
 import { findImage } from './images.ts';
 import type { Observed, ObservedContainer } from './observed.ts';
-import { type Plan, PlanBuilder, type PlanEdge } from './plan.ts';
+import { planPreStop } from './hooks.ts';
+import { type Plan, PlanBuilder } from './plan.ts';
+import { edgesTo } from './state.ts';
 import { planAnonymousVolumes } from './removal.ts';
 
 export interface StopOptions {
@@ -73,7 +75,7 @@ function selected(observed: Observed, options: DownOptions): ObservedContainer[]
 function planStops(
   builder: PlanBuilder,
   containers: readonly ObservedContainer[],
-  { timeoutSeconds }: StopOptions,
+  { timeoutSeconds, project }: StopOptions,
 ): Map<string, number> {
   const stops = new Map<string, number>();
   const dependents = dependentsOf(containers);
@@ -82,13 +84,12 @@ function planStops(
     const deeper = new Set(trail).add(container.name);
     const waiting = dependents.get(container.service ?? '') ?? [];
     for (const dependent of waiting) visit(dependent, deeper);
-    const edges: PlanEdge[] = waiting
-      .flatMap(({ name }) => stops.get(name) ?? [])
-      .sort((left, right) => left - right)
-      .map((node) => ({ node }));
+    const before = waiting.flatMap(({ name }) => stops.get(name) ?? []);
+    const target = targetOf(container);
+    const edges = edgesTo(planPreStop({ project, builder, target }, before));
     const action = {
       kind: 'stopContainer',
-      ...targetOf(container),
+      ...target,
       timeoutSeconds: timeoutSeconds ?? null,
       cause: container.status,
     } as const;

@@ -5,6 +5,8 @@ import { textAt } from '../positions.ts';
 
 /** Attributes that are valid and that no engine call carries out yet: named, never ignored in silence. */
 const withoutEffect: readonly string[] = [
+  'cpu_count',
+  'cpu_percent',
   'credential_spec',
   'deploy.endpoint_mode',
   'deploy.labels',
@@ -17,9 +19,7 @@ const withoutEffect: readonly string[] = [
   'deploy.update_config',
   'models',
   'platform',
-  'post_start',
   'pre_start',
-  'pre_stop',
   'use_api_socket',
 ];
 

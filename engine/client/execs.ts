@@ -1,4 +1,9 @@
-import type { ExecCreated, ExecCreateRequest, ExecInspect } from '../api/index.ts';
+import {
+  createDemultiplexer,
+  type ExecCreated,
+  type ExecCreateRequest,
+  type ExecInspect,
+} from '../api/index.ts';
 import { segment, type CallOptions, type Exchange } from './exchange.ts';
 import type { UpgradedConnection } from './upgrade.ts';
 
@@ -21,6 +26,40 @@ export class Execs {
   ): Promise<ExecCreated> {
     const path = `/containers/${segment(container)}/exec`;
     return this.#exchange.json({ method: 'POST', path, json: request, signal });
+  }
+
+  /** To its end; its input has ended before it begins. */
+  async run(
+    container: string,
+    request: ExecCreateRequest,
+    {
+      onOutput,
+      signal,
+    }: CallOptions & {
+      readonly onOutput: (stream: 'stdout' | 'stderr', bytes: Uint8Array) => void;
+    },
+  ): Promise<{ readonly exitCode: number }> {
+    const attached = { ...request, AttachStdin: false, AttachStdout: true, AttachStderr: true };
+    const { Id } = await this.create(container, attached, { signal });
+    const { socket } = await this.start(Id, { isTty: false, signal });
+    const abort = (): void => {
+      socket.destroy();
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      const demultiplexer = createDemultiplexer();
+      for await (const chunk of socket as AsyncIterable<Buffer>) {
+        for (const { stream, payload } of demultiplexer.push(chunk)) onOutput(stream, payload);
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      socket.destroy();
+    }
+    const { ExitCode } = await this.inspect(Id, { signal });
+    return { exitCode: ExitCode ?? 0 };
   }
 
   /** Resolves when the program's streams are this connection. */

@@ -163,6 +163,20 @@ export class FakeEngine implements EnginePort {
     },
   };
 
+  /** What the next exec prints and leaves with, by its first words. */
+  readonly hooks = new Map<string, { readonly output: string; readonly exitCode: number }>();
+
+  readonly execs: EnginePort['execs'] = {
+    run: async (ref, { Cmd, User, WorkingDir, Env, Privileged }, { onOutput }) => {
+      const options = [User, WorkingDir, ...(Env ?? []), Privileged === true ? 'privileged' : ''];
+      const words = [...(Cmd ?? []), ...options.filter(Boolean)].join(' ');
+      await this.#call(`exec ${this.#find(ref).name} ${words}`);
+      const { output, exitCode } = this.hooks.get(Cmd?.[0] ?? '') ?? { output: '', exitCode: 0 };
+      onOutput('stdout', new TextEncoder().encode(output));
+      return { exitCode };
+    },
+  };
+
   readonly networks: EnginePort['networks'] = {
     list: () => Promise.resolve([...this.#networks.values()]),
     create: async (body) => {

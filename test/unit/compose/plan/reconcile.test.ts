@@ -278,7 +278,7 @@ describe('warnings', () => {
 services:
   web:
     image: nginx
-    post_start:
+    pre_start:
       - command: echo hello
     secrets: [{source: file, mode: 0400}]
     platform: linux/arm64
@@ -294,7 +294,7 @@ secrets:
       'compose.yaml:11:13: "deploy.mode" of service "web" has no effect yet',
       'compose.yaml:12:7: "deploy.update_config" of service "web" has no effect yet',
       'compose.yaml:8:15: "platform" of service "web" has no effect yet',
-      'compose.yaml:6:7: "post_start" of service "web" has no effect yet',
+      'compose.yaml:6:7: "pre_start" of service "web" has no effect yet',
       'compose.yaml:9:18: "pull_policy" of service "web" has no effect yet',
       'compose.yaml:7:15: secret "file" keeps the owner and mode of its file: uid, gid and mode have no effect in service "web" yet',
     ]);
