@@ -37,11 +37,10 @@ import {
   toWords,
 } from './short-syntax/values.ts';
 import { Site } from './site.ts';
-import { type Pattern, PathTable } from './tree-path.ts';
+import { type Level, type Pattern, PathTable } from './tree-path.ts';
 import {
   isList,
   isMap,
-  type Path,
   setKey,
   spansAt,
   type TreeList,
@@ -204,26 +203,38 @@ const rules = new PathTable<Rule>([
 
 /** Gives every attribute its one long form, in place. */
 export function canonical(root: TreeMap, findings: Findings): void {
-  visit(root, [], findings);
+  visit(root, { path: [], rules: rules.root }, findings);
 }
 
-function visit(holder: TreeMap | TreeList, path: Path, findings: Findings): void {
+/** Where a walk is; one path for all of it, as few values need theirs. */
+interface Walk {
+  readonly path: (string | number)[];
+  readonly rules: Level<Rule>;
+}
+
+function visit(holder: TreeMap | TreeList, { path, rules }: Walk, findings: Findings): void {
   const keys = isList(holder) ? [...holder.keys()] : Object.keys(holder);
   for (const key of keys) {
-    const at = [...path, key];
-    const value = applyRule(holder, at, findings);
-    if (isMap(value) || isList(value)) visit(value, at, findings);
+    const below = rules.at(key);
+    if (below === null) continue;
+    path.push(key);
+    const value = applyRule(holder, { path, rules: below }, findings);
+    if (isMap(value) || isList(value)) visit(value, { path, rules: below }, findings);
+    path.pop();
   }
 }
 
 /** The value at the last step of a path, in its canonical form. */
-function applyRule(holder: TreeMap | TreeList, path: Path, findings: Findings): TreeValue {
+function applyRule(
+  holder: TreeMap | TreeList,
+  { path, rules: { value: rule } }: Walk,
+  findings: Findings,
+): TreeValue {
   const key = path.at(-1) ?? '';
   const value = (isList(holder) ? holder[Number(key)] : holder[key]) ?? null;
-  const rule = rules.match(path);
   if (rule === undefined) return value;
   const spans = spansAt(holder, key);
-  const changed = rule(value, new Site(path, spans.value, findings));
+  const changed = rule(value, new Site([...path], spans.value, findings));
   if (changed === value) return value;
   if (isList(holder)) holder[Number(key)] = changed;
   else setKey(holder, [String(key), changed], spans);

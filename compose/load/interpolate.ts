@@ -1,8 +1,9 @@
 import { placeOf } from '../schema/validate.ts';
-import { casts, isUnusualBoolean } from './casts.ts';
+import { type Cast, casts, isUnusualBoolean } from './casts.ts';
 import { type FindingOptions, type Findings, partOf } from './findings.ts';
 import { similarVariable, type Variables } from './env-files.ts';
 import { type Lookup, substitute, TemplateError } from './template.ts';
+import type { Level } from './tree-path.ts';
 import {
   isList,
   isMap,
@@ -25,18 +26,29 @@ export interface InterpolateOptions {
 
 /** Applies template.ts to every scalar of a tree, in place, then the casts. Keys are never touched. */
 export function interpolate(root: TreeMap, options: InterpolateOptions): void {
-  visit(root, [], options);
+  if (options.lookup !== null) visit(root, { path: [], rules: casts.root }, options);
 }
 
-function visit(holder: TreeMap | TreeList, path: Path, options: InterpolateOptions): void {
+/** Where a walk is; one path for all of it, as few values need theirs. */
+interface Walk {
+  readonly path: (string | number)[];
+  /** Casts for what is below. */
+  readonly rules: Level<Cast> | null;
+}
+
+function visit(holder: TreeMap | TreeList, walk: Walk, options: InterpolateOptions): void {
+  const { path, rules } = walk;
   const keys = isList(holder) ? holder.keys() : Object.keys(holder);
   for (const key of keys) {
     const value = isList(holder) ? holder[Number(key)] : holder[String(key)];
-    const at = [...path, key];
-    if (isMap(value) || isList(value)) visit(value, at, options);
-    else if (typeof value === 'string') {
+    const below = rules?.at(key) ?? null;
+    if (isMap(value) || isList(value)) {
+      path.push(key);
+      visit(value, { path, rules: below }, options);
+      path.pop();
+    } else if (typeof value === 'string' && (below?.value !== undefined || value.includes('$'))) {
       const spans = spansAt(holder, key);
-      const changed = convert(value, { path: at, span: spans.value }, options);
+      const changed = convert(value, { path: [...path, key], span: spans.value }, options);
       if (changed === value) continue;
       if (isList(holder)) holder[Number(key)] = changed;
       else setKey(holder, [String(key), changed], spans);

@@ -1,6 +1,6 @@
 /** What says nothing is left out of the model: unset and empty are told apart only where it matters. */
-import { PathTable } from './tree-path.ts';
-import { isList, isMap, type Path, type TreeList, type TreeMap, type TreeValue } from './tree.ts';
+import { type Level, PathTable } from './tree-path.ts';
+import { isList, isMap, type TreeList, type TreeMap, type TreeValue } from './tree.ts';
 
 /** What becomes of an empty value. */
 type Emptiness =
@@ -141,24 +141,24 @@ export function omitEmpty(root: TreeMap): void {
     // Services and resources themselves are there by their names.
     for (const name of Object.keys(items)) {
       const item = items[name];
-      if (isMap(item)) visit(item, [section, name]);
+      if (isMap(item)) visit(item, kept.root.at(section)?.at(name) ?? null);
     }
   }
 }
 
-function visit(holder: TreeMap | TreeList, path: Path): void {
+function visit(holder: TreeMap | TreeList, rules: Level<Emptiness> | null): void {
   if (isList(holder)) {
     holder.forEach((item, index) => {
-      if (isMap(item) || isList(item)) visit(item, [...path, index]);
+      if (isMap(item) || isList(item)) visit(item, rules?.at(index) ?? null);
     });
     return;
   }
   for (const key of Object.keys(holder)) {
     const value = holder[key] ?? null;
-    const at = [...path, key];
-    const emptiness = kept.match(at);
+    const below = rules?.at(key) ?? null;
+    const emptiness = below?.value;
     if (key.startsWith('x-') && emptiness !== 'entry') continue;
-    if (isMap(value) || isList(value)) visit(value, at);
+    if (isMap(value) || isList(value)) visit(value, below);
     if (saysNothing(value, emptiness)) Reflect.deleteProperty(holder, key);
   }
 }

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
-import { PathTable } from './tree-path.ts';
-import { isList, isMap, type Path, setKey, spansAt, type TreeList, type TreeMap } from './tree.ts';
+import { type Level, PathTable } from './tree-path.ts';
+import { isList, isMap, setKey, spansAt, type TreeList, type TreeMap } from './tree.ts';
 
 export interface PathBase {
   readonly directory: string;
@@ -55,7 +55,7 @@ function sshPath(text: string, base: PathBase): string {
 
 /** Makes paths absolute, in place. */
 export function resolvePaths(root: TreeMap, base: PathBase): void {
-  visit(root, [], base);
+  visit(root, rules.root, base);
   const { volumes } = root;
   for (const volume of isMap(volumes) ? Object.values(volumes) : []) {
     if (isMap(volume)) resolveDevice(volume, base);
@@ -70,16 +70,15 @@ function resolveDevice({ driver, driver_opts: options }: TreeMap, base: PathBase
   setKey(options, ['device', resolvePath(device, base)], spansAt(options, 'device'));
 }
 
-function visit(holder: TreeMap | TreeList, path: Path, base: PathBase): void {
+function visit(holder: TreeMap | TreeList, rules: Level<Resolve>, base: PathBase): void {
   const keys = isList(holder) ? [...holder.keys()] : Object.keys(holder);
   for (const key of keys) {
-    const at = [...path, key];
+    const below = rules.at(key);
+    if (below === null) continue;
     const value = isList(holder) ? holder[Number(key)] : holder[String(key)];
-    if (isMap(value) || isList(value)) visit(value, at, base);
-    else if (typeof value === 'string') {
-      const rule = rules.match(at);
-      if (rule === undefined) continue;
-      const resolved = rule(value, base, holder);
+    if (isMap(value) || isList(value)) visit(value, below, base);
+    else if (typeof value === 'string' && below.value !== undefined) {
+      const resolved = below.value(value, base, holder);
       if (isList(holder)) holder[Number(key)] = resolved;
       else setKey(holder, [String(key), resolved], spansAt(holder, key));
     }

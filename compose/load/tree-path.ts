@@ -9,22 +9,27 @@ export type Pattern = string;
  */
 export class PathTable<T> {
   readonly #rows: readonly (readonly [Pattern, T])[];
-  #root: Branch<T> | null = null;
+  #root: Level<T> | null = null;
 
   /** Costs nothing until the first match: tables are made when their module is loaded. */
   constructor(rows: readonly (readonly [Pattern, T])[]) {
     this.#rows = rows;
   }
 
-  #build(): Branch<T> {
-    const root: Branch<T> = { children: new Map() };
-    for (const [pattern, value] of this.#rows) insert(root, pattern, value);
-    return root;
+  /** Where a walk begins that goes down the table together with the tree. */
+  get root(): Level<T> {
+    if (this.#root === null) {
+      const root: Branch<T> = { children: new Map() };
+      for (const [pattern, value] of this.#rows) insert(root, pattern, value);
+      this.#root = new Level([root]);
+    }
+    return this.#root;
   }
 
   match(path: Path): T | undefined {
-    this.#root ??= this.#build();
-    return descend(this.#root, path, 0)?.value;
+    let level: Level<T> | null = this.root;
+    for (const step of path) level = level?.at(step) ?? null;
+    return level?.value;
   }
 }
 
@@ -47,16 +52,41 @@ interface Branch<T> {
   rule?: { readonly value: T };
 }
 
-function descend<T>(branch: Branch<T>, path: Path, at: number): { readonly value: T } | undefined {
-  const step = path[at];
-  if (step === undefined) return branch.rule;
-  const exact = typeof step === 'number' ? '[]' : step;
-  for (const part of [exact, '*']) {
-    const child = branch.children.get(part);
-    const found = child && descend(child, path, at + 1);
-    if (found) return found;
+/** The rows of a table that the steps so far lead to. */
+export class Level<T> {
+  /** Of the row whose pattern ends here. */
+  readonly value: T | undefined;
+  /** Those with more of exact steps first. */
+  readonly #branches: readonly Branch<T>[];
+  /** By the keys that patterns name; what they do not name leads where `*` does. */
+  readonly #next = new Map<string, Level<T> | null>();
+  #other: Level<T> | null | undefined;
+
+  constructor(branches: readonly Branch<T>[]) {
+    this.#branches = branches;
+    this.value = branches.find(({ rule }) => rule !== undefined)?.rule?.value;
   }
-  return undefined;
+
+  /** null: no pattern goes on with this step. */
+  at(step: string | number): Level<T> | null {
+    const part = typeof step === 'number' ? '[]' : step;
+    const known = this.#next.get(part);
+    if (known !== undefined) return known;
+    if (this.#branches.some(({ children }) => children.has(part))) {
+      const next = this.#follow([part, '*']);
+      this.#next.set(part, next);
+      return next;
+    }
+    if (this.#other === undefined) this.#other = this.#follow(['*']);
+    return this.#other;
+  }
+
+  #follow(parts: readonly string[]): Level<T> | null {
+    const branches = this.#branches.flatMap(({ children }) =>
+      parts.flatMap((part) => children.get(part) ?? []),
+    );
+    return branches.length === 0 ? null : new Level(branches);
+  }
 }
 
 /** `services.web.ports[0]`, with keys that hold dots in quotes. */

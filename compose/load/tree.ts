@@ -32,19 +32,30 @@ export interface Span {
 
 interface Origin {
   span: Span | null;
-  readonly keys: Map<string, Span>;
-  readonly values: Map<string | number, Span>;
+  entries: Map<string | number, Spans> | null;
 }
 
-const origins = new WeakMap<object, Origin>();
+/** Makes what it is given, so that a class that extends it adds its private field to that. */
+const Given = function (holder: object): object {
+  return holder;
+} as unknown as new (holder: object) => object;
+
+/**
+ * Hangs the origin on a map or list, unseen by whoever looks at its keys. A WeakMap does the same, and with twenty
+ * thousand holders the garbage collector takes longer for it than everything else in loading does.
+ */
+class Stamp extends Given {
+  readonly #origin: Origin = { span: null, entries: null };
+
+  static get(holder: object): Origin | undefined {
+    return #origin in holder ? holder.#origin : undefined;
+  }
+}
 
 function originOf(holder: TreeMap | TreeList): Origin {
-  let origin = origins.get(holder);
-  if (origin === undefined) {
-    origin = { span: null, keys: new Map(), values: new Map() };
-    origins.set(holder, origin);
-  }
-  return origin;
+  const known = Stamp.get(holder);
+  if (known !== undefined) return known;
+  return Stamp.get(new Stamp(holder)) ?? { span: null, entries: null };
 }
 
 export function isMap(value: TreeValue | undefined): value is TreeMap {
@@ -90,33 +101,33 @@ export function setKey(
   [key, value]: readonly [string, TreeValue],
   spans: Spans = {},
 ): void {
-  const origin = originOf(map);
   map[key] = value;
-  if (spans.key) origin.keys.set(key, spans.key);
-  else origin.keys.delete(key);
-  if (spans.value) origin.values.set(key, spans.value);
-  else origin.values.delete(key);
+  const origin = originOf(map);
+  if (spans.key || spans.value) (origin.entries ??= new Map()).set(key, spans);
+  else origin.entries?.delete(key);
 }
 
 export function pushItem(list: TreeList, value: TreeValue, span: Span | null): void {
-  if (span) originOf(list).values.set(list.length, span);
+  if (span) (originOf(list).entries ??= new Map()).set(list.length, { value: span });
   list.push(value);
 }
 
 /** Spans of an entry, for handing to setKey or pushItem when it moves to another holder. */
 export function spansAt(holder: TreeMap | TreeList, key: string | number): EntrySpans {
-  const origin = origins.get(holder);
+  const origin = Stamp.get(holder);
+  const spans = origin?.entries?.get(key);
+  if (spans?.key && spans.value) return spans as EntrySpans;
   const own = Array.isArray(holder) ? holder[key as number] : holder[key];
   return {
-    key: origin?.keys.get(String(key)) ?? null,
-    value: origin?.values.get(key) ?? spanOf(own) ?? origin?.span ?? null,
+    key: spans?.key ?? null,
+    value: spans?.value ?? spanOf(own) ?? origin?.span ?? null,
   };
 }
 
 /** Where a map or list as a whole was written. */
 export function spanOf(value: TreeValue | undefined): Span | null {
   if (typeof value !== 'object' || value === null) return null;
-  return origins.get(value)?.span ?? null;
+  return Stamp.get(value)?.span ?? null;
 }
 
 export function moveEntry(from: TreeMap, to: TreeMap, key: string): void {

@@ -1,9 +1,8 @@
-import { PathTable } from './tree-path.ts';
+import { type Level, PathTable } from './tree-path.ts';
 import {
   isList,
   isMap,
   newList,
-  type Path,
   pushItem,
   setKey,
   spanOf,
@@ -92,17 +91,17 @@ const keys = new PathTable<KeyOf>([
 
 /** Drops repetitions, in place. */
 export function unique(root: TreeMap): void {
-  visit(root, []);
+  visit(root, keys.root);
 }
 
-function visit(map: TreeMap, path: Path): void {
+function visit(map: TreeMap, rules: Level<KeyOf>): void {
   for (const key of Object.keys(map)) {
     const value = map[key];
-    const at = [...path, key];
-    if (isMap(value)) visit(value, at);
+    const below = rules.at(key);
+    if (below === null) continue;
+    if (isMap(value)) visit(value, below);
     else if (isList(value)) {
-      const keyOf = keys.match(at);
-      const kept = keyOf && withoutRepetition(value, keyOf);
+      const kept = below.value && withoutRepetition(value, below.value);
       if (kept) setKey(map, [key, kept], spansAt(map, key));
     }
   }
@@ -110,10 +109,14 @@ function visit(map: TreeMap, path: Path): void {
 
 function withoutRepetition(list: TreeValue[], keyOf: KeyOf): TreeValue[] | null {
   const last = new Map<string, number>();
+  let repetitions = 0;
   list.forEach((item, index) => {
     const key = keyOf(item);
-    if (key !== null) last.set(key, index);
+    if (key === null) return;
+    if (last.has(key)) repetitions += 1;
+    last.set(key, index);
   });
+  if (repetitions === 0) return null;
   const seen = new Set<string>();
   const result = newList([], spanOf(list));
   list.forEach((item, index) => {
@@ -125,5 +128,5 @@ function withoutRepetition(list: TreeValue[], keyOf: KeyOf): TreeValue[] | null 
       pushItem(result, list[from] ?? null, spansAt(list, from).value);
     }
   });
-  return result.length === list.length ? null : result;
+  return result;
 }
