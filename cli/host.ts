@@ -1,6 +1,6 @@
 /** compose/'s Host port on the real file system and the real environment. */
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import type { Host } from '../compose/index.ts';
 import { readFile, readStdin } from './read-file.ts';
@@ -10,9 +10,20 @@ export function createHost(env: Readonly<Record<string, string | undefined>>): H
     environment: env,
     home: env['HOME'] ?? homedir(),
     readFile,
+    list,
     fileDigest,
     readStdin,
   };
+}
+
+function list(path: string): readonly string[] {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    // It is asked for advice alone.
+    if (typeof (error as NodeJS.ErrnoException).code === 'string') return [];
+    throw error;
+  }
 }
 
 function fileDigest(path: string): string | null {

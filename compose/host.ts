@@ -27,6 +27,8 @@ export interface Host {
   readonly home: string | null;
   /** Reads an absolute path as UTF-8. Never throws for what the file system says. */
   readFile(path: string): FileRead;
+  /** Names of what stands in a directory; none where it cannot be read. */
+  list(path: string): readonly string[];
   /** sha256 of a regular file's bytes in hex; null where there is none to read. */
   fileDigest(path: string): string | null;
   /** A compose file in a git repository or a registry. Absent: there are none. Never throws, never waits. */

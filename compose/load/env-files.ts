@@ -1,6 +1,6 @@
 import { nearest } from '../schema/nearest.ts';
 import type { Host } from '../host.ts';
-import { readFailure, sourceOf } from './context.ts';
+import { readFailure, similarFile, sourceOf } from './context.ts';
 import { readEntries } from './environment.ts';
 import type { Findings } from './findings.ts';
 import type { Span } from './tree.ts';
@@ -25,7 +25,7 @@ export function copyVariables({ values, places }: Variables): OwnVariables {
 export type EnvFile = string | { readonly file: string; readonly span: Span | null };
 
 export interface EnvFileScope {
-  readonly host: Pick<Host, 'readFile'>;
+  readonly host: Pick<Host, 'list' | 'readFile'>;
   readonly findings: Findings;
   readonly workingDirectory: string;
   /** Where files are named that do not say so themselves. */
@@ -50,6 +50,7 @@ export function addEnvFiles(
     if (read.kind !== 'text') {
       findings.error('env-file', `env file "${file}" cannot be read: ${readFailure(read)}`, {
         span,
+        ...similarFile(file, read, host),
       });
       continue;
     }

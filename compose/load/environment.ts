@@ -1,5 +1,5 @@
 import { type DotenvEntries, DotenvError, parseDotenv, parseRawEnv } from './dotenv.ts';
-import { readFailure, sourceOf, type LoadContext } from './context.ts';
+import { readFailure, similarFile, sourceOf, type LoadContext } from './context.ts';
 import type { Findings } from './findings.ts';
 import { scalarText, shownText } from './yaml-scalars.ts';
 import { resolvePath } from './resolve-paths.ts';
@@ -117,6 +117,7 @@ function readEnvFile(
       path,
       span: spansAt(file, 'path').value ?? span,
       hint: read.kind === 'absent' ? 'create it, or write {path: …, required: false}' : undefined,
+      ...similarFile(name, read, host),
     });
     return new Map();
   }
@@ -147,6 +148,7 @@ function resolveLabels(service: TreeMap, path: Path, context: LoadContext): void
       findings.error('env-file', `label file "${file}" cannot be read: ${readFailure(read)}`, {
         path: [...path, 'label_file', index],
         span,
+        ...similarFile(file, read, host),
       });
       return;
     }

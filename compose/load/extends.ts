@@ -1,5 +1,5 @@
 import { didYouMean } from '../schema/nearest.ts';
-import { readFailure, sourceOf } from './context.ts';
+import { readFailure, similarFile, sourceOf } from './context.ts';
 import { posix } from 'node:path';
 import type { FileScope } from './phases.ts';
 import { merge } from './merge.ts';
@@ -176,7 +176,10 @@ class Extender {
     const { findings, host, request } = this.#scope.context;
     const read = host.readFile(file);
     if (read.kind !== 'text') {
-      findings.error('extends', `cannot extend from "${file}": ${readFailure(read)}`, { span });
+      findings.error('extends', `cannot extend from "${file}": ${readFailure(read)}`, {
+        span,
+        ...similarFile(file, read, host),
+      });
       return null;
     }
     const before = findings.errors.length;

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { type LoadContext, readFailure, sourceOf } from './context.ts';
+import { type LoadContext, readFailure, similarFile, sourceOf } from './context.ts';
 import { addEnvFiles, copyVariables } from './env-files.ts';
 import { mergeRules } from './merge-rules.ts';
 import { merge } from './merge.ts';
@@ -165,7 +165,8 @@ class Include {
     const read = host.readFile(file);
     if (read.kind === 'text') return sourceOf(file, read.text, request.workingDirectory);
     const message = `included file "${file}" cannot be read: ${readFailure(read)}`;
-    this.#error(message, path?.span ?? this.#span);
+    const span = path?.span ?? this.#span;
+    this.#context.findings.error('include', message, { span, ...similarFile(file, read, host) });
     return null;
   }
 

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { ComposeError, ComposeErrors } from '../errors.ts';
 import type { FileRead, Host } from '../host.ts';
-import { readFailure, sourceOf } from './context.ts';
+import { readFailure, similarFile, sourceOf } from './context.ts';
 import { addEnvFiles, copyVariables, type OwnVariables } from './env-files.ts';
 import { Findings } from './findings.ts';
 import { locate } from './remote.ts';
@@ -148,7 +148,8 @@ class Search {
   #envScope(findings: Findings): Parameters<typeof addEnvFiles>[2] {
     const { workingDirectory } = this.#request;
     const readFile = (path: string): FileRead => this.#readFile(path);
-    return { host: { readFile }, findings, workingDirectory, span: null };
+    const list = (path: string): readonly string[] => this.#host.list(path);
+    return { host: { readFile, list }, findings, workingDirectory, span: null };
   }
 
   #addEnvFiles(files: readonly string[]): void {
@@ -240,6 +241,7 @@ class Search {
     this.#findings.error(
       'file-not-found',
       `compose file "${shown ?? file}" cannot be read: ${readFailure(read)}`,
+      similarFile(file, read, this.#host),
     );
     return [];
   }

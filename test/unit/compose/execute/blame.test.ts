@@ -34,4 +34,19 @@ describe('a value that the engine refuses', () => {
     const shown = composeErrorsOf(error)?.map(formatComposeError).join('\n');
     expect(shown).toContain(`--> compose.yaml:${place}\n`);
   });
+
+  test('as a file that is not there is shown where the file is named', async () => {
+    const engine = new FakeEngine();
+    const message =
+      'invalid mount config for type "bind": bind source path does not exist: /shop/t.txt';
+    engine.fail('create p-a-1', new EngineError('invalid-argument', message));
+    const { project } = loadText(
+      'name: p\nservices: {a: {image: nginx, secrets: [t]}}\nsecrets:\n  t:\n    file: t.txt\n',
+    );
+    const observed = await observe(engine, project.name);
+    const run = executePlan(reconcile(project, observed), { engine, project, observed });
+    await expect(run).rejects.toMatchObject({
+      errors: [{ code: 'file-not-found', position: { line: 5, column: 11 } }],
+    });
+  });
 });

@@ -25,6 +25,10 @@ export function fakeHost({ files = {}, environment = {}, stdin = '' }: FakeHostO
       const isDirectory = Object.keys(files).some((file) => file.startsWith(`${path}/`));
       return isDirectory ? { kind: 'directory' } : { kind: 'absent' };
     },
+    list: (path) => {
+      const below = Object.keys(files).filter((file) => file.startsWith(`${path}/`));
+      return [...new Set(below.map((file) => file.slice(path.length + 1).split('/', 1)[0] ?? ''))];
+    },
     fileDigest: (path) => {
       const text = files[path];
       return text === undefined ? null : createHash('sha256').update(text).digest('hex');

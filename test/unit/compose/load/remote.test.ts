@@ -172,6 +172,7 @@ describe('locating', () => {
     home: null,
     readFile: () => ({ kind: 'absent' }),
     readStdin: () => '',
+    list: () => [],
     fileDigest: () => null,
     ...(read !== undefined && { remote: () => read }),
   });
