@@ -126,6 +126,9 @@ async function printHistory(
   const shown = new Map<string, ShownUntil>();
   const ids = new Map<string, string>();
   const options: LogsOptions = { ...rangeOf(request), timestamps: true, signal };
+  const followed = new Set(
+    request.follow === true ? containers.filter(mayGoOn).map(({ Id }) => Id) : [],
+  );
   const sources = containers.map((container) => {
     const name = shortName(nameOf(container), project);
     ids.set(name, container.Id);
@@ -133,12 +136,18 @@ async function printHistory(
   });
   for await (const { name, line } of mergeByTime(sources)) {
     const id = ids.get(name) ?? name;
+    // Who follows on gives it whole, or at the container's end.
+    if (line.isUnfinished === true && followed.has(id)) continue;
     const next = advance(shown.get(id), line);
     if (next !== undefined) shown.set(id, next);
     const slow = printer.print(name, line);
     if (slow !== undefined) await slow;
   }
   return shown;
+}
+
+function mayGoOn({ State }: ContainerSummary): boolean {
+  return State !== 'exited' && State !== 'dead';
 }
 
 /** Ends when every container has ended, or with the interrupt. */
@@ -168,7 +177,7 @@ async function followOn(
   });
   await starts.opened;
   for (const container of containers) {
-    if (container.State === 'exited' || container.State === 'dead') continue;
+    if (!mayGoOn(container)) continue;
     const after = shown.get(container.Id);
     // Nothing shown means that nothing in the range was there, unless no history was asked for.
     const start: LogStart =

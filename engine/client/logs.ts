@@ -21,6 +21,8 @@ export interface LogLine {
   readonly timestamp: string | null;
   /** Without its newline. */
   readonly text: string;
+  /** The log ends within it. */
+  readonly isUnfinished?: true;
 }
 
 export type LogStream = OpenedStream<LogLine>;
@@ -97,7 +99,7 @@ class LineAssembler {
   }
 
   *end(): Generator<LogLine> {
-    if (this.#segments.length > 0) yield this.#line();
+    if (this.#segments.length > 0) yield { ...this.#line(), isUnfinished: true };
   }
 
   #take(bytes: Uint8Array, isSegmentStart: boolean): void {

@@ -79,6 +79,21 @@ describe.skipIf(!isAble)('an attached up', () => {
     expect(errors).toContain(' Container project-db-1  Stopped');
   });
 
+  test('followed logs show the last line of the history once, when it is whole', async () => {
+    const script = `trap "echo tial; exit 0" TERM; printf "whole\\npar"; while :; do sleep 0.05; done`;
+    const file = `services: {web: {image: tscompose.local/host, command: [sh, -c, '${script}']}}\n`;
+    await writeFile(join(engine.root, 'project', 'compose.yaml'), file);
+    await engine.mustCli(['up', '-d']);
+    await eventually(async () => {
+      expect(await engine.mustCli(['logs'])).toContain('| par\n');
+    });
+    const running = new Running(engine, ['logs', '-f']);
+    await running.shows('web-1  | whole\n');
+    await engine.mustCli(['stop']);
+    expect(await running.ended).toBe(0);
+    expect(running.stdout.split('\n').slice(0, 2)).toEqual(['web-1  | whole', 'web-1  | partial']);
+  });
+
   test('kills on the second interrupt', async () => {
     const running = await up(stubborn);
     await running.shows('web-1  | web ready\n');
