@@ -17,7 +17,7 @@ describe('a creation request', () => {
   const policy = (Name: string, MaximumRetryCount = 0): Host => ({
     RestartPolicy: { Name, MaximumRetryCount },
   });
-  test.each<[string, Host, string]>([
+  test.each<readonly [string, Host, string]>([
     ['nothing', {}, 'accepted'],
     ['on-failure:3', policy('on-failure', 3), 'accepted'],
     [
@@ -126,14 +126,11 @@ describe('a creation request', () => {
           'failed to initialize logging driver: invalid value for tag: {{.Foo}}: use one of .ID, .FullID, .Name, .ImageID, .ImageFullID, .ImageName, .DaemonName, .Command',
         ],
       ] as const
-    ).map(
-      ([Type, Config, message]) =>
-        [
-          `${Type} ${JSON.stringify(Config)}`,
-          { LogConfig: { Type, Config } },
-          `invalid-argument: ${message}`,
-        ] as const,
-    ),
+    ).map(([Type, Config, message]): readonly [string, Host, string] => [
+      `${Type} ${JSON.stringify(Config)}`,
+      { LogConfig: { Type, Config } },
+      `invalid-argument: ${message}`,
+    ]),
     ...(
       [
         ['none', { x: '1' }],
@@ -150,10 +147,11 @@ describe('a creation request', () => {
           },
         ],
       ] as const
-    ).map(
-      ([Type, Config]) =>
-        [`${Type} ${JSON.stringify(Config)}`, { LogConfig: { Type, Config } }, 'accepted'] as const,
-    ),
+    ).map(([Type, Config]): readonly [string, Host, string] => [
+      `${Type} ${JSON.stringify(Config)}`,
+      { LogConfig: { Type, Config } },
+      'accepted',
+    ]),
   ])('%s', (_name, HostConfig, expected) => {
     expect(outcome({ HostConfig })).toBe(expected);
   });
