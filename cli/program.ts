@@ -135,7 +135,7 @@ function namingFlag(flags: string, parse: (text: string) => unknown): (text: str
     try {
       return parse(text);
     } catch (error) {
-      if (!(error instanceof CliError)) throw error;
+      if (!(error instanceof CliError) || error.message.includes(flag)) throw error;
       throw new CliError(`${flag}: ${error.message}`, { hint: error.hint });
     }
   };

@@ -79,7 +79,7 @@ function parsePull(text: string): string {
 function parseScaleOption(text: string): readonly [string, number] {
   return (
     readScale(text) ??
-    refuse(`invalid --scale option "${text}". Should be SERVICE=NUM`, 'like `web=3`')
+    refuse(`invalid --scale option "${text}". Should be SERVICE=NUM`, 'write it like `web=3`')
   );
 }
 
