@@ -55,9 +55,9 @@ export async function waitUntilReady(
   }: WaitRequest['containers'][number]): Promise<void> => {
     const mayEnd = service !== null && completing.has(service);
     const isReady = mayEnd ? hasCompleted : isUp;
-    while (!isReady({ name, service }, await engine.containers.inspect(id, { signal }))) {
-      await sleep(pollMs, undefined, { signal });
-    }
+    // Not looked at at once: what ends right after its start has never been ready.
+    do await sleep(pollMs, undefined, { signal });
+    while (!isReady({ name, service }, await engine.containers.inspect(id, { signal })));
   };
   try {
     await Promise.all(containers.map(untilReady));
