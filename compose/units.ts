@@ -58,12 +58,13 @@ function decimals(value: bigint, unit: bigint): string {
 
 const binary = ['', 'k', 'm', 'g', 't', 'p'];
 
-/** "1.5g", "10kb", "512" in bytes (1024 to the next unit); null when it is no size. */
+/** "1.5g", "10kb", "512" in bytes (1024 to the next unit); null when it is no size that 64 bits hold. */
 export function parseBytes(text: string): number | null {
   const match = /^(\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?) ?([kmgtp]?)(?:i?b)?$/i.exec(
     text.trim(),
   );
   if (match === null) return null;
   const [, amount = '', unit = ''] = match;
-  return Math.trunc(Number(amount) * 1024 ** binary.indexOf(unit.toLowerCase()));
+  const bytes = Math.trunc(Number(amount) * 1024 ** binary.indexOf(unit.toLowerCase()));
+  return bytes < 2 ** 63 ? bytes : null;
 }
