@@ -9,6 +9,7 @@ services:
     image: a
     volumes: ['data:/d']
     depends_on: {gone: {condition: service_started, required: false}}
+  gone: {image: g, profiles: [never]}
   other:
     build: {context: ., secrets: [late]}
     networks: [back]
