@@ -19,6 +19,7 @@ import { portCommand } from './port.ts';
 import { psCommand } from './ps.ts';
 import { restartCommand } from './restart.ts';
 import { rmCommand } from './rm.ts';
+import { runCommand } from './run.ts';
 import { scaleCommand } from './scale.ts';
 import { startCommand } from './start.ts';
 import { statsCommand } from './stats.ts';
@@ -53,6 +54,7 @@ export const commands: readonly Command[] = [
   imagesCommand,
   volumesCommand,
   execCommand,
+  runCommand,
   attachCommand,
   cpCommand,
   exportCommand,
