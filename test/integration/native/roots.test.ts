@@ -98,7 +98,10 @@ describe.skipIf(absent.length > 0)(`roots (missing: ${absent.join() || 'nothing'
     await withBase(async (base) => {
       await withRoot([makeOverlay(base)], async (first, { namespace }) => {
         makeDirectoryAt(first, 'made');
-        const parts = [{ kind: 'inherited', target: '/', isReadonly: false } as const, volumeOf(base, '/made')];
+        const parts = [
+          { kind: 'inherited', target: '/', isReadonly: false } as const,
+          volumeOf(base, '/made'),
+        ];
         await withRoot(
           parts,
           (second) => {

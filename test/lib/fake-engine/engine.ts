@@ -153,10 +153,13 @@ export function withResolvers<T>(): PromiseWithResolvers<T> {
 }
 
 /** A backend that no test of this engine calls: a call names itself. */
-function unserved<T extends object>(name: string): T {
-  return new Proxy({} as T, {
-    get: (_target, method) => () => {
-      throw new Error(`nobody serves ${name}.${String(method)} here`);
+function unserved(name: string): never {
+  return new Proxy(
+    {},
+    {
+      get: (_target, method) => () => {
+        throw new Error(`nobody serves ${name}.${String(method)} here`);
+      },
     },
-  });
+  ) as never;
 }
