@@ -5,6 +5,7 @@ import {
   fstatSync,
   openSync,
   readFileSync,
+  readSync,
   type Stats,
   statSync,
 } from 'node:fs';
@@ -60,10 +61,36 @@ function readDescriptor(descriptor: number): FileRead {
 
 function readOnce(descriptor: number): FileRead {
   try {
-    return { kind: 'text', text: decode(readFileSync(descriptor)) };
+    const bytes = readUpTo(descriptor, maxBytes);
+    if (bytes === null) return { kind: 'failed', reason: 'it goes on after 64 MiB' };
+    return { kind: 'text', text: decode(bytes) };
   } catch (error) {
     return failedRead(error as NodeJS.ErrnoException);
   }
+}
+
+/** All that a descriptor gives, or null beyond `limit`: a pipe or a device may have no end. */
+function readUpTo(descriptor: number, limit: number): Buffer | null {
+  const parts: Buffer[] = [];
+  for (let length = 0; length <= limit;) {
+    const part = Buffer.allocUnsafe(1024 * 1024);
+    const count = fill(part, descriptor);
+    if (count > 0) parts.push(part.subarray(0, count));
+    if (count < part.length) return Buffer.concat(parts);
+    length += count;
+  }
+  return null;
+}
+
+/** A pipe gives less at a time than is asked for. */
+function fill(part: Buffer, descriptor: number): number {
+  let length = 0;
+  while (length < part.length) {
+    const count = readSync(descriptor, part, length, part.length - length, null);
+    if (count === 0) break;
+    length += count;
+  }
+  return length;
 }
 
 /** Why it is not read, or null for a file of a bearable size. */

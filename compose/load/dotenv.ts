@@ -1,3 +1,4 @@
+import { maxSubstitutedInAll } from './limits.ts';
 import { type Lookup, substitute, TemplateError } from './template.ts';
 
 /** One mistake in an env file; lines count from 1. */
@@ -49,6 +50,8 @@ class DotenvParser {
   readonly #lookup: Lookup;
   readonly #entries: DotenvEntries = new Map();
   #at = 0;
+  /** Of all values so far. */
+  #length = 0;
 
   constructor(text: string, options: DotenvOptions) {
     this.#text = text;
@@ -139,7 +142,10 @@ class DotenvParser {
 
   #expand(value: string, offset: number): string {
     try {
-      return substitute(value, { lookup: this.#lookup });
+      const text = substitute(value, { lookup: this.#lookup });
+      this.#length += text.length;
+      if (this.#length <= maxSubstitutedInAll) return text;
+      throw new DotenvError('the values become too long', offset);
     } catch (error) {
       if (!(error instanceof TemplateError)) throw error;
       const reason = error.message === '' ? '' : `: ${error.message}`;

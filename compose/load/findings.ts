@@ -8,7 +8,7 @@ import {
   sortByPosition,
   type Warning,
 } from '../errors.ts';
-import { maxExpanded } from './limits.ts';
+import { maxErrors, maxExpanded, maxSubstitutedInAll } from './limits.ts';
 import { printPath } from './tree-path.ts';
 import { type Path, type Source, type Span, spansOfPath, type TreeMap } from './tree.ts';
 
@@ -40,7 +40,9 @@ export class Findings {
   readonly warnings: Warning[] = [];
   readonly #places = new Set<string>();
   readonly #warned = new Set<string>();
+  #omitted = 0;
   #expanded = 0;
+  #length = 0;
 
   /** A second finding at a place that is already known to be wrong is a consequence, and is dropped. */
   error(code: ComposeErrorCode, message: string, options: FindingOptions = {}): void {
@@ -50,7 +52,8 @@ export class Findings {
       if (this.#places.has(place)) return;
       this.#places.add(place);
     }
-    this.errors.push(makeError(code, message, options));
+    if (this.errors.length < maxErrors) this.errors.push(makeError(code, message, options));
+    else this.#omitted += 1;
   }
 
   add(errors: readonly ComposeError[]): void {
@@ -70,11 +73,17 @@ export class Findings {
     return this.#expanded <= maxExpanded;
   }
 
+  /** The same for characters that variables stand for. */
+  takesText(length: number): boolean {
+    this.#length += length;
+    return this.#length <= maxSubstitutedInAll;
+  }
+
   throwIfAny(): void {
     if (this.errors.length === 0) return;
     const sorted = sortByPosition(this.errors);
     throw new ComposeErrors(sorted.slice(0, maxShown), {
-      omitted: Math.max(0, sorted.length - maxShown),
+      omitted: Math.max(0, sorted.length - maxShown) + this.#omitted,
       warnings: this.warnings,
     });
   }
@@ -87,7 +96,7 @@ export function makeError(
 ): ComposeError {
   const { path } = options;
   const span = partSpan(options);
-  return new ComposeError(code, message, {
+  return new ComposeError(code, shortened(message), {
     ...(path && { path: printPath(path) }),
     ...(span && { position: positionOf(span), end: endOf(span), excerpt: excerptOf(span) }),
     label: options.label,
@@ -97,10 +106,21 @@ export function makeError(
   });
 }
 
+/** Other places that one error names: a circle of a hundred services is understood before its end. */
+const maxRelated = 20;
+
+/** Messages quote what the user wrote, which may be a megabyte. */
+const maxMessage = 1000;
+
+function shortened(message: string): string {
+  if (message.length <= maxMessage) return message;
+  return `${message.slice(0, maxMessage - 100)} … ${message.slice(-100)}`;
+}
+
 function relatedOf(related: FindingOptions['related']): RelatedPosition[] {
-  return (related ?? []).flatMap(({ message, span }) =>
-    span ? [{ message, position: positionOf(span) }] : [],
-  );
+  return (related ?? [])
+    .slice(0, maxRelated)
+    .flatMap(({ message, span }) => (span ? [{ message, position: positionOf(span) }] : []));
 }
 
 /** A value that another file gave before: whoever reads the error may want to know that there are two. */

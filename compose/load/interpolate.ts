@@ -74,6 +74,10 @@ function convert(text: string, site: Site, options: InterpolateOptions): TreeVal
         );
       },
     });
+    if (!findings.takesText(value.length)) {
+      findings.error('too-large', 'the variables of the project make too much text', site);
+      return '';
+    }
     return cast(value, site, findings);
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;

@@ -32,3 +32,12 @@ export const maxExtends = 100;
 
 /** Entries that texts such as "1-65535" stand for in a whole project. A host has 65,535 ports. */
 export const maxExpanded = 70_000;
+
+/** Characters that one text may become when its variables are substituted, as variables can double line by line. */
+export const maxSubstituted = 8_000_000;
+
+/** The same for all texts of a project, or of an env file. */
+export const maxSubstitutedInAll = 32_000_000;
+
+/** Errors that are kept: of those that come after a thousand only the number is told. */
+export const maxErrors = 1000;

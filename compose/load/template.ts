@@ -2,6 +2,7 @@
  * The `${VAR:-default}` grammar (compose-spec 12-interpolation): text → parts → value. What stands behind an operator
  * is evaluated only when it is used, but a mistake in its syntax is one in any case.
  */
+import { maxSubstituted } from './limits.ts';
 
 export type Lookup = (name: string) => string | undefined;
 
@@ -146,9 +147,18 @@ function closingBrace(text: string, from: number): number {
 function evaluate(template: Template, options: SubstituteOptions): string {
   let result = '';
   for (const part of template) {
-    result += typeof part === 'string' ? part : valueOf(part, options);
+    if (typeof part === 'string') result += part;
+    else {
+      result += valueOf(part, options);
+      if (result.length > maxSubstituted) throw tooLong(part);
+    }
   }
   return result;
+}
+
+function tooLong({ start, end }: TemplateVariable): TemplateError {
+  const message = `the text becomes longer than ${maxSubstituted} characters`;
+  return new TemplateError(message, { kind: 'syntax', start, end });
 }
 
 function valueOf(variable: TemplateVariable, options: SubstituteOptions): string {

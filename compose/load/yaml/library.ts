@@ -62,7 +62,8 @@ function* tokensOf(text: string, limits: TextLimits): Iterable<CST.Token> {
     // What there is by then shows the mistake.
     if (properties.count(lexeme) > limits.maxMistakes || mistakes > limits.maxMistakes) break;
     for (const token of parser.next(lexeme)) {
-      if (token.type === 'error') mistakes += 1;
+      // Directives are none, and no compose file has many.
+      if (token.type === 'error' || token.type === 'directive') mistakes += 1;
       else if (token.type === 'document') documents += 1;
       yield token;
     }
