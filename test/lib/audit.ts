@@ -163,7 +163,9 @@ function isOfTheTest(pid: string, parent: string | undefined): boolean {
 async function describeProcess(pid: string, stat: string): Promise<string> {
   const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(gone)) ?? '';
   const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
-  return `${pid} ${fieldsOfStat(stat)[0] ?? '?'} ${command.replaceAll('\0', ' ').trim() || name}`;
+  // Of the states only one tells of a mistake; the others change by themselves.
+  const state = fieldsOfStat(stat)[0] === 'Z' ? 'zombie ' : '';
+  return `${pid} ${state}${command.replaceAll('\0', ' ').trim() || name}`;
 }
 
 function stableSockets(found: readonly string[]): readonly string[] {
