@@ -54,7 +54,7 @@ async function orphan(stage: Stage): Promise<void> {
   const text = await stage.text();
   await writeFile(join(stage.directory, 'compose.yaml'), text.slice(0, text.indexOf('  old:')));
   const warned = await stage.attempt('up', '-d');
-  expect(warned.stderr).toMatch(/^warning: orphan .*changing-old-1.*--remove-orphans/m);
+  expect(warned.stderr).toMatch(/^warning: Found orphan .*changing-old-1.*--remove-orphans/m);
   expect(await stage.states()).toContain('changing-old-1 running');
   await stage.compose('up', '-d', '--remove-orphans');
   expect(await stage.states()).toEqual(['changing-db-1 running', 'changing-web-1 running']);

@@ -155,7 +155,9 @@ async function failingOneShot(stage: Stage): Promise<void> {
     env: { EXIT_CODE: '3' },
   });
   expect(code).toBe(1);
-  expect(stderr).toMatch(/^error\[dependency-failed\]: .*one-shot-migrate-1.* exited with code 3/m);
+  expect(stderr).toContain(
+    'error[dependency-failed]: service "migrate" didn\'t complete successfully: exit 3',
+  );
   expect(stderr).toMatch(/--> compose\.yaml:\d+:7$/m);
   expect(await stage.states()).toEqual(['one-shot-app-1 created', 'one-shot-migrate-1 exited 3']);
 }
