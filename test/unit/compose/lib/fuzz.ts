@@ -15,7 +15,6 @@ export function fuzz<Values extends [unknown, ...unknown[]]>(property: fc.IPrope
     numRuns: 1_000_000,
     interruptAfterTimeLimit: seconds * 1000,
     markInterruptAsFailure: false,
-    verbose: fc.VerbosityLevel.Verbose,
   });
 }
 

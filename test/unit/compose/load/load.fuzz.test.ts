@@ -15,7 +15,8 @@ function expectLoads({ text, files = {} }: Case): void {
     Object.entries(files).map(([name, content]) => [`/shop/${name}`, content]),
   );
   const environment = { A: '1', B: 'b c', EMPTY: '' };
-  expectTyped(() => loadText(text, { files: named, environment }), {
+  const request = 'over.yaml' in files ? { files: ['compose.yaml', 'over.yaml'] } : {};
+  expectTyped(() => loadText(text, { files: named, environment, request }), {
     'compose.yaml': text,
     ...files,
   });
@@ -31,6 +32,28 @@ function attributes(pieces: readonly string[], names: readonly string[]): fc.Arb
 
 const yaml = mutationsOf(composeFiles, [...yamlPieces, '!reset ', '!override ', '__proto__: ']).map(
   (text): Case => ({ text }),
+);
+
+const merged = fc
+  .tuple(
+    mutationsOf(composeFiles, yamlPieces),
+    fc.oneof(mutationsOf(composeFiles, yamlPieces), fc.constantFrom(...composeFiles)),
+  )
+  .map(([text, over]): Case => ({ text, files: { 'over.yaml': over } }));
+
+const hosts = attributes(
+  ['a', 'b', '=', ':', '::1', '[', ']', '1.2.3.4', ',', 'host-gateway', ' ', '%', '0'],
+  ['extra_hosts: [@]', 'extra_hosts: {a: @}', 'build: {context: ., extra_hosts: [@]}', 'dns: @'],
+);
+
+const images = attributes(
+  ['redis', 'A', '/', ':', '@', 'sha256:', '0a', '.', '-', '_', 'localhost:5000', '[::1]', ' '],
+  ['image: @', 'build: {context: ., tags: [@]}', 'pull_policy: @', 'platform: @'],
+);
+
+const commands = attributes(
+  ['a', ' ', '"', "'", '\\', '$$', '(', ')', '`', ';', '&&', '|', '>', '#', '\n', '\t'],
+  ['command: @', 'entrypoint: @', 'post_start: [{command: @}]', 'healthcheck: {test: @}'],
 );
 
 const interpolation = attributes(
@@ -142,6 +165,10 @@ test.each([
   ['mounts', mounts],
   ['durations', durations],
   ['sizes', sizes],
+  ['hosts', hosts],
+  ['images', images],
+  ['commands', commands],
+  ['files merged onto others', merged],
 ])('%s of any kind must load, or fail inside of a file within a second', (_name, cases) => {
   fuzz(fc.property(cases, expectLoads));
 });
