@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { spawn } from 'node:child_process';
 import { openSync, closeSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -52,7 +53,8 @@ interface MeasuredOptions {
   readonly input?: string;
 }
 
-function textOf(stream: NodeJS.ReadableStream): () => string {
+function textOf(stream: Readable | null): () => string {
+  if (stream === null) throw new TypeError('the command has no pipe');
   const parts: string[] = [];
   stream.setEncoding('utf8').on('data', (part: string) => parts.push(part));
   return () => parts.join('');
