@@ -146,9 +146,10 @@ function itemsOf(value: TreeValue | undefined): TreeMap[] {
 }
 
 function deepFreeze<T extends object>(value: T): T {
-  for (const item of Object.values(value)) {
-    if (typeof item === 'object' && item !== null && !Object.isFrozen(item))
-      deepFreeze(item as object);
+  Object.freeze(value);
+  for (const key in value) {
+    const item: unknown = value[key];
+    if (typeof item === 'object' && item !== null && !Object.isFrozen(item)) deepFreeze(item);
   }
-  return Object.freeze(value);
+  return value;
 }
