@@ -4,6 +4,8 @@
 //   cli.cjs        the program behind it
 //   validator.cjs  the check of compose files, generated from the schema
 //   daemon.cjs     the embedded engine
+//   yaml.cjs       the reader of unusual YAML
+//   execa.cjs, listr2.cjs   other programs, a progress that is redrawn
 import standalone from 'ajv/dist/standalone/index.js';
 import { Ajv } from 'ajv';
 import { build } from 'esbuild';
@@ -38,6 +40,39 @@ const validatorApart = {
     onLoad({ filter: /\/compose\/schema\/compile\.ts$/ }, () => ({
       contents: `import { loadScript } from './cli/load-script.ts';
         export const compileSchema = () => loadScript(require('node:path').join(__dirname, 'validator.cjs'));`,
+      resolveDir: root,
+      loader: 'js',
+    }));
+  },
+};
+
+/** The same for YAML that the plain reader leaves to the library, which hardly any file does. */
+const yamlApart = {
+  name: 'yaml-apart',
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /\/compose\/load\/yaml\/library\.ts$/ }, () => ({
+      contents: `import { loadScript } from './cli/load-script.ts';
+        const load = () => loadScript(require('node:path').join(__dirname, 'yaml.cjs'));
+        export const readWithLibrary = (...args) => load().readWithLibrary(...args);`,
+      resolveDir: root,
+      loader: 'js',
+    }));
+  },
+};
+
+/** Libraries that are loaded when a command first asks for them: what is in the program's file costs its every start. */
+const apart = ['execa', 'listr2'];
+
+const librariesApart = {
+  name: 'libraries-apart',
+  setup: ({ onLoad, onResolve }) => {
+    onResolve({ filter: new RegExp(`^(${apart.join('|')})$`) }, ({ path }) => ({
+      path,
+      namespace: 'apart',
+    }));
+    onLoad({ filter: /.*/, namespace: 'apart' }, ({ path }) => ({
+      contents: `const { loadScript } = require('./cli/load-script.ts');
+        module.exports = loadScript(require('node:path').join(__dirname, '${path}.cjs'));`,
       resolveDir: root,
       loader: 'js',
     }));
@@ -104,6 +139,17 @@ const importMetaUrl = "const importMetaUrl = require('node:url').pathToFileURL(_
 const launcher = `#!/bin/sh
 ':' //; exec node -- "$0" "$@"`;
 
+function buildText(name, contents) {
+  return build({
+    ...shared,
+    stdin: { contents, resolveDir: root },
+    outfile: `${outdir}/${name}.cjs`,
+    outdir: undefined,
+    outExtension: undefined,
+    minify: name === 'validator',
+  });
+}
+
 await rm(outdir, { recursive: true, force: true });
 await mkdir(outdir, { recursive: true });
 await Promise.all([
@@ -115,23 +161,19 @@ await Promise.all([
   build({
     ...shared,
     entryPoints: [{ in: 'cli/main.ts', out: 'cli' }],
-    plugins: [daemonApart, validatorApart, parserWithoutPrograms],
+    plugins: [daemonApart, validatorApart, yamlApart, librariesApart, parserWithoutPrograms],
   }),
-  build({
-    ...shared,
-    stdin: { contents: validatorSource(), resolveDir: root },
-    outfile: `${outdir}/validator.cjs`,
-    outdir: undefined,
-    outExtension: undefined,
-    minify: true,
-  }),
+  buildText('validator', validatorSource()),
+  build({ ...shared, entryPoints: [{ in: 'compose/load/yaml/library.ts', out: 'yaml' }] }),
+  ...apart.map((name) => buildText(name, `export * from '${name}';`)),
   build({
     ...shared,
     entryPoints: [{ in: 'engine/daemon/main.ts', out: 'daemon' }],
     banner: { js: importMetaUrl },
   }),
 ]);
-for (const name of ['cli', 'daemon', 'validator']) await toAscii(`${outdir}/${name}.cjs`);
+for (const name of ['cli', 'daemon', 'validator', 'yaml', ...apart])
+  await toAscii(`${outdir}/${name}.cjs`);
 await chmod(`${outdir}/tscompose.cjs`, 0o755);
 makeCaches(outdir);
 await rm(target, { recursive: true, force: true });

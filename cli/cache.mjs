@@ -44,7 +44,13 @@ async function runAndKeep(bin) {
   const { loadScript } = require(join(bin, 'cli.cjs'));
   loadScript(join(bin, 'daemon.cjs'));
   const program = loadScript(join(bin, 'cli.cjs'));
-  for (const argv of [['--help'], ...['config', 'up -d', 'ps', 'logs', 'down'].map(onExample)]) {
+  const unusual = join(engine.directory, 'compose.yaml');
+  writeFileSync(unusual, 'services: {web: {image: "a\n  b"}}');
+  for (const argv of [
+    ['--help'],
+    ['-f', unusual, 'config'],
+    ...['config', 'up -d', 'ps', 'logs', 'down'].map(onExample),
+  ]) {
     await program.main(argv);
     if (process.exitCode !== 0 && process.exitCode !== undefined) process.exit(1);
   }
@@ -70,7 +76,7 @@ async function standInEngine() {
     response.end(body === undefined ? undefined : JSON.stringify(body));
   });
   await new Promise((resolve) => server.listen(path, resolve));
-  return { path, close: () => rmSync(directory, { recursive: true }) };
+  return { directory, path, close: () => rmSync(directory, { recursive: true }) };
 }
 
 const labels = {

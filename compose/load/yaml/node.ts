@@ -61,7 +61,13 @@ export class TextLimit extends Error {
 
   constructor(kind: TextLimit['kind'], offset: number) {
     super(`limit of ${kind}`);
+    this.name = 'TextLimit';
     this.kind = kind;
     this.offset = offset;
   }
+}
+
+/** By its name: the library's reader is a bundle of its own, with a class of its own. */
+export function isTextLimit(error: unknown): error is TextLimit {
+  return error instanceof Error && error.name === 'TextLimit';
 }

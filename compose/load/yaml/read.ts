@@ -4,7 +4,7 @@ import * as limits from '../limits.ts';
 import type { Source } from '../tree.ts';
 import { checkCharacters, yamlFindings } from '../yaml-errors.ts';
 import { readWithLibrary } from './library.ts';
-import { TextLimit, type YamlNode } from './node.ts';
+import { isTextLimit, type TextLimit, type YamlNode } from './node.ts';
 import { readPlainYaml } from './plain.ts';
 
 /** Documents without content are left out, as are those with a mistake, which is a finding. */
@@ -16,7 +16,7 @@ export function readYaml(source: Source, findings: Findings): YamlNode[] {
     if (plain !== null) return [plain];
     return isWithin(limits.maxUnusualText, scope) ? readAny(scope) : [];
   } catch (error) {
-    if (!(error instanceof TextLimit)) throw error;
+    if (!isTextLimit(error)) throw error;
     findings.error(error.kind === 'depth' ? 'too-deep' : 'too-large', messages[error.kind], {
       span: { source, start: error.offset, end: error.offset + 1 },
     });
