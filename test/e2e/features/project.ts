@@ -8,6 +8,7 @@ import type { Scenario, Stage } from '../../lib/stage.ts';
 export const projectScenarios: readonly Scenario[] = [
   { name: 'what config prints means the same again', project: 'everything', play: roundTrip },
   { name: 'what has no effect is named, with its line', project: 'no-effect', play: noEffect },
+  { name: 'the hash that config prints is the label', project: 'changing', play: hashes },
   { name: 'a directory with spaces and umlauts', project: 'mounts', play: strangeDirectory },
   { name: 'a file on standard input', project: 'changing', play: standardInput },
 ];
@@ -46,6 +47,32 @@ async function noEffect(stage: Stage): Promise<void> {
       .filter((line) => line > 0)
       .sort((a, b) => a - b),
   );
+}
+
+async function hashes(stage: Stage): Promise<void> {
+  await writeFile(join(stage.directory, 'secret'), 'one');
+  const secret = `${await stage.text()}\nsecrets: { token: { file: ./secret } }\n`;
+  const compose = secret.replace('depends_on: [db]', 'depends_on: [db]\n    secrets: [token]');
+  await writeFile(join(stage.directory, 'compose.yaml'), compose);
+  const labels = async (): Promise<string> => {
+    await stage.compose('up', '-d');
+    const services = ['db', 'old', 'web'];
+    const found = services.map(async (service) => {
+      const { Config } = await stage.inspect(service);
+      return `${service} ${Config.Labels?.['com.docker.compose.config-hash'] ?? ''}`;
+    });
+    return (await Promise.all(found)).join('\n');
+  };
+  const printed = async (): Promise<string> =>
+    (await stage.compose('config', '--hash', '*')).trim().split('\n').sort().join('\n');
+  const first = await labels();
+  expect(await printed()).toBe(first);
+  await writeFile(join(stage.directory, 'secret'), 'two');
+  const second = await labels();
+  expect(await printed()).toBe(second);
+  // What a service reads is a part of it, and nobody else's.
+  expect(second.split('\n').slice(0, 2)).toEqual(first.split('\n').slice(0, 2));
+  expect(second).not.toBe(first);
 }
 
 async function strangeDirectory(stage: Stage): Promise<void> {
