@@ -25,6 +25,8 @@ export type { HostFacts } from './host-facts.ts';
 export { defaultMaskedPaths, defaultReadonlyPaths } from './masked-paths.ts';
 export { privateNamespaces } from './namespaces.ts';
 export type { NamespaceOptions } from './namespaces.ts';
+export { ociNamespaceTypes, ociVersion } from './oci-config.ts';
+export type * from './oci-config.ts';
 export { printSandboxSpec } from './print-spec.ts';
 export type { UlimitRequest } from './rlimits.ts';
 export type {
