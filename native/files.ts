@@ -186,7 +186,7 @@ export async function copyTreeAt({ from, to }: { from: Fd; to: Fd }): Promise<Tr
   return { bytes, files };
 }
 
-/** What the tree below `fd` takes on its file system; a file with several names counts once. */
+/** Sizes of what is below `fd`, as docker adds them up: links by what they name, directories not at all, inodes once. */
 export async function diskUsage(fd: Fd): Promise<TreeSize> {
   const [bytes, files] = await attemptAsync('measure tree', () => binding().diskUsage(fd));
   return { bytes, files };

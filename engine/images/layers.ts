@@ -140,7 +140,8 @@ class LayerWriter {
     this.#entries += 1;
     if (this.#entries > this.#limits.entries)
       throw new TarError(`the layer has more than ${this.#limits.entries} entries`);
-    this.#bytes += entry.sizeBytes;
+    // A link takes what it names, as lstat(2) and dockerd count it.
+    this.#bytes += entry.type === 'symlink' ? entry.linkName.length : entry.sizeBytes;
     if (this.#bytes > this.#limits.layerBytes)
       throw refuse(entry.name, `makes the layer larger than ${this.#limits.layerBytes} bytes`);
   }

@@ -267,17 +267,14 @@ static int visit (struct walk *walk, int from, int to, const char *name, int dep
   if (S_ISDIR (status.st_mode))
     {
       walk->files++;
-      if (to < 0)
-        walk->bytes += (int64_t)status.st_blocks * 512;
       return visit_directory (walk, source, to, name, &status, depth);
     }
   known = link_known (walk, to, name, &status);
   if (known != 0)
     return known < 0 ? -1 : 0;
   walk->files++;
-  walk->bytes += to < 0                     ? (int64_t)status.st_blocks * 512
-                 : S_ISREG (status.st_mode) ? status.st_size
-                                            : 0;
+  if (to < 0 || S_ISREG (status.st_mode))
+    walk->bytes += status.st_size;
   return to >= 0 ? copy_file (walk, source, to, name, &status) : 0;
 }
 
