@@ -137,6 +137,11 @@ function endpointsOf(container: Container): Readonly<Record<string, EndpointSett
   );
 }
 
+/** As dockerd shows it: an argument with a space in quotes, whatever else is in it. */
+function shownCommand([path = '', ...args]: readonly string[]): string {
+  return [path, ...args.map((text) => (text.includes(' ') ? `'${text}'` : text))].join(' ');
+}
+
 export function summarize(container: Container): ContainerSummary {
   const { record } = container;
   return {
@@ -144,7 +149,7 @@ export function summarize(container: Container): ContainerSummary {
     Names: [`/${record.name}`],
     Image: record.config.Image ?? '',
     ImageID: record.imageId,
-    Command: argumentsOf(record.config).join(' '),
+    Command: shownCommand(argumentsOf(record.config)),
     Created: Number(BigInt(record.createdNs) / 1_000_000_000n),
     Ports: listPorts(container.network?.ports ?? exposedOnly(container)),
     Labels: record.config.Labels ?? {},
