@@ -53,6 +53,8 @@ export interface Command {
   readonly passesThrough: boolean;
   readonly examples: readonly string[];
   readonly subcommands: readonly Command[];
+  /** It only has subcommands: alone it shows them. */
+  readonly isGroup: boolean;
   readonly run: (request: object, context: Context) => Promise<number | undefined>;
 }
 
@@ -69,9 +71,30 @@ export function defineCommand<Request extends object>(
     examples: [],
     subcommands: [],
     passesThrough: false,
+    isGroup: false,
     ...definition,
     options: definition.options,
     // The parser fills exactly the keys that `options` and `arguments` declare, with the types they declare.
     run: (request, context) => definition.run(request as Request, context),
+  };
+}
+
+/** Commands about one kind of thing, below a name that does nothing by itself. */
+export function defineGroup({
+  name,
+  summary,
+  subcommands,
+}: Pick<Command, 'name' | 'summary' | 'subcommands'>): Command {
+  return {
+    name,
+    summary,
+    subcommands,
+    aliases: [],
+    arguments: [],
+    examples: [],
+    options: {},
+    passesThrough: false,
+    isGroup: true,
+    run: () => Promise.reject(new TypeError(`${name} runs nothing by itself`)),
   };
 }

@@ -115,6 +115,11 @@ export function parseIndex(text: string): number {
   throw new CliError(`"${text}" is no number of a container`);
 }
 
+export function parseCount(text: string): number {
+  if (/^-?\d{1,9}$/u.test(text)) return Number(text);
+  throw new CliError(`"${text}" is no number of things`);
+}
+
 export function parseTail(text: string): number | 'all' {
   if (text === 'all') return 'all';
   const lines = Number(text);

@@ -15,13 +15,14 @@ export type Invocation =
       readonly request: object;
       readonly global: GlobalRequest;
     }
-  /** `--help`, `--version`, or no command: text for standard output. */
+  /** `--help`, `--version`, a group without, or no command: text for standard output. */
   | { readonly kind: 'text'; readonly text: string };
 
 /** Throws CliError for a line that cannot be understood. */
 export function parseCommandLine(argv: readonly string[]): Invocation {
   let invocation: Invocation | undefined;
   let text = '';
+  let told = '';
   const program = new Parser('tscompose')
     .description('Run multi-container applications from a compose file, with no daemon to set up.')
     .usage('[global options] <command> [options] [services...]')
@@ -47,7 +48,9 @@ export function parseCommandLine(argv: readonly string[]): Invocation {
       writeOut: (part) => {
         text += part;
       },
-      writeErr: () => undefined,
+      writeErr: (part) => {
+        told += part;
+      },
     });
   }
   try {
@@ -56,6 +59,8 @@ export function parseCommandLine(argv: readonly string[]): Invocation {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { kind: 'text', text };
+    // A group alone: what there is below it.
+    if (error.code === 'commander.help') return { kind: 'text', text: told };
     throw usageError(error, argv);
   }
   if (invocation === undefined) return { kind: 'text', text: program.helpInformation() };
@@ -86,6 +91,7 @@ function addCommand(parent: Parser, command: Command, found: (request: Request) 
     );
   }
   for (const subcommand of command.subcommands) addCommand(parser, subcommand, found);
+  if (command.isGroup) return;
   parser.action(() => {
     found({ command, values: { ...parser.opts(), ...argumentsOf(parser, command) } });
   });

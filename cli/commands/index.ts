@@ -3,6 +3,7 @@ import type { Command } from '../command.ts';
 import { attachCommand } from './attach.ts';
 import { commitCommand } from './commit.ts';
 import { configCommand } from './config.ts';
+import { containerCommand } from './container.ts';
 import { cpCommand } from './cp.ts';
 import { createCommand } from './create.ts';
 import { daemonCommand } from './daemon.ts';
@@ -10,6 +11,11 @@ import { downCommand } from './down.ts';
 import { eventsCommand } from './events.ts';
 import { execCommand } from './exec.ts';
 import { imagesCommand } from './images.ts';
+import { infoCommand } from './info.ts';
+import { imageCommand } from './image.ts';
+import { networkCommand } from './network.ts';
+import { systemCommand } from './system.ts';
+import { volumeCommand } from './volume.ts';
 import { exportCommand } from './export.ts';
 import { killCommand } from './kill.ts';
 import { logsCommand } from './logs.ts';
@@ -60,6 +66,12 @@ export const commands: readonly Command[] = [
   exportCommand,
   commitCommand,
   configCommand,
+  systemCommand,
+  containerCommand,
+  imageCommand,
+  networkCommand,
+  volumeCommand,
+  infoCommand,
   versionCommand,
   daemonCommand,
 ];

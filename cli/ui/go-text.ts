@@ -31,6 +31,15 @@ export function ellipsis(text: string, longest: number): string {
   return characters.length > longest ? `${characters.slice(0, longest - 1).join('')}…` : text;
 }
 
+/** The same of a text in RFC 3339, with its fraction as it stands, in the zone it names. */
+export function goTimeOf(text: string): string {
+  const [, date = '', time = '', fraction = '', zone = ''] =
+    /^([\d-]+)T([\d:]+)(\.\d+)?(.+)$/u.exec(text) ?? [];
+  const digits = fraction.replace(/\.?0+$/u, '');
+  const shown = zone === 'Z' ? '+0000 UTC' : `${zone.replace(':', '')} ${zone.replace(':', '')}`;
+  return date === '' ? text : `${date} ${time}${digits} ${shown}`;
+}
+
 /** `2026-11-20 23:04:37 +0000 UTC`, in the machine's time zone. */
 export function goTime(seconds: number): string {
   const date = new Date(seconds * 1000);

@@ -1,14 +1,15 @@
 /** A volume as docker's lists show it. */
-import type { Volume } from '../../engine/api/index.ts';
-import { labelHeading, type FormatRow, type RowFormat } from './rows.ts';
+import type { MeasuredVolume, Volume } from '../../engine/api/index.ts';
+import { decimalSize } from './go-text.ts';
+import { labelFields, labelHeadings } from './labels.ts';
+import type { FormatRow, RowFormat } from './rows.ts';
 
 export const volumeFormat: RowFormat = {
   headings: {
     Availability: 'AVAILABILITY',
     Driver: 'DRIVER',
     Group: 'GROUP',
-    Label: labelHeading,
-    Labels: 'LABELS',
+    ...labelHeadings,
     Links: 'LINKS',
     Mountpoint: 'MOUNTPOINT',
     Name: 'VOLUME NAME',
@@ -22,15 +23,11 @@ export const volumeFormat: RowFormat = {
 
 /** What only a cluster or a measurement would know is not available, as docker says it. */
 export function volumeRow({ Driver, Labels, Mountpoint, Name, Scope }: Volume): FormatRow {
-  const labels = Labels ?? {};
   return {
+    ...labelFields(Labels),
     Availability: 'N/A',
     Driver,
     Group: 'N/A',
-    Label: (name: unknown): string => labels[String(name)] ?? '',
-    Labels: Object.entries(labels)
-      .map(([key, value]) => `${key}=${value}`)
-      .join(','),
     Links: 'N/A',
     Mountpoint,
     Name,
@@ -38,4 +35,14 @@ export function volumeRow({ Driver, Labels, Mountpoint, Name, Scope }: Volume): 
     Size: 'N/A',
     Status: 'N/A',
   };
+}
+
+/** With what `system df` has measured. */
+export function measuredVolumeRow({ UsageData, ...volume }: MeasuredVolume): FormatRow {
+  const { RefCount, Size } = UsageData;
+  return { ...volumeRow(volume), Links: String(RefCount), Size: sizeOrUnknown(Size) };
+}
+
+function sizeOrUnknown(bytes: number): string {
+  return bytes < 0 ? 'N/A' : decimalSize(bytes);
 }

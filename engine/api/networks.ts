@@ -1,4 +1,4 @@
-import type { Labels, StringMap } from './containers.ts';
+import type { EndpointSettings, Labels, StringMap } from './containers.ts';
 
 export interface IpamPool {
   readonly Subnet?: string;
@@ -32,6 +32,18 @@ export interface NetworkCreateRequest {
 export interface NetworkCreated {
   readonly Id: string;
   readonly Warning: string;
+}
+
+/** Body of POST /networks/{id}/connect. */
+export interface NetworkConnectRequest {
+  readonly Container?: string;
+  readonly EndpointConfig?: EndpointSettings | null;
+}
+
+/** Body of POST /networks/{id}/disconnect. */
+export interface NetworkDisconnectRequest {
+  readonly Container?: string;
+  readonly Force?: boolean;
 }
 
 export interface NetworkContainer {

@@ -19,9 +19,27 @@ export interface VolumesPruned {
   readonly SpaceReclaimed: number;
 }
 
+export interface BuildCachePruned {
+  readonly CachesDeleted: readonly string[] | null;
+  readonly SpaceReclaimed: number;
+}
+
 /** A volume with what it takes: -1 where that is not known. */
 export interface MeasuredVolume extends Volume {
   readonly UsageData: { readonly Size: number; readonly RefCount: number };
+}
+
+/** One step of a build that a later one may go on from. */
+export interface BuildCacheEntry {
+  readonly ID: string;
+  readonly Type: string;
+  readonly Description: string;
+  readonly InUse: boolean;
+  readonly Shared: boolean;
+  readonly Size: number;
+  readonly CreatedAt: string;
+  readonly LastUsedAt: string | null;
+  readonly UsageCount: number;
 }
 
 /** Body of GET /system/df. A kind that was not asked for is null. */
@@ -31,5 +49,5 @@ export interface DiskUsage {
   readonly Images: readonly ImageSummary[] | null;
   readonly Containers: readonly ContainerSummary[] | null;
   readonly Volumes: readonly MeasuredVolume[] | null;
-  readonly BuildCache: readonly object[] | null;
+  readonly BuildCache: readonly BuildCacheEntry[] | null;
 }

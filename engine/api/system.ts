@@ -56,4 +56,22 @@ export interface SystemInfo {
   readonly LiveRestoreEnabled: boolean;
   readonly Swarm: { readonly LocalNodeState: string };
   readonly Warnings: readonly string[] | null;
+  readonly Debug?: boolean;
+  readonly ExperimentalBuild?: boolean;
+  readonly Labels?: readonly string[] | null;
+  readonly Plugins?: Readonly<Record<string, readonly string[] | null>>;
+  readonly Runtimes?: Readonly<Record<string, object>>;
+  readonly DefaultRuntime?: string;
+  readonly InitBinary?: string;
+  readonly ContainerdCommit?: { readonly ID: string };
+  readonly RuncCommit?: { readonly ID: string };
+  readonly InitCommit?: { readonly ID: string };
+  readonly CDISpecDirs?: readonly string[] | null;
+  readonly HttpProxy?: string;
+  readonly HttpsProxy?: string;
+  readonly NoProxy?: string;
+  readonly RegistryConfig?: {
+    readonly InsecureRegistryCIDRs?: readonly string[] | null;
+    readonly Mirrors?: readonly string[] | null;
+  };
 }

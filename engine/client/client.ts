@@ -4,6 +4,7 @@ import {
   EngineError,
   minApiVersion,
   parseApiVersion,
+  type BuildCachePruned,
   type DiskUsage,
   type PingResult,
   type SystemInfo,
@@ -14,6 +15,7 @@ import { Archives } from './archives.ts';
 import { Containers } from './containers.ts';
 import type { CallOptions } from './exchange.ts';
 import { Execs } from './execs.ts';
+import type { Filters } from './filters.ts';
 import { Images } from './images.ts';
 import { Networks } from './networks.ts';
 import { Requester } from './request.ts';
@@ -22,6 +24,7 @@ import {
   getInfo,
   getVersion,
   openEvents,
+  pruneBuildCache,
   type EventsOptions,
   type EventStream,
 } from './system.ts';
@@ -114,6 +117,12 @@ export class EngineClient implements Disposable {
 
   diskUsage(options: CallOptions = {}): Promise<DiskUsage> {
     return getDiskUsage(this.#requester, options);
+  }
+
+  pruneBuildCache(
+    options: CallOptions & { readonly all?: boolean; readonly filters?: Filters } = {},
+  ): Promise<BuildCachePruned> {
+    return pruneBuildCache(this.#requester, options);
   }
 
   events(options: EventsOptions = {}): EventStream {

@@ -1,6 +1,8 @@
 import type {
+  NetworkConnectRequest,
   NetworkCreated,
   NetworkCreateRequest,
+  NetworkDisconnectRequest,
   NetworkInspect,
   NetworksPruned,
 } from '../api/index.ts';
@@ -32,6 +34,24 @@ export class Networks {
 
   inspect(ref: string, { signal }: CallOptions = {}): Promise<NetworkInspect> {
     return this.#exchange.json({ method: 'GET', path: `/networks/${segment(ref)}`, signal });
+  }
+
+  async connect(
+    ref: string,
+    request: NetworkConnectRequest,
+    { signal }: CallOptions = {},
+  ): Promise<void> {
+    const path = `/networks/${segment(ref)}/connect`;
+    await this.#exchange.done({ method: 'POST', path, json: request, signal });
+  }
+
+  async disconnect(
+    ref: string,
+    request: NetworkDisconnectRequest,
+    { signal }: CallOptions = {},
+  ): Promise<void> {
+    const path = `/networks/${segment(ref)}/disconnect`;
+    await this.#exchange.done({ method: 'POST', path, json: request, signal });
   }
 
   async remove(ref: string, { signal }: CallOptions = {}): Promise<void> {

@@ -1,4 +1,10 @@
-import type { DiskUsage, EventMessage, SystemInfo, VersionInfo } from '../api/index.ts';
+import type {
+  BuildCachePruned,
+  DiskUsage,
+  EventMessage,
+  SystemInfo,
+  VersionInfo,
+} from '../api/index.ts';
 import type { CallOptions, Exchange } from './exchange.ts';
 import { filtersQuery, type Filters } from './filters.ts';
 import { jsonLines } from './json-lines.ts';
@@ -24,6 +30,15 @@ export function getInfo(exchange: Exchange, { signal }: CallOptions = {}): Promi
 
 export function getDiskUsage(exchange: Exchange, { signal }: CallOptions = {}): Promise<DiskUsage> {
   return exchange.json({ method: 'GET', path: '/system/df', signal });
+}
+
+/** Of an engine that builds; others answer not-found. */
+export function pruneBuildCache(
+  exchange: Exchange,
+  { all, filters, signal }: CallOptions & { readonly all?: boolean; readonly filters?: Filters },
+): Promise<BuildCachePruned> {
+  const query = { all, ...filtersQuery(filters) };
+  return exchange.json({ method: 'POST', path: '/build/prune', query, signal });
 }
 
 export function openEvents(

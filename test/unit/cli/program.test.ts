@@ -157,4 +157,18 @@ describe('--help', () => {
   test('--version is one line', () => {
     expect(text('--version')).toBe('tscompose version v0.0.0-source\n');
   });
+
+  test('must show what a group has where it stands alone', () => {
+    expect(text('volume')).toContain('Usage: tscompose volume');
+    expect(text('volume')).toContain('prune [options]');
+    expect(parse('volume', 'rm', '-f', 'a', 'b')).toEqual({
+      name: 'rm',
+      request: { force: true, names: ['a', 'b'] },
+      global: {},
+    });
+    expect(failure('volume', 'eat').message).toBe('unknown command "eat"');
+    expect(failure('network', 'ls', '--filter', 'x').message).toBe(
+      '--filter: bad format of filter (expected name=value)',
+    );
+  });
 });
