@@ -2,7 +2,17 @@
  * SandboxSpec → the flat, versioned bytes that the shim maps; native/shim/spec.h has the same layout. A fixed header
  * is followed by lists (aligned to 8) and texts (each with a NUL); a reference is {offset, length or count}.
  */
-import { CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID } from './namespaces.ts';
+import { encodeHandover, handoverBytes } from './encode-handover.ts';
+import { attributesOf } from './mount-attributes.ts';
+import {
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWTIME,
+  CLONE_NEWUTS,
+} from './namespaces.ts';
 import type { SandboxDevice, SandboxMount, SandboxProcess, SandboxSpec } from './sandbox-spec.ts';
 
 const magic = 0x43505354; // "TSPC"
@@ -26,15 +36,29 @@ const flag = {
   terminal: 64,
   stdin: 128,
   exec: 256,
+  handover: 1024,
 } as const;
 
-const mountKinds = ['overlay', 'bind', 'tmpfs', 'proc', 'sysfs', 'mqueue', 'devpts', 'cgroup'];
+const mountKinds = [
+  'overlay',
+  'bind',
+  'tmpfs',
+  'proc',
+  'sysfs',
+  'mqueue',
+  'devpts',
+  'cgroup',
+  'other',
+];
 const createKinds = ['nothing', 'directory', 'file'];
 const joinKinds = {
   network: CLONE_NEWNET,
   pid: CLONE_NEWPID,
   ipc: CLONE_NEWIPC,
   mount: CLONE_NEWNS,
+  uts: CLONE_NEWUTS,
+  cgroup: CLONE_NEWCGROUP,
+  time: CLONE_NEWTIME,
 } as const;
 const deviceTypes = { char: 0o020000, block: 0o060000, fifo: 0o010000 } as const;
 
@@ -50,6 +74,17 @@ export function encodeSpec(spec: SandboxSpec, { startsAtOnce }: EncodeOptions): 
 /** A further program in a sandbox that stands: everything but the process is left empty, and not looked at. */
 export function encodeExec(process: SandboxProcess): Uint8Array {
   const spec: SandboxSpec = { ...nothing, process };
+  return encode(spec, flagsOf(spec, false) | flag.exec);
+}
+
+/** The same of a container that nobody keeps: it says itself what it joins. */
+export type JoiningExec = Pick<
+  SandboxSpec,
+  'process' | 'namespaces' | 'cgroups' | 'hasCgroup2' | 'handover'
+>;
+
+export function encodeJoiningExec(exec: JoiningExec): Uint8Array {
+  const spec: SandboxSpec = { ...nothing, ...exec };
   return encode(spec, flagsOf(spec, false) | flag.exec);
 }
 
@@ -74,10 +109,11 @@ const nothing: Omit<SandboxSpec, 'process'> = {
 };
 
 function encode(spec: SandboxSpec, flags: number): Uint8Array {
-  const writer = new Writer(headerBytes);
+  const size = headerBytes + (spec.handover === undefined ? 0 : handoverBytes);
+  const writer = new Writer(size);
   const header = new Cursor(writer, 0);
   const { process, log, paths } = spec;
-  header.u32(magic).u16(version).u16(headerBytes);
+  header.u32(magic).u16(version).u16(size);
   const totalSize = header.skip(4);
   header.u32(flags);
   header.u32(spec.namespaces).u32(process.umask).u32(process.uid).u32(process.gid);
@@ -104,6 +140,7 @@ function encode(spec: SandboxSpec, flags: number): Uint8Array {
   );
   header.bytes(process.seccomp, filterBytes);
   header.list(spec.joins, joinBytes, (cursor, { kind, fd }) => cursor.u32(joinKinds[kind]).u32(fd));
+  if (spec.handover !== undefined) encodeHandover(header, spec.handover, spec.mounts);
   totalSize.u32(writer.size);
   return writer.finish();
 }
@@ -117,29 +154,21 @@ function flagsOf(spec: SandboxSpec, startsAtOnce: boolean): number {
     (spec.process.hasInit ? flag.init : 0) |
     (spec.process.oomScoreAdj === null ? 0 : flag.oomScore) |
     (spec.process.terminal === null ? 0 : flag.terminal) |
-    (spec.process.hasInput ? flag.stdin : 0)
+    (spec.process.hasInput ? flag.stdin : 0) |
+    (spec.handover === undefined ? 0 : flag.handover)
   );
 }
 
-// mount(2)'s flags and mount_setattr(2)'s attributes: the first four are the same bits, access times are not.
-const sameBits = 0xf; // RDONLY, NOSUID, NODEV, NOEXEC
-const msNoatime = 0x400;
-const msNodiratime = 0x800;
 const msRec = 0x4000;
 const msPrivate = 0x40000;
-const msRelatime = 0x200000;
-const msStrictatime = 0x1000000;
-const attrNoatime = 0x10;
-const attrStrictatime = 0x20;
-const attrAtimeMask = 0x70;
-const attrNodiratime = 0x80;
 
 function encodeMount(cursor: Cursor, mount: SandboxMount): void {
   cursor.u32(mountKinds.indexOf(mount.kind)).u32(createKinds.indexOf(mount.create));
   cursor.u32((mount.propagation & ~msRec) === 0 ? msPrivate : mount.propagation & ~msRec);
   cursor.u32(((mount.flags & msRec) === 0 ? 0 : 1) | (mount.isJoined === true ? 2 : 0));
   const attributes = attributesOf(mount.flags);
-  cursor.u64(BigInt(attributes.set)).u64(BigInt(attributes.clear));
+  const clear = attributes.clear | attributesOf(mount.clear ?? 0).set;
+  cursor.u64(BigInt(attributes.set)).u64(BigInt(clear));
   cursor.text(mount.source).text(mount.target).text(mount.upperDir).text(mount.workDir);
   cursor.texts(mount.lowerDirs);
   cursor.list(optionsOf(mount.data), pairBytes, (pair, [key, value]) => {
@@ -147,17 +176,6 @@ function encodeMount(cursor: Cursor, mount: SandboxMount): void {
     if (value === null) pair.skip(referenceBytes);
     else pair.text(value);
   });
-}
-
-/** A mount is as its source is where nothing was asked for; access times are one field, so asking clears it first. */
-function attributesOf(flags: number): { readonly set: number; readonly clear: number } {
-  const atime =
-    (flags & msNoatime) !== 0 ? attrNoatime : (flags & msStrictatime) !== 0 ? attrStrictatime : 0;
-  const asksForAtime = (flags & (msNoatime | msStrictatime | msRelatime)) !== 0;
-  return {
-    set: (flags & sameBits) | atime | ((flags & msNodiratime) === 0 ? 0 : attrNodiratime),
-    clear: asksForAtime ? attrAtimeMask : 0,
-  };
 }
 
 /** "mode=755,size=64k,nodots" as pairs; null is an option without a value. */
@@ -207,7 +225,7 @@ class Writer {
 }
 
 /** Writes fields one after the other at a place that was allocated before. */
-class Cursor {
+export class Cursor {
   readonly #writer: Writer;
   #offset: number;
 

@@ -3,7 +3,9 @@ export const MS_RDONLY = 0x1;
 export const MS_NOSUID = 0x2;
 export const MS_NODEV = 0x4;
 export const MS_NOEXEC = 0x8;
+export const MS_NOSYMFOLLOW = 0x100;
 export const MS_NOATIME = 0x400;
+export const MS_NODIRATIME = 0x800;
 export const MS_BIND = 0x1000;
 export const MS_REC = 0x4000;
 export const MS_UNBINDABLE = 0x20000;
@@ -18,7 +20,9 @@ const names: readonly (readonly [flag: number, name: string])[] = [
   [MS_NOSUID, 'nosuid'],
   [MS_NODEV, 'nodev'],
   [MS_NOEXEC, 'noexec'],
+  [MS_NOSYMFOLLOW, 'nosymfollow'],
   [MS_NOATIME, 'noatime'],
+  [MS_NODIRATIME, 'nodiratime'],
   [MS_RELATIME, 'relatime'],
   [MS_STRICTATIME, 'strictatime'],
   [MS_BIND, 'bind'],

@@ -36,6 +36,8 @@ export const shimStages = [
   'exec',
   'terminal',
   'namespaces',
+  'hook',
+  'scheduling',
 ] as const;
 export type ShimStage = (typeof shimStages)[number];
 

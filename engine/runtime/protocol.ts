@@ -47,7 +47,7 @@ export interface ExitStatus {
 
 export interface ShimStatus {
   readonly version: number;
-  readonly state: 'starting' | 'created' | 'running';
+  readonly state: 'starting' | 'created' | 'running' | 'held';
   readonly pid: number;
   /** In clock ticks since boot, field 22 of /proc/PID/stat: with the pid it names one process for ever. */
   readonly startTime: bigint;
@@ -122,7 +122,7 @@ function decodeMessage(type: number, payload: Buffer): ShimMessage {
   }
 }
 
-const states = ['starting', 'created', 'running'] as const;
+const states = ['starting', 'created', 'running', 'held'] as const;
 
 function decodeStatus(payload: Buffer): ShimStatus {
   requireLength(payload, 32, 'status');

@@ -30,17 +30,20 @@ export interface SandboxSpec {
   readonly log: SandboxLog;
   /** Host paths that the shim itself uses; all below engine directories of mode 0700. */
   readonly paths: SandboxPaths;
+  /** The container becomes its creator's: there is no log, no input and no shim that stays. */
+  readonly handover?: SandboxHandover;
 }
 
 export interface SandboxJoin {
   /** Of a mount namespace only the source of the mount with `isJoined` is taken. */
-  readonly kind: 'network' | 'pid' | 'ipc' | 'mount';
+  readonly kind: 'network' | 'pid' | 'ipc' | 'mount' | 'uts' | 'cgroup' | 'time';
   /** In the shim; behind everything that it is to hold. */
   readonly fd: number;
 }
 
 export interface SandboxMount {
-  readonly kind: 'overlay' | 'bind' | 'tmpfs' | 'proc' | 'sysfs' | 'mqueue' | 'devpts' | 'cgroup';
+  readonly kind:
+    'overlay' | 'bind' | 'tmpfs' | 'proc' | 'sysfs' | 'mqueue' | 'devpts' | 'cgroup' | 'other';
   /** Absolute path inside the container; resolved below the new root, never through a link that leaves it. */
   readonly target: string;
   /** Where the source of a bind is: in the mount namespace among the joins, not on the host. */
@@ -53,6 +56,14 @@ export interface SandboxMount {
   readonly workDir: string;
   /** MS_* bits of mount(2): RDONLY, NOSUID, NODEV, NOEXEC, access times; with REC they hold for all below a bind. */
   readonly flags: number;
+  /** Of those bits, the ones that a bind is not to have from its source. */
+  readonly clear?: number;
+  /** With a handover `flags` and `clear` are for the mount itself, and these also for all below it. */
+  readonly recursive?: { readonly set: number; readonly clear: number };
+  /** With a handover: the file system of the kind `other`. */
+  readonly type?: string;
+  /** With a handover: a tmpfs begins with what it covers. */
+  readonly copiesUp?: boolean;
   /** MS_PRIVATE, MS_SLAVE or MS_SHARED, with or without MS_REC; 0 leaves it private. */
   readonly propagation: number;
   /** File system options as text: "mode=755,size=65536k". For `cgroup` the controllers of a v1 hierarchy; empty is v2. */
@@ -122,4 +133,40 @@ export interface SandboxPaths {
   readonly control: string;
   /** Written with fsync when the container has ended. */
   readonly exit: string;
+}
+
+/** For whoever becomes the parent of the container's first process: native/PROTOCOL.md, "Handing over". */
+export interface SandboxHandover {
+  readonly descriptors: readonly SandboxDescriptor[];
+  /** Wait for a first word before `createContainer` and pivot_root. */
+  readonly holds: boolean;
+  readonly hooks: readonly SandboxHook[];
+  /** Lines for /proc/PID/timens_offsets; empty: clocks are the host's. */
+  readonly timeOffsets: string;
+  /** personality(2); null leaves it. */
+  readonly personality: number | null;
+  /** struct sched_attr; empty leaves it. */
+  readonly scheduler: Uint8Array;
+  /** ioprio_set(2); 0 leaves it. */
+  readonly ioPriority: number;
+  /** SECCOMP_FILTER_FLAG_* */
+  readonly seccompFlags: number;
+}
+
+export interface SandboxDescriptor {
+  /** The number in the program; a socket that is sent the terminal's master; or of an exec whom it joins. */
+  readonly target: number | 'console' | 'container';
+  /** In the shim; behind everything that it is to hold. */
+  readonly fd: number;
+}
+
+export interface SandboxHook {
+  readonly stage: 'createContainer' | 'startContainer';
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  /** 0: none. */
+  readonly timeoutSeconds: number;
+  /** JSON before and after the hook's own process id. */
+  readonly state: readonly [before: string, after: string];
 }

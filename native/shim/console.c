@@ -1,11 +1,20 @@
 #define _GNU_SOURCE
 #include "console.h"
 
+#include "handover.h"
 #include "mounts.h"
 #include "paths.h"
 #include "sys.h"
 #include "terminal.h"
 #include "util.h"
+
+int console_send (const struct sandbox *sandbox, const struct terminal *terminal)
+{
+  int socket = handover_find (sandbox->spec, TS_TARGET_CONSOLE);
+
+  return socket < 0 ? terminal_send (sandbox->report_fd, terminal)
+                    : handover_send_master (socket, terminal->master);
+}
 
 int console_open (struct sandbox *sandbox, int dir, const char *path)
 {
@@ -15,9 +24,9 @@ int console_open (struct sandbox *sandbox, int dir, const char *path)
   int ptmx = terminal_find_ptmx (dir, path);
 
   if (ptmx < 0 || terminal_open (&terminal, ptmx, size) < 0
-      || terminal_send (sandbox->report_fd, &terminal) < 0)
+      || console_send (sandbox, &terminal) < 0)
     return sandbox_fail (sandbox, TS_STAGE_TERMINAL, path);
-  close (terminal.master); /* The shim has it.  */
+  close (terminal.master); /* Somebody else has it.  */
   sandbox->slave = terminal.slave;
   sandbox->stdin_fd = sandbox->stdout_fd = sandbox->stderr_fd = terminal.slave;
   return 0;

@@ -3,6 +3,10 @@
 #define TS_CONSOLE_H
 
 #include "sandbox.h"
+#include "terminal.h"
+
+/* Both ends to the shim, or the master to whoever keeps it instead.  0, or -1 with errno.  */
+int console_send (const struct sandbox *sandbox, const struct terminal *terminal);
 
 /* Opens one through the multiplexer PATH below DIR, hands both ends to the shim, and makes it the
    program's streams.  0, or -1 with the report filled in.  */

@@ -16,18 +16,15 @@
 #include <sys/sysmacros.h>
 
 #include "cgroup.h"
+#include "console.h"
 #include "credentials.h"
+#include "handover.h"
 #include "joins.h"
 #include "process.h"
 #include "program.h"
 #include "seccomp.h"
 #include "sys.h"
 #include "util.h"
-
-enum
-{
-  REPORT_FD = 3,
-};
 
 static int join_namespaces (const struct exec_child *child)
 {
@@ -68,14 +65,14 @@ static int open_terminal (struct exec_child *child)
   int ptmx = terminal_find_ptmx (AT_FDCWD, "/dev/pts/ptmx");
 
   if (ptmx < 0 || terminal_open (&terminal, ptmx, child->size) < 0
-      || terminal_send (sandbox->report_fd, &terminal) < 0)
+      || console_send (sandbox, &terminal) < 0)
     return sandbox_fail (sandbox, TS_STAGE_TERMINAL, "/dev/pts/ptmx");
-  close (terminal.master); /* The shim has it.  */
+  close (terminal.master); /* Somebody else has it.  */
   sandbox->stdin_fd = sandbox->stdout_fd = sandbox->stderr_fd = terminal.slave;
   return 0;
 }
 
-/* Afterwards only 0, 1, 2 and the report are open.  */
+/* Afterwards only 0, 1, 2, the report and what is handed over are open.  */
 static int set_descriptors (struct exec_child *child)
 {
   struct sandbox *sandbox = &child->sandbox;
@@ -88,16 +85,14 @@ static int set_descriptors (struct exec_child *child)
         return sandbox_fail (sandbox, TS_STAGE_STDIO, "/dev/null");
       if (dup2 (given[i] < 0 ? null : given[i], i) < 0)
         return sandbox_fail (sandbox, TS_STAGE_STDIO, "");
-      /* /dev/stdout is opened again by path in many images, and that asks for permission.  */
-      if (given[i] >= 0 && sandbox->spec->uid != 0 && fchown (i, sandbox->spec->uid, (gid_t)-1) < 0)
-        return sandbox_fail (sandbox, TS_STAGE_STDIO, "");
+      if (given[i] >= 0 && program_own_stream (sandbox, i) < 0)
+        return -1;
     }
-  int report = sandbox->report_fd;
-  if (report != REPORT_FD && dup3 (report, REPORT_FD, O_CLOEXEC) < 0)
-    return sandbox_fail (sandbox, TS_STAGE_STDIO, "");
-  sandbox->report_fd = REPORT_FD;
+  int end = handover_place_descriptors (sandbox);
+  if (end < 0)
+    return -1;
   (void)take_fd (&null); /* Closed with the rest.  */
-  if (sys_close_range (REPORT_FD + 1, ~0u, 0) < 0)
+  if (sys_close_range ((unsigned int)end, ~0u, 0) < 0)
     return sandbox_fail (sandbox, TS_STAGE_STDIO, "");
   return 0;
 }
@@ -108,7 +103,9 @@ static _Noreturn void become_program (struct exec_child *child)
   sigset_t none;
 
   sigemptyset (&none);
-  if (prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || setsid () < 0
+  /* Who takes an exec over may end before it.  */
+  int signal = spec_handover (sandbox->spec) == NULL ? SIGKILL : 0;
+  if (prctl (PR_SET_PDEATHSIG, signal, 0, 0, 0) < 0 || setsid () < 0
       || (child->has_terminal && ioctl (0, TIOCSCTTY, 0) < 0))
     sandbox_fail (sandbox, TS_STAGE_TERMINAL, "");
   else if (sigprocmask (SIG_SETMASK, &none, NULL) < 0)
@@ -145,7 +142,7 @@ static int become_weak (struct exec_child *child)
 {
   struct sandbox *sandbox = &child->sandbox;
 
-  if (credentials_apply (sandbox) < 0)
+  if (handover_set_attributes (sandbox) < 0 || credentials_apply (sandbox) < 0)
     return -1;
   umask (sandbox->spec->umask);
   if (seccomp_apply (sandbox) < 0)

@@ -303,7 +303,7 @@ static int start_in (struct shim *shim, struct exec *exec, struct message *messa
 
   if (take_streams (exec, &child.sandbox, request, message) < 0)
     return EINVAL;
-  const struct ts_spec *spec = spec_map (message->fds[0], 1, &what);
+  const struct ts_spec *spec = spec_map (message->fds[0], TS_SPEC_EXEC, &what);
   if (spec == NULL)
     return what != NULL ? EINVAL : errno;
   uint32_t size = spec->total_size;

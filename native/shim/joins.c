@@ -46,9 +46,10 @@ int join_pid_leave (const struct ts_spec *spec)
 
 int join_enter (const struct sandbox *sandbox)
 {
-  static const uint32_t kinds[] = { CLONE_NEWNET, CLONE_NEWIPC };
+  static const uint32_t kinds[]
+      = { CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP, CLONE_NEWTIME };
 
-  for (int i = 0; i < 2; i++)
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
     {
       int fd = join_find (sandbox->spec, kinds[i]);
       if (fd >= 0 && setns (fd, (int)kinds[i]) < 0)

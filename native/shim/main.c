@@ -5,7 +5,8 @@
      3  one end of a socket pair: the first control connection (protocol.h)
      4  sealed memory file that this program was executed from
      5  the control socket, listening
-     6… held open until the container has ended, such as reserved ports  */
+     6… held open until the container has ended, such as reserved ports
+   For an exec that is handed over, 3 ends with it and 5 is memory for its report.  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +22,7 @@
 
 #include "cgroup.h"
 #include "exit-record.h"
+#include "handover.h"
 #include "joins.h"
 #include "process.h"
 #include "program.h"
@@ -94,11 +96,13 @@ static int map_spec (struct shim *shim)
 {
   const char *what = NULL;
 
-  shim->spec = spec_map (SPEC_FD, 0, &what);
+  shim->spec = spec_map (SPEC_FD, TS_SPEC_AT_START, &what);
   if (shim->spec == NULL && what != NULL)
     errno = EINVAL;
   if (shim->spec == NULL)
     return fail (shim, TS_STAGE_SPECIFICATION, what == NULL ? "" : what);
+  if ((shim->spec->flags & TS_FLAG_EXEC) != 0)
+    return dup2 (NULL_FD, SPEC_FD) < 0 ? -1 : 0;
   const char *path = spec_text (shim->spec, shim->spec->control_path);
   if (control_listen (&shim->control, LISTEN_FD, path) < 0)
     return fail (shim, TS_STAGE_CONTROL_SOCKET, path);
@@ -135,6 +139,13 @@ static int start_child (struct shim *shim, const struct pipes *pipes, char **vec
     return fail (shim, TS_STAGE_CGROUP, "");
   /* The cgroup namespace is made after joining the groups; see cgroup_join.  */
   args.flags = (spec->namespaces & ~(uint32_t)CLONE_NEWCGROUP) | CLONE_PIDFD;
+  if (spec_handover (spec) != NULL)
+    {
+      args.flags |= CLONE_PARENT;
+      args.exit_signal = 0; /* The same as our own (clone(2)).  */
+    }
+  if (handover_make_time (spec) < 0)
+    return fail (shim, TS_STAGE_NAMESPACES, "time");
   if (cgroup >= 0)
     {
       args.flags |= CLONE_INTO_CGROUP;
@@ -152,7 +163,8 @@ static int start_child (struct shim *shim, const struct pipes *pipes, char **vec
     }
   /* Set again when the credentials are: until then this keeps a half made sandbox from outliving
    * its shim.  */
-  (void)prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (spec_handover (spec) == NULL)
+    (void)prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   close (pipes->go[1]); /* Or waiting for its end would wait for ourselves.  */
   /* In a joined pid namespace others see this process while it still holds the host.  */
   if (join_find (spec, CLONE_NEWPID) >= 0)
@@ -176,6 +188,8 @@ static int start_child (struct shim *shim, const struct pipes *pipes, char **vec
           .pts = -1,
           .slave = -1,
           .host_dir = parent_path (spec_text (spec, spec->control_path), host_dir) };
+  if (spec_handover (spec) != NULL)
+    handover_take_streams (&sandbox);
   program_run (&sandbox);
 }
 
@@ -201,6 +215,7 @@ static int start_container (struct shim *shim)
   shim->report_fd = pipes.report[0];
   shim->go_fd = pipes.go[1];
   shim->end_held_fd = join_close (spec, shim->end_held_fd);
+  handover_close_descriptors (spec);
   cleanup_close_fd (&shim->joined_source);
   return started;
 }
@@ -252,8 +267,11 @@ int main (void)
 
   control_init (&shim.control);
   control_add (&shim.control, CONTROL_FD);
-  if (detach (&shim) < 0 || check_executable (&shim) < 0 || map_spec (&shim) < 0
-      || start_container (&shim) < 0)
+  if (detach (&shim) < 0 || check_executable (&shim) < 0 || map_spec (&shim) < 0)
+    return report_failure (&shim);
+  if ((shim.spec->flags & TS_FLAG_EXEC) != 0)
+    handover_exec (shim.spec, LISTEN_FD, CONTROL_FD);
+  if (start_container (&shim) < 0)
     return report_failure (&shim);
   if (prepare_beside (&shim) < 0)
     (void)sys_pidfd_send_signal (shim.pidfd, SIGKILL); /* It waits for the word, so it is there.  */

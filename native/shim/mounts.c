@@ -28,6 +28,26 @@ int mount_set (int mount, uint64_t attributes, uint64_t propagation, int is_recu
   return set_attributes (mount, attr, is_recursive);
 }
 
+static int is_top_only (const struct ts_spec *spec, const struct ts_mount *mount)
+{
+  const struct ts_mount_extra *extra = spec_extra (spec, mount);
+
+  return extra != NULL && (extra->flags & TS_EXTRA_TOP) != 0;
+}
+
+/* What is for all mounts below, and their propagation where only the first one was set.  */
+static int set_below (int fd, const struct ts_spec *spec, const struct ts_mount *mount)
+{
+  const struct ts_mount_extra *extra = spec_extra (spec, mount);
+
+  if (extra == NULL)
+    return 0;
+  struct ts_mount_attr attr = { .attr_set = extra->recursive_set,
+                                .attr_clr = extra->recursive_clear,
+                                .propagation = mount->propagation };
+  return set_attributes (fd, attr, 1);
+}
+
 int mount_clone_source (const struct ts_spec *spec, const struct ts_mount *mount)
 {
   int is_recursive = (mount->flags & TS_MOUNT_RECURSIVE) != 0;
@@ -40,7 +60,8 @@ int mount_clone_source (const struct ts_spec *spec, const struct ts_mount *mount
   struct ts_mount_attr attr = { .attr_set = mount->attr_set,
                                 .attr_clr = mount->attr_clear,
                                 .propagation = mount->propagation };
-  if (set_attributes (fd, attr, is_recursive) < 0)
+  if (set_attributes (fd, attr, is_recursive && !is_top_only (spec, mount)) < 0
+      || set_below (fd, spec, mount) < 0)
     return -1;
   return take_fd (&fd);
 }
@@ -76,11 +97,25 @@ static int set_options (int fs, const struct ts_spec *spec, const struct ts_moun
   return 0;
 }
 
-static int create_and_mount (int fs, const struct ts_mount *mount)
+static int create_and_mount (int fs, const struct ts_spec *spec, const struct ts_mount *mount)
 {
+  const struct ts_mount_extra *extra = spec_extra (spec, mount);
+  unsigned int attributes = (unsigned int)mount->attr_set;
+
+  /* Until its content is there.  */
+  if (extra != NULL && (extra->flags & TS_EXTRA_COPY_UP) != 0)
+    attributes &= ~(unsigned int)MOUNT_ATTR_RDONLY;
   if (sys_fsconfig (fs, FSCONFIG_CMD_CREATE, NULL, NULL) < 0)
     return -1;
-  return sys_fsmount (fs, (unsigned int)mount->attr_set);
+  int fd = sys_fsmount (fs, attributes);
+  /* The mount is made private by nobody else, and private is how it comes.  */
+  if (fd >= 0 && extra != NULL && mount->propagation != MS_PRIVATE
+      && mount_set (fd, 0, mount->propagation, 0) < 0)
+    {
+      close (fd); /* Never attached.  */
+      return -1;
+    }
+  return fd;
 }
 
 struct page
@@ -183,10 +218,10 @@ static int make_overlay (const struct ts_spec *spec, const struct ts_mount *moun
     return -1;
   if (set_options (fs, spec, mount) < 0)
     return -1;
-  return create_and_mount (fs, mount);
+  return create_and_mount (fs, spec, mount);
 }
 
-static const char *type_name (const struct ts_mount *mount)
+static const char *type_name (const struct ts_spec *spec, const struct ts_mount *mount)
 {
   switch ((enum ts_mount_kind)mount->kind)
     {
@@ -203,6 +238,8 @@ static const char *type_name (const struct ts_mount *mount)
     case TS_MOUNT_CGROUP:
       /* A hierarchy of version 1 is named by its options, the unified one has none.  */
       return mount->options.count > 0 ? "cgroup" : "cgroup2";
+    case TS_MOUNT_OTHER:
+      return spec_text (spec, spec_extra (spec, mount)->type);
     case TS_MOUNT_OVERLAY:
     case TS_MOUNT_BIND:
     case TS_MOUNT_KINDS:
@@ -213,15 +250,18 @@ static const char *type_name (const struct ts_mount *mount)
 
 int mount_make (const struct ts_spec *spec, const struct ts_mount *mount, const char *scratch)
 {
-  const char *type = type_name (mount);
+  const char *type = type_name (spec, mount);
+  const char *source = mount->kind == TS_MOUNT_OTHER && mount->source.length > 0
+                           ? spec_text (spec, mount->source)
+                           : type;
 
   if (mount->kind == TS_MOUNT_OVERLAY)
     return make_overlay (spec, mount, scratch);
   cleanup_close int fs = sys_fsopen (type);
   if (fs < 0)
     return -1;
-  if (sys_fsconfig (fs, FSCONFIG_SET_STRING, "source", type) < 0
+  if (sys_fsconfig (fs, FSCONFIG_SET_STRING, "source", source) < 0
       || set_options (fs, spec, mount) < 0)
     return -1;
-  return create_and_mount (fs, mount);
+  return create_and_mount (fs, spec, mount);
 }

@@ -13,6 +13,8 @@
 #include "cgroup.h"
 #include "console.h"
 #include "credentials.h"
+#include "handover.h"
+#include "hooks.h"
 #include "init.h"
 #include "joins.h"
 #include "paths.h"
@@ -66,6 +68,23 @@ static int set_names (const struct sandbox *sandbox)
   return 0;
 }
 
+/* A stream of whoever takes the container over may be any file of the host: only a pipe or what was
+   made here changes hands.  */
+int program_own_stream (const struct sandbox *sandbox, int number)
+{
+  struct stat st;
+  const struct ts_spec *spec = sandbox->spec;
+
+  if (spec->uid == 0)
+    return 0;
+  if (spec_handover (spec) != NULL && (spec->flags & TS_FLAG_TERMINAL) == 0
+      && (fstat (number, &st) < 0 || !S_ISFIFO (st.st_mode)))
+    return 0;
+  if (fchown (number, spec->uid, (gid_t)-1) < 0)
+    return sandbox_fail (sandbox, TS_STAGE_STDIO, "");
+  return 0;
+}
+
 /* Input is the container's own /dev/null unless there is one, so that no descriptor leads to a file
    of the host.  Pipes and terminals get the program's user as owner: /dev/stdout is opened again by
    path in many images, and that asks for permission.  */
@@ -82,8 +101,8 @@ static int set_stdio (const struct sandbox *sandbox)
         continue; /* The shim's own /dev/null stays.  */
       if (dup2 (from, i) < 0)
         return sandbox_fail (sandbox, TS_STAGE_STDIO, "");
-      if (given[i] >= 0 && sandbox->spec->uid != 0 && fchown (i, sandbox->spec->uid, (gid_t)-1) < 0)
-        return sandbox_fail (sandbox, TS_STAGE_STDIO, "");
+      if (given[i] >= 0 && program_own_stream (sandbox, i) < 0)
+        return -1;
     }
   return 0;
 }
@@ -139,8 +158,23 @@ static int join_path (char *path, const char *directory, size_t length, const ch
   return append_text (path, PATH_MAX, &used, name);
 }
 
+/* Returns only when PATH is not to be the program, with errno; 0 when FINDS is set and it is.  */
+static int try_path (const struct sandbox *sandbox, const char *path, int finds)
+{
+  struct stat st;
+
+  if (!finds)
+    return execve (path, sandbox->argv, sandbox->envp);
+  if (stat (path, &st) < 0)
+    return -1;
+  if (S_ISREG (st.st_mode) && (st.st_mode & 0111) != 0)
+    return 0;
+  errno = EACCES;
+  return -1;
+}
+
 /* As execvpe(3), but without its fall-back to a shell for a file that is no program.  */
-void program_execute (const struct sandbox *sandbox)
+static int search_program (const struct sandbox *sandbox, int finds)
 {
   const char *name = sandbox->argv[0];
   char path[PATH_MAX];
@@ -149,35 +183,43 @@ void program_execute (const struct sandbox *sandbox)
   if (name[0] == 0)
     {
       errno = ENOENT;
-      return;
+      return -1;
     }
   if (strchr (name, '/') != NULL)
-    {
-      execve (name, sandbox->argv, sandbox->envp);
-      return;
-    }
+    return try_path (sandbox, name, finds);
   for (const char *at = search_path (sandbox->envp); at != NULL;)
     {
       size_t length = strcspn (at, ":");
-      if (join_path (path, at, length, name) == 0)
-        execve (path, sandbox->argv, sandbox->envp);
+      if (join_path (path, at, length, name) == 0 && try_path (sandbox, path, finds) == 0)
+        return 0;
       denied |= errno == EACCES;
       if (!is_passing_failure (errno))
-        return;
+        return -1;
       at = at[length] == ':' ? at + length + 1 : NULL;
     }
   errno = denied ? EACCES : ENOENT;
+  return -1;
 }
 
-/* Says that the sandbox stands, and waits for the word to go.  */
-static int wait_for_start (const struct sandbox *sandbox)
+void program_execute (const struct sandbox *sandbox) { (void)search_program (sandbox, 0); }
+
+/* Who starts the container later than he creates it is told at once that there is no program.  */
+static int find_program (const struct sandbox *sandbox)
+{
+  if (spec_handover (sandbox->spec) == NULL || search_program (sandbox, 1) == 0)
+    return 0;
+  return sandbox_fail (sandbox, TS_STAGE_EXEC, sandbox->argv[0]);
+}
+
+/* Says how far the sandbox is, and waits for the word to go on.  */
+int program_wait (const struct sandbox *sandbox, enum ts_progress progress)
 {
   char byte;
   ssize_t n;
 
   if ((sandbox->spec->flags & TS_FLAG_START_AT_ONCE) == 0)
     {
-      sandbox->report->progress = TS_READY;
+      sandbox->report->progress = progress;
       if (write_all (sandbox->report_fd, "", 1) < 0)
         return sandbox_fail (sandbox, TS_STAGE_START, "");
     }
@@ -220,7 +262,8 @@ static int split_init (const struct sandbox *sandbox)
 
 static int enter_namespaces (const struct sandbox *sandbox)
 {
-  if (cgroup_join (sandbox) < 0 || join_network (sandbox) < 0 || join_enter (sandbox) < 0)
+  if (cgroup_join (sandbox) < 0 || join_network (sandbox) < 0 || join_enter (sandbox) < 0
+      || handover_raise_loopback (sandbox) < 0)
     return -1;
   return set_names (sandbox);
 }
@@ -246,26 +289,31 @@ static int become_program (struct sandbox *sandbox)
     return -1;
   if (set_stdio (sandbox) < 0)
     return -1;
-  if (program_enter_directory (sandbox) < 0 || wait_for_start (sandbox) < 0)
+  if (program_enter_directory (sandbox) < 0 || find_program (sandbox) < 0
+      || program_wait (sandbox, TS_READY) < 0)
     return -1;
   /* From here on the process looks to others like the container's user: nobody may trace it, or
      read a descriptor of the host out of it, before exec makes it a program of the image
      (CVE-2016-9962).  */
   if (prctl (PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
     return sandbox_fail (sandbox, TS_STAGE_USER, "");
-  if (credentials_apply (sandbox) < 0)
+  if (handover_set_attributes (sandbox) < 0 || credentials_apply (sandbox) < 0
+      || hooks_run (sandbox, TS_HOOK_START_CONTAINER) < 0)
     return -1;
   /* Without its shim nobody would drain the program's output or record its end.  After the
      credentials, whose change clears this; the shim has one thread, so that its end is the
      process's end (prctl(2), PR_SET_PDEATHSIG).  */
-  if (prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+  if (spec_handover (sandbox->spec) == NULL && prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
     return sandbox_fail (sandbox, TS_STAGE_USER, "");
   if ((sandbox->spec->flags & TS_FLAG_INIT) != 0 && split_init (sandbox) < 0)
     return -1;
   if (take_terminal (sandbox) < 0)
     return -1;
   umask (sandbox->spec->umask);
-  if (sys_close_range (3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+  int end = handover_place_descriptors (sandbox);
+  if (end < 0)
+    return -1;
+  if (sys_close_range ((unsigned int)end, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
     return sandbox_fail (sandbox, TS_STAGE_STDIO, "");
   sandbox->report->progress = TS_EXECUTING;
   sigemptyset (&none);

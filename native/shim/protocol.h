@@ -34,6 +34,7 @@ enum ts_state
   TS_STARTING = 0,
   TS_CREATED = 1,
   TS_RUNNING = 2,
+  TS_HELD = 3, /* before the hooks of creation and pivot_root */
 };
 
 enum ts_stage
@@ -69,6 +70,8 @@ enum ts_stage
   TS_STAGE_EXEC,
   TS_STAGE_TERMINAL,
   TS_STAGE_NAMESPACES,
+  TS_STAGE_HOOK,
+  TS_STAGE_SCHEDULING,
 };
 
 struct ts_frame_header

@@ -9,9 +9,12 @@
 #include <sys/sysmacros.h>
 
 #include "console.h"
+#include "hooks.h"
 #include "mounts.h"
 #include "paths.h"
+#include "program.h"
 #include "sys.h"
+#include "tree-copy.h"
 #include "util.h"
 
 struct sources
@@ -85,6 +88,16 @@ static const char *below_dev (const char *path)
   return strncmp (path, "/dev/", 5) == 0 ? path + 4 : NULL;
 }
 
+/* Whether NAME is already what was wanted: an image may bring its own nodes along.  */
+static int is_same_node (int parent, const char *name, const struct ts_device *device)
+{
+  struct stat st;
+
+  return fstatat (parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0
+         && (st.st_mode & S_IFMT) == (device->mode & S_IFMT)
+         && st.st_rdev == makedev (device->major, device->minor);
+}
+
 static int make_device (int base, const char *path, const struct ts_device *device)
 {
   const char *name;
@@ -93,10 +106,21 @@ static int make_device (int base, const char *path, const struct ts_device *devi
   if (parent < 0)
     return -1;
   if (mknodat (parent, name, device->mode, makedev (device->major, device->minor)) < 0)
-    return -1;
+    return errno == EEXIST && is_same_node (parent, name, device) ? 0 : -1;
   if (device->uid == 0 && device->gid == 0)
     return 0;
   return fchownat (parent, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW);
+}
+
+/* Without one, the image's own /dev is all there is.  */
+static int has_dev_mount (const struct ts_spec *spec)
+{
+  const struct ts_mount *mounts = spec_items (spec, spec->mounts);
+
+  for (uint32_t i = 1; i < spec->mounts.count; i++)
+    if (strcmp (spec_text (spec, mounts[i].target), "/dev") == 0)
+      return 1;
+  return 0;
 }
 
 /* Devices below /dev are made through the descriptor of the tmpfs that was just mounted there and
@@ -106,11 +130,12 @@ static int make_devices (const struct sandbox *sandbox, int is_dev)
 {
   const struct ts_spec *spec = sandbox->spec;
   const struct ts_device *devices = spec_items (spec, spec->devices);
+  int has_mount = has_dev_mount (spec);
 
   for (uint32_t i = 0; i < spec->devices.count; i++)
     {
       const char *path = spec_text (spec, devices[i].path);
-      const char *inner = below_dev (path);
+      const char *inner = has_mount ? below_dev (path) : NULL;
       if ((inner != NULL) != is_dev)
         continue;
       if (make_device (is_dev ? sandbox->dev : sandbox->root, is_dev ? inner : path, &devices[i])
@@ -150,12 +175,21 @@ static int make_working_directory (const struct sandbox *sandbox)
   return made < 0 ? sandbox_fail (sandbox, TS_STAGE_WORKING_DIRECTORY, cwd) : 0;
 }
 
+static int copy_up (const struct sandbox *sandbox, const struct ts_mount *mount, int target, int fd)
+{
+  const struct ts_mount_extra *extra = spec_extra (sandbox->spec, mount);
+
+  if (extra == NULL || (extra->flags & TS_EXTRA_COPY_UP) == 0)
+    return 0;
+  return tree_copy (target, fd) < 0 ? -1 : mount_set (fd, mount->attr_set, 0, 0);
+}
+
 static int attach (struct sandbox *sandbox, const struct ts_mount *mount, int fd)
 {
   const char *path = spec_text (sandbox->spec, mount->target);
   cleanup_close int target = make_below (sandbox->root, path, (enum ts_create)mount->create);
 
-  if (target < 0 || mount_attach (fd, target) < 0)
+  if (target < 0 || copy_up (sandbox, mount, target, fd) < 0 || mount_attach (fd, target) < 0)
     return -1;
   if (mount->kind == TS_MOUNT_PROC && sandbox->proc < 0)
     sandbox->proc = dup (fd);
@@ -312,6 +346,17 @@ static int pivot (const struct sandbox *sandbox)
   return 0;
 }
 
+/* First those that run outside, by whoever holds us, then those that run here.  */
+static int call_hooks (const struct sandbox *sandbox)
+{
+  const struct ts_handover *handover = spec_handover (sandbox->spec);
+
+  if (handover != NULL && (handover->flags & TS_HANDOVER_HOLD) != 0
+      && program_wait (sandbox, TS_HOLDING) < 0)
+    return -1;
+  return hooks_run (sandbox, TS_HOOK_CREATE_CONTAINER);
+}
+
 int rootfs_enter (struct sandbox *sandbox)
 {
   struct sources sources;
@@ -334,5 +379,5 @@ int rootfs_enter (struct sandbox *sandbox)
   if ((sandbox->spec->flags & TS_FLAG_ROOT_READONLY) != 0
       && mount_set (sandbox->root, MOUNT_ATTR_RDONLY, 0, 0) < 0)
     return sandbox_fail (sandbox, TS_STAGE_ROOT, "/");
-  return pivot (sandbox);
+  return call_hooks (sandbox) < 0 ? -1 : pivot (sandbox);
 }

@@ -19,6 +19,7 @@ struct ts_report
 enum ts_progress
 {
   TS_SETTING_UP = 0,
+  TS_HOLDING,
   TS_READY,
   TS_EXECUTING,
   TS_FAILED,

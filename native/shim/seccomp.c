@@ -14,6 +14,7 @@
 int seccomp_apply (const struct sandbox *sandbox)
 {
   const struct ts_spec *spec = sandbox->spec;
+  const struct ts_handover *handover = spec_handover (spec);
   struct sock_fprog program;
 
   if (spec->seccomp.count == 0)
@@ -22,7 +23,8 @@ int seccomp_apply (const struct sandbox *sandbox)
   program.filter = (struct sock_filter *)spec_items (spec, spec->seccomp); /* Only read.  */
   /* Before Linux 5.16 a filter also switched off speculative store bypass, which costs programs
      much and containers gain nothing from; there the flag keeps it.  Linux 4.17 knows it.  */
-  if (syscall (SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) < 0)
+  unsigned int flags = handover == NULL ? SECCOMP_FILTER_FLAG_SPEC_ALLOW : handover->seccomp_flags;
+  if (syscall (SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) < 0)
     return sandbox_fail (sandbox, TS_STAGE_SECCOMP, "");
   return 0;
 }

@@ -97,14 +97,15 @@ static int are_inside_paths (const struct view *view, struct ts_list list)
   return 1;
 }
 
-static int check_mount (const struct view *view, const struct ts_mount *mount)
+static int check_mount (const struct view *view, const struct ts_mount *mount, int has_type)
 {
   return mount->kind < TS_MOUNT_KINDS && mount->create < TS_CREATE_KINDS
          && (mount->flags & ~TS_MOUNT_FLAGS_KNOWN) == 0 && check_ref (view, mount->source)
          && check_ref (view, mount->target) && check_ref (view, mount->upper)
          && check_ref (view, mount->work) && check_refs (view, mount->lower)
          && check_pairs (view, mount->options, 1) && is_inside_path (view, mount->target)
-         && (mount->kind != TS_MOUNT_OVERLAY || mount->lower.count > 0);
+         && (mount->kind != TS_MOUNT_OVERLAY || mount->lower.count > 0)
+         && (mount->kind != TS_MOUNT_OTHER || has_type);
 }
 
 static const char *check_mounts (const struct view *view, const struct ts_spec *spec)
@@ -115,8 +116,11 @@ static const char *check_mounts (const struct view *view, const struct ts_spec *
     return "number of mounts";
   const struct ts_mount *mounts = spec_items (spec, spec->mounts);
   for (uint32_t i = 0; i < spec->mounts.count; i++)
-    if (!check_mount (view, &mounts[i]))
-      return "a mount";
+    {
+      const struct ts_mount_extra *extra = spec_extra (spec, &mounts[i]);
+      if (!check_mount (view, &mounts[i], extra != NULL && extra->type.length > 0))
+        return "a mount";
+    }
   if (mounts[0].kind != TS_MOUNT_OVERLAY && mounts[0].kind != TS_MOUNT_BIND)
     return "kind of the root";
   if (mounts[0].target.length != 1)
@@ -168,7 +172,8 @@ static const char *check_joined_mount (const struct ts_spec *spec, const struct 
 
 static const char *check_joins (const struct view *view, const struct ts_spec *spec)
 {
-  const uint32_t kinds = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNET;
+  const uint32_t kinds = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWUTS
+                         | CLONE_NEWCGROUP | CLONE_NEWTIME;
   uint32_t seen = spec->namespaces & ~(uint32_t)CLONE_NEWNS;
 
   if (!check_list (view, spec->joins, sizeof (struct ts_join)) || spec->joins.count > TS_MAX_JOINS)
@@ -211,6 +216,86 @@ static const char *check_process (const struct view *view, const struct ts_spec 
   return NULL;
 }
 
+static const char *check_descriptors (const struct view *view, const struct ts_handover *handover)
+{
+  const struct ts_descriptor *all = (const void *)(view->bytes + handover->descriptors.offset);
+
+  if (!check_list (view, handover->descriptors, sizeof *all))
+    return "descriptors";
+  for (uint32_t i = 0; i < handover->descriptors.count; i++)
+    {
+      uint32_t target = all[i].target;
+      if (target > TS_TARGET_KEPT_MAX && target != TS_TARGET_CONSOLE
+          && target != TS_TARGET_CONTAINER)
+        return "target of a descriptor";
+      if ((i > 0 && target <= all[i - 1].target) || all[i].fd < 6 || all[i].fd > INT32_MAX)
+        return "order of the descriptors";
+    }
+  return NULL;
+}
+
+static const char *check_hooks (const struct view *view, const struct ts_handover *handover)
+{
+  const struct ts_hook *hooks = (const void *)(view->bytes + handover->hooks.offset);
+
+  if (!check_list (view, handover->hooks, sizeof *hooks))
+    return "hooks";
+  for (uint32_t i = 0; i < handover->hooks.count; i++)
+    {
+      if (hooks[i].stage == 0 || hooks[i].stage >= TS_HOOK_STAGES
+          || hooks[i].timeout_seconds > INT32_MAX / 1000)
+        return "stage of a hook";
+      if (!check_ref (view, hooks[i].path) || !check_refs (view, hooks[i].args)
+          || !check_refs (view, hooks[i].env) || !check_ref (view, hooks[i].state.key)
+          || !check_ref (view, hooks[i].state.value) || !is_inside_path (view, hooks[i].path))
+        return "a hook";
+    }
+  return NULL;
+}
+
+static const char *check_extras (const struct view *view, const struct ts_spec *spec,
+                                 const struct ts_handover *handover)
+{
+  const struct ts_mount_extra *extras = (const void *)(view->bytes + handover->extras.offset);
+  uint32_t mounts = (spec->flags & TS_FLAG_EXEC) != 0 ? 0 : spec->mounts.count;
+
+  if (!check_list (view, handover->extras, sizeof *extras)
+      || (handover->extras.count != 0 && handover->extras.count != mounts))
+    return "number of mounts";
+  for (uint32_t i = 0; i < handover->extras.count; i++)
+    if (!check_ref (view, extras[i].type) || (extras[i].flags & ~TS_EXTRA_FLAGS_KNOWN) != 0
+        || extras[i].zero != 0)
+      return "more about a mount";
+  return NULL;
+}
+
+static const char *check_handover (const struct view *view, const struct ts_spec *spec)
+{
+  const struct ts_handover *handover = spec_handover (spec);
+  const char *wrong;
+
+  if (handover == NULL)
+    return NULL;
+  if ((handover->flags & ~TS_HANDOVER_FLAGS_KNOWN) != 0
+      || (spec->flags & (TS_FLAG_START_AT_ONCE | TS_FLAG_INIT | TS_FLAG_STDIN)) != 0)
+    return "flags of what is handed over";
+  if (!check_ref (view, handover->time_offsets) || !check_list (view, handover->scheduler, 1)
+      || (handover->scheduler.count != 0 && handover->scheduler.count != TS_SCHED_ATTR_SIZE))
+    return "scheduling";
+  if ((wrong = check_descriptors (view, handover)) != NULL
+      || (wrong = check_hooks (view, handover)) != NULL)
+    return wrong;
+  return check_extras (view, spec, handover);
+}
+
+/* An exec that is handed over says itself what it joins.  */
+static const char *check_exec (const struct view *view, const struct ts_spec *spec)
+{
+  if (spec_handover (spec) != NULL && !check_refs (view, spec->cgroups))
+    return "control groups";
+  return check_process (view, spec);
+}
+
 static const char *check_texts (const struct view *view, const struct ts_spec *spec)
 {
   if (!check_ref (view, spec->id) || !check_ref (view, spec->hostname)
@@ -234,26 +319,43 @@ static const char *check_texts (const struct view *view, const struct ts_spec *s
   return NULL;
 }
 
+/* Without its flag a header has no second part, so that shims from before it know all others.  */
+static size_t header_size (const struct ts_spec *spec)
+{
+  return sizeof *spec + (spec_handover (spec) == NULL ? 0 : sizeof (struct ts_handover));
+}
+
+/* Only who hands it over has the shim make a network namespace.  */
+static uint32_t allowed_namespaces (const struct ts_spec *spec)
+{
+  uint32_t namespaces
+      = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWTIME;
+
+  return namespaces | (spec_handover (spec) == NULL ? 0 : CLONE_NEWNET);
+}
+
 const char *spec_check (const void *bytes, size_t size)
 {
-  const uint32_t namespaces
-      = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWTIME;
   const struct ts_spec *spec = bytes;
   struct view view = { .bytes = bytes, .size = size };
   const char *wrong;
 
   if (size < sizeof *spec || spec->magic != TS_SPEC_MAGIC)
     return "magic number";
-  if (spec->version != TS_SPEC_VERSION || spec->header_size != sizeof *spec)
+  if (spec->version != TS_SPEC_VERSION || spec->header_size != header_size (spec))
     return "version";
   if (spec->total_size != size || size > TS_SPEC_MAX_SIZE)
     return "size";
   if ((spec->flags & ~TS_FLAGS_KNOWN) != 0 || spec->zero != 0)
     return "flags";
+  if (size < spec->header_size)
+    return "size";
+  if ((wrong = check_handover (&view, spec)) != NULL)
+    return wrong;
   if ((spec->flags & TS_FLAG_EXEC) != 0)
-    return check_process (&view, spec);
+    return check_exec (&view, spec);
   /* Without a mount namespace of its own every mount would be one of the host.  */
-  if ((spec->namespaces & ~namespaces) != 0 || (spec->namespaces & CLONE_NEWNS) == 0)
+  if ((spec->namespaces & ~allowed_namespaces (spec)) != 0 || (spec->namespaces & CLONE_NEWNS) == 0)
     return "namespaces";
   if ((wrong = check_texts (&view, spec)) != NULL)
     return wrong;
@@ -268,7 +370,14 @@ const char *spec_check (const void *bytes, size_t size)
   return check_process (&view, spec);
 }
 
-const struct ts_spec *spec_map (int fd, int is_exec, const char **what)
+static int is_of_kind (const struct ts_spec *spec, enum ts_spec_kind kind)
+{
+  if ((spec->flags & TS_FLAG_EXEC) == 0)
+    return kind != TS_SPEC_EXEC;
+  return kind == (spec_handover (spec) == NULL ? TS_SPEC_EXEC : TS_SPEC_AT_START);
+}
+
+const struct ts_spec *spec_map (int fd, enum ts_spec_kind kind, const char **what)
 {
   const int seals = F_SEAL_SHRINK | F_SEAL_WRITE;
   struct stat st;
@@ -295,7 +404,7 @@ const struct ts_spec *spec_map (int fd, int is_exec, const char **what)
     return NULL;
   *what = spec_check (bytes, (size_t)st.st_size);
   const struct ts_spec *spec = bytes;
-  if (*what == NULL && ((spec->flags & TS_FLAG_EXEC) != 0) != is_exec)
+  if (*what == NULL && !is_of_kind (spec, kind))
     *what = "kind";
   if (*what == NULL)
     return spec;

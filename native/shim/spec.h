@@ -40,6 +40,7 @@ enum ts_mount_kind
   TS_MOUNT_MQUEUE,
   TS_MOUNT_DEVPTS,
   TS_MOUNT_CGROUP,
+  TS_MOUNT_OTHER, /* its ts_mount_extra says which */
   TS_MOUNT_KINDS,
 };
 
@@ -108,7 +109,8 @@ struct ts_rlimit
 #define TS_FLAG_TERMINAL 64u /* input and output are a terminal, and one stream */
 #define TS_FLAG_STDIN 128u   /* input comes from clients; it is kept open between them */
 #define TS_FLAG_EXEC 256u    /* not a sandbox but a further program in one: only `process` counts */
-#define TS_FLAGS_KNOWN 511u
+#define TS_FLAG_HANDOVER 1024u /* the container becomes the caller's; see struct ts_handover */
+#define TS_FLAGS_KNOWN (511u | TS_FLAG_HANDOVER)
 
 struct ts_spec
 {
@@ -155,6 +157,74 @@ struct ts_spec
   struct ts_list joins;    /* ts_join */
 };
 
+/* A descriptor of the shim's that is for the program (its number there) or for one of the uses
+   below.  Ascending, so that none comes twice.  */
+struct ts_descriptor
+{
+  uint32_t target;
+  uint32_t fd;
+};
+
+#define TS_TARGET_KEPT_MAX 1023u
+#define TS_TARGET_CONSOLE 0x10000u   /* a socket that is sent the master of the terminal */
+#define TS_TARGET_CONTAINER 0x10001u /* an exec's: pidfd of whom it joins */
+
+/* A program that runs in the container's namespaces.  Its input is STATE with the program's own pid
+   between key and value.  */
+struct ts_hook
+{
+  uint32_t stage;           /* enum ts_hook_stage */
+  uint32_t timeout_seconds; /* 0: none */
+  struct ts_ref path;
+  struct ts_list args; /* ts_ref */
+  struct ts_list env;  /* ts_ref */
+  struct ts_pair state;
+};
+
+enum ts_hook_stage
+{
+  TS_HOOK_CREATE_CONTAINER = 1, /* before pivot_root */
+  TS_HOOK_START_CONTAINER,      /* as the program's user, just before it */
+  TS_HOOK_STAGES,
+};
+
+/* What a mount may have beyond its ts_mount.  */
+struct ts_mount_extra
+{
+  struct ts_ref type;     /* of any file system; empty: the mount's kind says it */
+  uint64_t recursive_set; /* MOUNT_ATTR_*, for all that is mounted below as well */
+  uint64_t recursive_clear;
+  uint32_t flags;
+  uint32_t zero;
+};
+#define TS_EXTRA_COPY_UP 1u /* a tmpfs begins with what it covers */
+#define TS_EXTRA_TOP 2u     /* the ts_mount's attributes are not for mounts below */
+#define TS_EXTRA_FLAGS_KNOWN 3u
+
+/* Behind the header with TS_FLAG_HANDOVER.  Whoever started the shim becomes the parent of the
+   container's first process (or of an exec's), gives it its streams, and the shim ends when the
+   program runs.  */
+struct ts_handover
+{
+  uint32_t flags;
+  uint32_t personality;
+  uint32_t io_priority; /* ioprio_set(2); 0 leaves it */
+  uint32_t seccomp_flags;
+  struct ts_ref time_offsets; /* lines for /proc/self/timens_offsets; empty: none */
+  struct ts_list scheduler;   /* bytes of a struct sched_attr; none leaves it */
+  struct ts_list descriptors; /* ts_descriptor */
+  struct ts_list hooks;       /* ts_hook */
+  struct ts_list extras;      /* ts_mount_extra: none, or one for every mount */
+};
+#define TS_HANDOVER_PERSONALITY 1u
+#define TS_HANDOVER_HOLD 2u /* waits for a first word before pivot_root */
+#define TS_HANDOVER_FLAGS_KNOWN 3u
+
+#define TS_SCHED_ATTR_SIZE 48u
+
+_Static_assert(sizeof (struct ts_handover) == 56, "mirrored by encode-handover.ts");
+_Static_assert(sizeof (struct ts_hook) == 48, "mirrored by encode-handover.ts");
+_Static_assert(sizeof (struct ts_mount_extra) == 32, "mirrored by encode-handover.ts");
 _Static_assert(sizeof (struct ts_mount) == 80, "mirrored by encode.ts");
 _Static_assert(sizeof (struct ts_device) == 32, "mirrored by encode.ts");
 _Static_assert(sizeof (struct ts_spec) == 264, "mirrored by encode.ts");
@@ -163,9 +233,16 @@ _Static_assert(sizeof (struct ts_spec) == 264, "mirrored by encode.ts");
  * aligned to 8.  */
 const char *spec_check (const void *bytes, size_t size);
 
-/* Maps the sealed memory file FD, whose flags have TS_FLAG_EXEC as IS_EXEC says.  Returns NULL with
- * errno, or with *WHAT set when the content is refused.  */
-const struct ts_spec *spec_map (int fd, int is_exec, const char **what);
+enum ts_spec_kind
+{
+  TS_SPEC_SANDBOX,
+  TS_SPEC_EXEC,
+  TS_SPEC_AT_START, /* a sandbox, or an exec that is handed over */
+};
+
+/* Maps the sealed memory file FD.  Returns NULL with errno, or with *WHAT set when the content is
+ * refused.  */
+const struct ts_spec *spec_map (int fd, enum ts_spec_kind kind, const char **what);
 
 static inline const char *spec_text (const struct ts_spec *spec, struct ts_ref ref)
 {
@@ -175,6 +252,25 @@ static inline const char *spec_text (const struct ts_spec *spec, struct ts_ref r
 static inline const void *spec_items (const struct ts_spec *spec, struct ts_list list)
 {
   return (const char *)spec + list.offset;
+}
+
+/* NULL: the container stays the shim's.  */
+static inline const struct ts_handover *spec_handover (const struct ts_spec *spec)
+{
+  return (spec->flags & TS_FLAG_HANDOVER) == 0 ? NULL : (const void *)(spec + 1);
+}
+
+/* NULL: there is none, or MOUNT is not of the specification's list.  */
+static inline const struct ts_mount_extra *spec_extra (const struct ts_spec *spec,
+                                                       const struct ts_mount *mount)
+{
+  const struct ts_handover *handover = spec_handover (spec);
+  const struct ts_mount *first = spec_items (spec, spec->mounts);
+
+  if (handover == NULL || handover->extras.count == 0 || mount < first
+      || mount >= first + spec->mounts.count)
+    return NULL;
+  return (const struct ts_mount_extra *)spec_items (spec, handover->extras) + (mount - first);
 }
 
 #endif

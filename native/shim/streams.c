@@ -46,7 +46,7 @@ int stdio_open (struct stdio *stdio, const struct ts_spec *spec)
                            .input_fd = -1,
                            .input = -1,
                            .terminal = { .master = -1, .slave = -1 } };
-  if ((spec->flags & TS_FLAG_TERMINAL) != 0)
+  if ((spec->flags & TS_FLAG_TERMINAL) != 0 || spec_handover (spec) != NULL)
     return 0; /* Its ends come from the child, which makes it where the container can see it.  */
   if ((spec->flags & TS_FLAG_STDIN) != 0 && open_input (stdio) < 0)
     return -1;

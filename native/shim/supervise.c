@@ -34,6 +34,8 @@ void shim_note_failure (struct shim *shim, enum ts_stage stage, int error, const
 /* Rounds of waiting at most a millisecond.  */
 #define LAST_WORDS 200
 
+static int is_handed_over (const struct shim *shim) { return spec_handover (shim->spec) != NULL; }
+
 static void kill_container (struct shim *shim)
 {
   if (shim->pid > 0)
@@ -45,6 +47,11 @@ void shim_go (struct shim *shim)
   if (shim->go_fd < 0)
     return;
   (void)write_all (shim->go_fd, "", 1); /* EPIPE: it has ended, which SIGCHLD tells.  */
+  if (shim->status.state == TS_HELD)
+    {
+      shim->status.state = TS_STARTING; /* A second word will follow.  */
+      return;
+    }
   close (shim->go_fd);
   shim->go_fd = -1;
 }
@@ -66,7 +73,7 @@ static void read_report (struct shim *shim)
     case REPORT_NOTHING:
       return;
     case REPORT_READY:
-      set_state (shim, TS_CREATED);
+      set_state (shim, shim->report->progress == TS_HOLDING ? TS_HELD : TS_CREATED);
       return;
     case REPORT_TERMINAL:
       terminal = (struct terminal){ .master = fds[0], .slave = fds[1] };
@@ -220,8 +227,9 @@ static void read_connection (struct shim *shim, int index)
   if (connection->fd >= 0)
     return;
   exec_orphan (index);
-  /* The engine that ordered this sandbox is gone, and nobody else knows that it waits.  */
-  if (index == 0 && shim->go_fd >= 0)
+  /* Whoever ordered this sandbox is gone, and nobody else knows that it waits.  */
+  if (index == 0 && shim->go_fd >= 0
+      && !(is_handed_over (shim) && shim->status.state == TS_CREATED))
     {
       shim_note_failure (shim, TS_STAGE_START, ECONNRESET, "");
       kill_container (shim);
@@ -342,8 +350,28 @@ static void record_end (struct shim *shim)
     serve (shim, 1000);
 }
 
+/* The first process is another's child, so all that is seen of it here is how its report ends.  */
+static void hand_over (struct shim *shim)
+{
+  while (shim->report_fd >= 0)
+    serve (shim, -1);
+  if (shim->status.state != TS_RUNNING)
+    {
+      kill_container (shim);
+      shim->exit.finished_ns = realtime_ns ();
+      record_end (shim);
+      control_broadcast (&shim->control, TS_ENDED, &shim->exit, exit_record_size (&shim->exit));
+    }
+  control_unlink (&shim->control);
+}
+
 void supervise (struct shim *shim)
 {
+  if (is_handed_over (shim))
+    {
+      hand_over (shim);
+      return;
+    }
   while (shim->pid > 0)
     serve (shim, -1);
   if (shim->report_fd >= 0)

@@ -10,7 +10,7 @@ void *memory_map (size_t size, int flags)
   return memory == MAP_FAILED ? NULL : memory;
 }
 
-static char **point_to_texts (const struct ts_spec *spec, struct ts_list list, char **pointers)
+char **vectors_point (const struct ts_spec *spec, struct ts_list list, char **pointers)
 {
   const struct ts_ref *refs = spec_items (spec, list);
 
@@ -30,7 +30,7 @@ char **vectors_make (const struct ts_spec *spec)
   char **vectors = memory_map (vectors_size (spec), MAP_PRIVATE);
 
   if (vectors != NULL)
-    point_to_texts (spec, spec->env, point_to_texts (spec, spec->args, vectors));
+    vectors_point (spec, spec->env, vectors_point (spec, spec->args, vectors));
   return vectors;
 }
 

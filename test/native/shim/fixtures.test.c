@@ -35,7 +35,8 @@ static int are (struct ts_list list, const char *const *texts, uint32_t count)
 static void test_header (void)
 {
   TEST ("numbers of the specification are where TypeScript writes them");
-  CHECK (spec->flags == (TS_FLAGS_KNOWN & ~TS_FLAG_EXEC));
+  CHECK (spec->flags == (TS_FLAGS_KNOWN & ~(TS_FLAG_EXEC | TS_FLAG_HANDOVER)));
+  CHECK (spec_handover (spec) == NULL);
   CHECK (spec->rows == 24 && spec->columns == 80);
   CHECK (spec->namespaces == 0x2c020000);
   CHECK (spec->umask == 0027 && spec->uid == 1000 && spec->gid == 1001);
@@ -190,6 +191,38 @@ static void test_exit (void)
   free (bytes);
 }
 
+static void test_handover (void)
+{
+  const struct ts_handover *handover = spec_handover (spec);
+  const struct ts_descriptor *descriptors = spec_items (spec, handover->descriptors);
+  const struct ts_hook *hooks = spec_items (spec, handover->hooks);
+  const struct ts_mount *mounts = spec_items (spec, spec->mounts);
+  const unsigned char *scheduler = spec_items (spec, handover->scheduler);
+
+  TEST ("what is handed over is where TypeScript writes it");
+  CHECK (handover->flags == (TS_HANDOVER_PERSONALITY | TS_HANDOVER_HOLD));
+  CHECK (handover->personality == 8 && handover->io_priority == 0x4003);
+  CHECK (handover->seccomp_flags == 4 && is (handover->time_offsets, "monotonic 7 0\n"));
+  CHECK (handover->scheduler.count == TS_SCHED_ATTR_SIZE && scheduler[47] == 47);
+  CHECK (handover->descriptors.count == 3 && descriptors[0].target == 0 && descriptors[0].fd == 10);
+  CHECK (descriptors[2].target == TS_TARGET_CONSOLE && descriptors[2].fd == 12);
+
+  TEST ("a hook has its words, its variables and its state");
+  CHECK (handover->hooks.count == 1 && hooks[0].stage == TS_HOOK_START_CONTAINER);
+  CHECK (hooks[0].timeout_seconds == 5 && is (hooks[0].path, "/bin/hook"));
+  CHECK (ARE (hooks[0].args, "hook", "one") && ARE (hooks[0].env, "A=1"));
+  CHECK (is (hooks[0].state.key, "{\"pid\":") && is (hooks[0].state.value, "}"));
+
+  TEST ("a mount has what its kind does not say");
+  CHECK (handover->extras.count == 3 && spec_extra (spec, &mounts[0])->type.length == 0);
+  CHECK (spec_extra (spec, &mounts[0])->flags == TS_EXTRA_TOP);
+  CHECK (spec_extra (spec, &mounts[1])->flags == (TS_EXTRA_TOP | TS_EXTRA_COPY_UP));
+  CHECK (spec_extra (spec, &mounts[1])->recursive_set == 2);
+  CHECK (spec_extra (spec, &mounts[1])->recursive_clear == 4);
+  CHECK (mounts[2].kind == TS_MOUNT_OTHER && mounts[2].attr_clear == 9);
+  CHECK (is (spec_extra (spec, &mounts[2])->type, "ext4") && is (mounts[2].source, "/dev/vdb"));
+}
+
 int main (void)
 {
   size_t size;
@@ -204,6 +237,12 @@ int main (void)
   test_messages ();
   test_replies ();
   test_exit ();
+  free (bytes);
+  bytes = load ("handover.bin", &size);
+  TEST ("the recorded specification of a handover is accepted");
+  CHECK (spec_check (bytes, size) == NULL);
+  spec = bytes;
+  test_handover ();
   free (bytes);
   return REPORT ();
 }

@@ -52,6 +52,31 @@ static void touch_pairs (const struct ts_spec *spec, struct ts_list list)
     }
 }
 
+static void walk_handover (const struct ts_spec *spec)
+{
+  const struct ts_handover *handover = spec_handover (spec);
+  const struct ts_mount *mounts = spec_items (spec, spec->mounts);
+
+  if (handover == NULL)
+    return;
+  const struct ts_hook *hooks = spec_items (spec, handover->hooks);
+  touch_text (spec, handover->time_offsets);
+  touch (spec_items (spec, handover->scheduler), handover->scheduler.count);
+  touch (spec_items (spec, handover->descriptors),
+         handover->descriptors.count * sizeof (struct ts_descriptor));
+  for (uint32_t i = 0; i < handover->hooks.count; i++)
+    {
+      touch_text (spec, hooks[i].path);
+      touch_texts (spec, hooks[i].args);
+      touch_texts (spec, hooks[i].env);
+      touch_text (spec, hooks[i].state.key);
+      touch_text (spec, hooks[i].state.value);
+    }
+  for (uint32_t i = 0; (spec->flags & TS_FLAG_EXEC) == 0 && i < spec->mounts.count; i++)
+    if (spec_extra (spec, &mounts[i]) != NULL)
+      touch_text (spec, spec_extra (spec, &mounts[i])->type);
+}
+
 /* Reads everything that the shim would.  */
 static void walk (const struct ts_spec *spec)
 {
@@ -63,6 +88,7 @@ static void walk (const struct ts_spec *spec)
   const struct ts_list texts[]
       = { spec->cgroups, spec->masked, spec->readonly, spec->args, spec->env };
 
+  walk_handover (spec);
   touch (spec_items (spec, spec->groups), spec->groups.count * sizeof (uint32_t));
   touch (spec_items (spec, spec->rlimits), spec->rlimits.count * sizeof (struct ts_rlimit));
   touch (spec_items (spec, spec->seccomp), spec->seccomp.count * sizeof (struct sock_filter));
@@ -72,6 +98,8 @@ static void walk (const struct ts_spec *spec)
       touch_text (spec, spec->cwd);
       touch_texts (spec, spec->args);
       touch_texts (spec, spec->env);
+      if (spec_handover (spec) != NULL)
+        touch_texts (spec, spec->cgroups);
       return;
     }
   touch (spec_items (spec, spec->joins), spec->joins.count * sizeof (struct ts_join));
@@ -192,6 +220,33 @@ static void test_refusals (const unsigned char *valid, size_t size)
     }
 }
 
+static void test_handover_refusals (const unsigned char *valid, size_t size)
+{
+#define BEHIND(field) (sizeof (struct ts_spec) + offsetof (struct ts_handover, field))
+  const struct change changes[] = {
+    { "no second part", AT (flags), 0, "version" },
+    { "unknown flags of what is handed over", BEHIND (flags), 4, "flags of what is handed over" },
+    { "half a scheduler", BEHIND (scheduler.count), 47, "scheduling" },
+    { "descriptors beyond the end", BEHIND (descriptors.count), 0x10000000, "descriptors" },
+    { "hooks beyond the end", BEHIND (hooks.count), 0x10000000, "hooks" },
+    { "more about some mounts only", BEHIND (extras.count), 2, "number of mounts" },
+    { "a file system without a name", BEHIND (extras.count), 0, "a mount" },
+    { "one that starts by itself", AT (flags), TS_FLAG_HANDOVER | TS_FLAG_START_AT_ONCE,
+      "flags of what is handed over" },
+  };
+
+  for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+    {
+      unsigned char *bytes = malloc (size);
+      memcpy (bytes, valid, size);
+      memcpy (bytes + changes[i].offset, &changes[i].value, 4);
+      TEST (changes[i].name);
+      const char *wrong = spec_check (bytes, size);
+      CHECK (wrong != NULL && strcmp (wrong, changes[i].wrong) == 0);
+      free (bytes);
+    }
+}
+
 static void test_paths (const unsigned char *valid, size_t size)
 {
   const char *const bad[] = { "/..", "/a/..", "/../a", "relative", "/ab/../cd" };
@@ -218,6 +273,10 @@ int main (void)
 
   test_refusals (valid, size);
   test_paths (valid, size);
+  test_mutations (valid, size);
+  free (valid);
+  valid = load ("handover.bin", &size);
+  test_handover_refusals (valid, size);
   test_mutations (valid, size);
   free (valid);
   return REPORT ();

@@ -1,11 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { encodeSpec } from '../../../../engine/runtime/encode.ts';
-import { fixture, fullSpec } from './shim-fixtures.ts';
+import { fixture, fullSpec, handoverSpec } from './shim-fixtures.ts';
 
 describe('encodeSpec', () => {
   test('the bytes are the ones that the shim was tested with', () => {
     const bytes = encodeSpec(fullSpec, { startsAtOnce: true });
     expect(Buffer.from(bytes).equals(fixture('spec.bin', bytes))).toBe(true);
+  });
+
+  test('the bytes of one that is handed over are those, too', () => {
+    const bytes = encodeSpec(handoverSpec, { startsAtOnce: false });
+    expect(Buffer.from(bytes).equals(fixture('handover.bin', bytes))).toBe(true);
   });
 
   test('its size is in the header, however much the buffer had to grow', () => {

@@ -94,3 +94,44 @@ export const fullSpec: SandboxSpec = {
   log: { path: '/state/log', maxBytes: 10_000_000_000n, maxFiles: 3 },
   paths: { control: '/run/shim.sock', exit: '/state/exit' },
 };
+
+/** What only a container has that becomes its creator's; nothing waits in it for clients. */
+export const handoverSpec: SandboxSpec = {
+  ...fullSpec,
+  mounts: [
+    { ...none, kind: 'bind', target: '/', source: '/bundle/rootfs', flags: 0x4000 },
+    {
+      ...none,
+      kind: 'tmpfs',
+      target: '/tmp',
+      flags: 1,
+      recursive: { set: 2, clear: 4 },
+      copiesUp: true,
+    },
+    { ...none, kind: 'other', target: '/disk', source: '/dev/vdb', type: 'ext4', clear: 9 },
+  ],
+  process: { ...fullSpec.process, hasInit: false, hasInput: false },
+  handover: {
+    descriptors: [
+      { target: 'console', fd: 12 },
+      { target: 1, fd: 11 },
+      { target: 0, fd: 10 },
+    ],
+    holds: true,
+    hooks: [
+      {
+        stage: 'startContainer',
+        path: '/bin/hook',
+        args: ['hook', 'one'],
+        env: ['A=1'],
+        timeoutSeconds: 5,
+        state: ['{"pid":', '}'],
+      },
+    ],
+    timeOffsets: 'monotonic 7 0\n',
+    personality: 8,
+    scheduler: Uint8Array.from({ length: 48 }, (_, i) => i),
+    ioPriority: 0x4003,
+    seccompFlags: 4,
+  },
+};
