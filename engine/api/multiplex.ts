@@ -18,24 +18,38 @@ export interface Frame {
 export const maxFramePayload: number = 32 * 1024;
 /** An error text beyond it is a stream out of step. */
 const maxErrorText = 64 * 1024;
-const headerBytes = 8;
+export const frameHeaderBytes: number = 8;
 const numberOf = { stdout: 1, stderr: 2 } as const;
 const numberOfError = 3;
 
 /** One chunk of bytes with as many frames as the payload needs; nothing for an empty payload. */
 export function encodeFrames(stream: OutputStream, payload: Uint8Array): Uint8Array {
   const count = Math.ceil(payload.length / maxFramePayload);
-  const bytes = new Uint8Array(payload.length + count * headerBytes);
-  const view = new DataView(bytes.buffer);
+  const bytes = new Uint8Array(payload.length + count * frameHeaderBytes);
   let at = 0;
   for (let from = 0; from < payload.length; from += maxFramePayload) {
     const part = payload.subarray(from, from + maxFramePayload);
-    view.setUint8(at, numberOf[stream]);
-    view.setUint32(at + 4, part.length);
-    bytes.set(part, at + headerBytes);
-    at += headerBytes + part.length;
+    writeFrameHeader(bytes, at, { stream, length: part.length });
+    bytes.set(part, at + frameHeaderBytes);
+    at += frameHeaderBytes + part.length;
   }
   return bytes;
+}
+
+/** Before a payload of this length, at most `maxFramePayload`. */
+export function writeFrameHeader(
+  bytes: Uint8Array,
+  at: number,
+  { stream, length }: { readonly stream: OutputStream; readonly length: number },
+): void {
+  bytes[at] = numberOf[stream];
+  bytes[at + 1] = 0;
+  bytes[at + 2] = 0;
+  bytes[at + 3] = 0;
+  bytes[at + 4] = length >>> 24;
+  bytes[at + 5] = length >>> 16;
+  bytes[at + 6] = length >>> 8;
+  bytes[at + 7] = length;
 }
 
 export interface Demultiplexer {
@@ -47,7 +61,7 @@ export interface Demultiplexer {
 
 /** Payloads are views of the chunks: nothing is copied, and a long frame is not held until it is complete. */
 export function createDemultiplexer(): Demultiplexer {
-  const header = new Uint8Array(headerBytes);
+  const header = new Uint8Array(frameHeaderBytes);
   let headerLength = 0;
   let remaining = 0;
   let isStart = true;
@@ -85,12 +99,12 @@ export function createDemultiplexer(): Demultiplexer {
       const frames: Frame[] = [];
       let at = 0;
       while (at < chunk.length) {
-        if (headerLength < headerBytes) {
-          const part = chunk.subarray(at, at + headerBytes - headerLength);
+        if (headerLength < frameHeaderBytes) {
+          const part = chunk.subarray(at, at + frameHeaderBytes - headerLength);
           header.set(part, headerLength);
           headerLength += part.length;
           at += part.length;
-          if (headerLength < headerBytes) break;
+          if (headerLength < frameHeaderBytes) break;
           acceptHeader();
           // An empty frame has no payload to wait for.
           if (remaining === 0) headerLength = 0;

@@ -15,13 +15,20 @@ export interface LogFile extends AsyncDisposable {
 
 /** Numbers of the files that are there, oldest first. */
 export async function listSequences(path: string): Promise<bigint[]> {
+  // Before the names: a file that is rotated between the two looks is seen twice, and the other way round it would be
+  // seen not at all, with everything in it.
+  const current = await currentSequence(path);
   const prefix = `${basename(path)}.`;
   const found = (await namesIn(dirname(path)))
     .filter((name) => name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)))
     .map((name) => BigInt(name.slice(prefix.length)));
-  await using current = await openLogFile(path);
-  if (current !== null) found.push(current.sequence);
+  if (current !== null) found.push(current);
   return [...new Set(found)].sort((a, b) => (a < b ? -1 : 1));
+}
+
+async function currentSequence(path: string): Promise<bigint | null> {
+  await using file = await openLogFile(path);
+  return file?.sequence ?? null;
 }
 
 /** The file with this number, under whichever name it has now; null when it is not there. */

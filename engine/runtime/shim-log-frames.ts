@@ -61,26 +61,38 @@ export function encodeHeader(sequence: bigint): Buffer {
 
 /**
  * Frames from `start` until the first one that is not wholly there, in batches of one disk read, so that the caller
- * turns once per batch to the event loop and not once per frame.
+ * turns once per batch to the event loop and not once per frame. The next read goes on while the caller works.
  */
 export async function* framesFrom(
   file: FileHandle,
   start: number,
 ): AsyncGenerator<readonly Frame[], void, undefined> {
   let at = start;
+  let reading = readAt(file, at, blockBytes);
   for (;;) {
-    const block = await readAt(file, at, blockBytes);
-    const frames: Frame[] = [];
-    for (;;) {
-      const offset = (frames.at(-1)?.end ?? at) - at;
-      const frame = frameAt(block, offset, at);
-      if (frame === null) break;
-      frames.push(frame);
-    }
+    const block = await reading;
+    const frames = framesIn(block, at);
     const last = frames.at(-1);
     if (last === undefined) return;
-    yield frames;
     at = last.end;
+    const isMore = block.length === blockBytes;
+    if (isMore) {
+      reading = readAt(file, at, blockBytes);
+      // Heard of by whoever comes back for it; a caller that does not come back does not want to know.
+      reading.catch(() => undefined);
+    }
+    yield frames;
+    if (!isMore) reading = readAt(file, at, blockBytes);
+  }
+}
+
+function framesIn(block: Buffer, at: number): Frame[] {
+  const frames: Frame[] = [];
+  for (let offset = 0; ;) {
+    const frame = frameAt(block, offset, at);
+    if (frame === null) return frames;
+    frames.push(frame);
+    offset = frame.end - at;
   }
 }
 

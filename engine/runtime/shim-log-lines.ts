@@ -5,91 +5,104 @@ export interface LogRecord {
   /** CLOCK_REALTIME when the shim read the end of the line. */
   readonly timeNs: bigint;
   readonly stream: 'stdout' | 'stderr';
-  /** With its line feed, unless `isPartial`. */
-  readonly bytes: Uint8Array;
+  /** The line, with its line feed unless `isPartial`, is here from `start` to `end`: a view of each would cost the most of all. */
+  readonly source: Buffer;
+  readonly start: number;
+  readonly end: number;
   /** A piece of a line that is too long to hold, or an unfinished last line; the rest is the next record of the stream. */
   readonly isPartial: boolean;
 }
 
-/** What is held of an unfinished line. Docker cuts at 16 KiB; nothing depends on the number. */
-const maxHeldBytes = 256 * 1024;
+/** What is held of an unfinished line, unless told otherwise. */
+const defaultHeldBytes = 256 * 1024;
 const lineFeed = 0x0a;
+const lineEnd = Buffer.from([lineFeed]);
 
 interface Held {
-  readonly pieces: Uint8Array[];
+  readonly pieces: Buffer[];
   bytes: number;
   timeNs: bigint;
 }
 
+export interface AssemblerOptions {
+  /** Where it is told what is missing. */
+  readonly markerStream?: 'stdout' | 'stderr';
+  /** A line that is longer than this comes in pieces. */
+  readonly heldBytes?: number;
+}
+
 export class LineAssembler {
   readonly #markerStream: 'stdout' | 'stderr';
+  readonly #heldBytes: number;
   readonly #held = { stdout: emptyHeld(), stderr: emptyHeld() };
 
-  /** What is missing is told on `markerStream`. */
-  constructor(markerStream: 'stdout' | 'stderr' = 'stderr') {
+  constructor({ markerStream = 'stderr', heldBytes = defaultHeldBytes }: AssemblerOptions = {}) {
     this.#markerStream = markerStream;
+    this.#heldBytes = heldBytes;
   }
 
-  push(frame: Frame): LogRecord[] {
+  /** Adds to `records` the lines that the frame ends. */
+  push(frame: Frame, records: LogRecord[]): void {
     const { stream, payload, timeNs } = frame;
-    if (stream === 'lost' || stream === 'gap') return this.#mark(frame);
-    const records: LogRecord[] = [];
+    if (stream === 'lost' || stream === 'gap') {
+      this.#mark(frame, records);
+      return;
+    }
     let start = 0;
     for (;;) {
       const feed = payload.indexOf(lineFeed, start);
       if (feed < 0) break;
-      const line = this.#take(stream, payload.subarray(start, feed + 1));
-      records.push({ timeNs, stream, bytes: line, isPartial: false });
-      start = feed + 1;
+      const end = feed + 1;
+      if (this.#held[stream].bytes > 0)
+        records.push(this.#joined({ stream, payload, timeNs }, payload.subarray(0, end)));
+      else records.push({ timeNs, stream, source: payload, start, end, isPartial: false });
+      start = end;
     }
-    if (start < payload.length) {
-      // A copy: the rest must not keep the whole chunk in memory.
-      this.#hold(stream, Buffer.from(payload.subarray(start)), timeNs);
-      const held = this.#held[stream];
-      if (held.bytes > maxHeldBytes) {
-        records.push({ timeNs, stream, bytes: this.#take(stream, null), isPartial: true });
-      }
-    }
-    return records;
+    if (start < payload.length) this.#hold({ stream, payload, timeNs }, start, records);
   }
 
   /** What is left without a line feed. */
-  flush(): LogRecord[] {
-    const records: LogRecord[] = [];
-    for (const stream of ['stdout', 'stderr'] as const) {
-      const { bytes, timeNs } = this.#held[stream];
-      if (bytes === 0) continue;
-      records.push({ timeNs, stream, bytes: this.#take(stream, null), isPartial: true });
-    }
-    return records.sort((a, b) => Number(a.timeNs - b.timeNs));
+  flush(records: LogRecord[]): void {
+    const rest = (['stdout', 'stderr'] as const)
+      .filter((stream) => this.#held[stream].bytes > 0)
+      .map((stream) => record(stream, this.#held[stream].timeNs, this.#take(stream)));
+    records.push(...rest.sort((a, b) => Number(a.timeNs - b.timeNs)));
   }
 
   /** What is missing may have been the rest of a line: one that was begun ends here. */
-  #mark(frame: Frame): LogRecord[] {
-    const { timeNs } = frame;
-    const cut = (['stdout', 'stderr'] as const)
-      .filter((stream) => this.#held[stream].bytes > 0)
-      .map((stream): LogRecord => {
-        const bytes = this.#take(stream, Buffer.from([lineFeed]));
-        return { timeNs, stream, bytes, isPartial: false };
-      });
-    const bytes = Buffer.from(`[tscompose] ${describe(frame)}\n`);
-    return [...cut, { timeNs, stream: this.#markerStream, bytes, isPartial: false }];
+  #mark(frame: Frame, records: LogRecord[]): void {
+    for (const stream of ['stdout', 'stderr'] as const) {
+      if (this.#held[stream].bytes > 0) records.push(this.#joined({ ...frame, stream }, lineEnd));
+    }
+    const text = Buffer.from(`[tscompose] ${describe(frame)}\n`);
+    records.push(record(this.#markerStream, frame.timeNs, text));
   }
-
-  #hold(stream: 'stdout' | 'stderr', piece: Uint8Array, timeNs: bigint): void {
+  #hold({ stream, payload, timeNs }: LineFrame, start: number, records: LogRecord[]): void {
     const held = this.#held[stream];
-    held.pieces.push(piece);
-    held.bytes += piece.length;
+    // A copy: the rest must not keep the whole chunk in memory.
+    held.pieces.push(Buffer.from(payload.subarray(start)));
+    held.bytes += payload.length - start;
     held.timeNs = timeNs;
+    if (held.bytes <= this.#heldBytes) return;
+    records.push(record(stream, timeNs, this.#take(stream)));
   }
 
-  #take(stream: 'stdout' | 'stderr', end: Uint8Array | null): Uint8Array {
-    const { pieces, bytes } = this.#held[stream];
-    if (bytes === 0) return end ?? new Uint8Array(0);
-    this.#held[stream] = emptyHeld();
-    return Buffer.concat(end === null ? pieces : [...pieces, end]);
+  #joined({ stream, timeNs }: LineFrame, end: Buffer): LogRecord {
+    return record(stream, timeNs, Buffer.concat([this.#take(stream), end]));
   }
+
+  #take(stream: 'stdout' | 'stderr'): Buffer {
+    const { pieces } = this.#held[stream];
+    this.#held[stream] = emptyHeld();
+    return Buffer.concat(pieces);
+  }
+}
+
+type LineFrame = Pick<Frame, 'payload' | 'timeNs'> & Pick<LogRecord, 'stream'>;
+
+function record(stream: 'stdout' | 'stderr', timeNs: bigint, source: Buffer): LogRecord {
+  const isPartial = source.at(-1) !== lineFeed;
+  return { timeNs, stream, source, start: 0, end: source.length, isPartial };
 }
 
 function describe({ stream, payload }: Frame): string {

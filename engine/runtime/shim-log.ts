@@ -49,8 +49,7 @@ export async function* readShimLog(
     await wakeup.next();
     if (query.signal?.aborted === true) return;
   }
-  const rest = filter.flush();
-  yield rest;
+  yield filter.flush();
 }
 
 /** What the walker sees now, and nothing behind `limit`, so that a log that grows as fast as it is read has an end. */
@@ -126,34 +125,41 @@ class LineFilter {
   #skip: number;
 
   constructor(query: LogQuery, skip: number) {
-    this.#assembler = new LineAssembler(query.stderr === false ? 'stdout' : 'stderr');
+    this.#assembler = new LineAssembler({
+      markerStream: query.stderr === false ? 'stdout' : 'stderr',
+    });
     this.#query = query;
     this.#skip = skip;
   }
 
   push(frames: readonly Frame[]): LogRecord[] {
-    return frames.flatMap((frame) =>
-      isMarker(frame) || isWanted(frame.stream, this.#query)
-        ? this.#select(this.#assembler.push(frame))
-        : [],
-    );
+    const records: LogRecord[] = [];
+    for (const frame of frames) {
+      if (isMarker(frame) || isWanted(frame.stream, this.#query))
+        this.#assembler.push(frame, records);
+    }
+    return this.#select(records);
   }
 
   flush(): LogRecord[] {
-    return this.#select(this.#assembler.flush());
+    const records: LogRecord[] = [];
+    this.#assembler.flush(records);
+    return this.#select(records);
   }
 
-  #select(records: readonly LogRecord[]): LogRecord[] {
+  #select(records: LogRecord[]): LogRecord[] {
     const { sinceNs, untilNs } = this.#query;
-    return records.filter(({ timeNs }) => {
-      if (sinceNs !== undefined && timeNs < sinceNs) return false;
-      if (untilNs !== undefined && timeNs > untilNs) return false;
-      if (this.#skip > 0) {
-        this.#skip--;
-        return false;
-      }
-      return true;
-    });
+    const inTime =
+      sinceNs === undefined && untilNs === undefined
+        ? records
+        : records.filter(
+            ({ timeNs }) =>
+              (sinceNs === undefined || timeNs >= sinceNs) &&
+              (untilNs === undefined || timeNs <= untilNs),
+          );
+    const skipped = Math.min(this.#skip, inTime.length);
+    this.#skip -= skipped;
+    return skipped === 0 ? inTime : inTime.slice(skipped);
   }
 }
 

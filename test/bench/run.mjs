@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findPeers, image, makeRootfs, ourCommand, startOurs } from './candidates.mjs';
 import { configRows } from './config.mjs';
+import { logRows, logTargets } from './logs.mjs';
 import { kernelMemory, measure, pssOf, run } from './measure.mjs';
 
 const { values: options } = parseArgs({
@@ -27,6 +28,7 @@ const targets = {
   version: 45,
   'memory per container, 50 containers': 1024,
   'load, 200 services, in process': 30,
+  ...logTargets,
 };
 
 /** How many times as long as the peer a whole process may take. */
@@ -56,6 +58,7 @@ async function withEngines() {
     if (wants('start')) await startThroughApi(ours);
     if (wants('cli')) for (const one of [ours, ...peers]) await commandStart(one);
     if (wants('up')) for (const one of [ours, ...peers]) await upAndDown(one);
+    if (wants('logs')) await logRows([ours, ...peers], { directory, record });
     if (wants('memory')) await memory(ours);
   } finally {
     for (const one of [...peers, ours]) await one.stop();

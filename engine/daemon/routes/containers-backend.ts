@@ -57,8 +57,13 @@ export interface LogOptions {
 export interface LogRecord {
   readonly stream: OutputStream;
   readonly timeNs: bigint;
-  /** With its line feed, unless it is a piece of a line that goes on in the next record of its stream. */
-  readonly bytes: Uint8Array;
+  /**
+   * The line is `source` from `start` to `end`, with its line feed, unless it is a piece of a line that goes on in the
+   * next record of its stream.
+   */
+  readonly source: Buffer;
+  readonly start: number;
+  readonly end: number;
 }
 
 export interface ContainerLogs {

@@ -39,7 +39,8 @@ describe('the log of a container', () => {
     const shim = await start(spec);
     const text = { stdout: '', stderr: '' };
     for await (const records of readShimLog(spec.log.path, { follow: true, ended: shim.exited })) {
-      for (const { stream, bytes } of records) text[stream] += Buffer.from(bytes).toString();
+      for (const { stream, source, start, end } of records)
+        text[stream] += source.toString('utf8', start, end);
     }
     await shim.gone;
     expect(text.stdout === expected(lines, 1)).toBe(true);

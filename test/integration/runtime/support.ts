@@ -172,7 +172,8 @@ export async function run(spec: SandboxSpec): Promise<Ran> {
 export async function readOutput(path: string): Promise<{ stdout: string; stderr: string }> {
   const text = { stdout: '', stderr: '' };
   for await (const records of readShimLog(path)) {
-    for (const { stream, bytes } of records) text[stream] += Buffer.from(bytes).toString();
+    for (const { stream, source, start, end } of records)
+      text[stream] += source.toString('utf8', start, end);
   }
   return text;
 }

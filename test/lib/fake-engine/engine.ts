@@ -107,7 +107,8 @@ export class FakeEngine implements Backends {
 
   writeLog(ref: string, { stream, line, timeNs = 0n }: FakeLine): void {
     const container = this.find(ref);
-    container.logs.push({ stream, timeNs, bytes: Buffer.from(line) });
+    const source = Buffer.from(line);
+    container.logs.push({ stream, timeNs, source, start: 0, end: source.length });
     container.logged.resolve(undefined);
     container.logged = withResolvers();
   }
