@@ -1,12 +1,13 @@
 /**
  * Packed streams, told apart by their first bytes: media types and file names in the wild are wrong often enough.
- * Nothing is ever unpacked by a program found on the host or in an image.
+ * Nothing is ever unpacked by a program of an image or a container.
  */
-import { pipeline } from 'node:stream';
-import { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
+import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { EngineError } from '../api/index.ts';
 import type { ArchiveLimits } from './model.ts';
+import { unpackByProgram } from './unpack-program.ts';
 
 export type Packing = 'none' | 'gzip' | 'zstd' | 'xz' | 'bzip2';
 
@@ -83,17 +84,31 @@ async function* count(
   }
 }
 
-async function* unpack(
+function unpack(
   source: AsyncIterable<Uint8Array>,
-  packing: Packing,
+  packing: Exclude<Packing, 'none'>,
+): AsyncIterable<Uint8Array> {
+  if (packing === 'gzip') return decode(source, zlib.createGunzip({ chunkSize }));
+  // Node has it from 22.15 on; typed as absent because 20 is supported.
+  const { createZstdDecompress } = zlib as { createZstdDecompress?: () => Transform };
+  return packing === 'zstd' && createZstdDecompress !== undefined
+    ? decode(source, createZstdDecompress())
+    : unpackByProgram(source, packing);
+}
+
+const chunkSize = 1 << 18;
+
+async function* decode(
+  source: AsyncIterable<Uint8Array>,
+  decoder: Transform,
 ): AsyncGenerator<Uint8Array> {
-  const decoder = createDecoder(packing);
   // The error, if any, comes out of the iteration below.
   pipeline(Readable.from(source, { objectMode: false }), decoder, () => undefined);
   try {
     for await (const chunk of decoder) yield chunk as Buffer;
   } catch (error) {
     if (!isDecoderError(error)) throw error;
+    const packing = error.code?.startsWith('ZSTD') === true ? 'zstd' : 'gzip';
     throw new EngineError('invalid-argument', `damaged ${packing} data: ${error.message}`, {
       cause: error,
     });
@@ -103,19 +118,6 @@ async function* unpack(
 function isDecoderError(error: unknown): error is NodeJS.ErrnoException {
   const { code } = error as NodeJS.ErrnoException;
   return error instanceof Error && typeof code === 'string' && /^(Z_|ERR_Z|ZSTD_)/.test(code);
-}
-
-const chunkSize = 1 << 18;
-
-function createDecoder(packing: Packing): NodeJS.ReadWriteStream {
-  if (packing === 'gzip') return zlib.createGunzip({ chunkSize });
-  // Node has it from 22.15 on; typed as absent because 20 is supported.
-  const { createZstdDecompress } = zlib as { createZstdDecompress?: () => NodeJS.ReadWriteStream };
-  if (packing === 'zstd' && createZstdDecompress !== undefined) return createZstdDecompress();
-  throw new EngineError('not-implemented', `the archive is packed with ${packing}`, {
-    hint: `unpack it first (${packing} -d) or pack it with gzip`,
-    details: { packing },
-  });
 }
 
 async function* watchRatio(

@@ -7,7 +7,6 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { EngineError } from '../../engine/api/index.ts';
 import { FilesFixture, type TestContainer } from '../conformance/files-fixture.ts';
 import { missing } from '../lib/requires.ts';
 import { enginePid, traced } from './traced.ts';
@@ -81,21 +80,24 @@ describe.skipIf(absent.length > 0)(`C-20, C-22, C-31 (missing: ${absent.join()})
     ['bzip2', (bytes: Buffer) => execFileSync('bzip2', ['-c'], { input: bytes })],
     ['zstd', (bytes: Buffer) => execFileSync('zstd', ['-c', '-q'], { input: bytes })],
     ['nothing', (bytes: Buffer) => bytes],
-  ])('C-22: an upload packed by %s must not be unpacked by any program', async (_, pack) => {
-    await using container = await trapped('running');
-    const { id } = container;
-    const archive = pack(execFileSync('tar', ['-C', fixture.place, '-c', 'plain']));
-    const { executed } = await traced(fixture.engine, async () => {
-      const done = fixture.engine.client.archives.write(id, '/', { archive: chunks(archive) });
-      // A packing that the engine does not unpack by itself is refused.
-      await done.catch((error: unknown) => {
-        if (!(error instanceof EngineError) || error.kind !== 'not-implemented') throw error;
-      });
-    });
-    expect(executed).toEqual([]);
-    const { code } = await fixture.docker.run('cp', `${id}:/executed`, '-');
-    expect(code).toBe(1);
-  });
+  ])(
+    'C-22: an upload packed by %s must not be unpacked by the container',
+    async (packing, pack) => {
+      await using container = await trapped('running');
+      const { id } = container;
+      const archive = pack(execFileSync('tar', ['-C', fixture.place, '-c', 'plain']));
+      const { executed } = await traced(fixture.engine, () =>
+        fixture.engine.client.archives.write(id, '/', { archive: chunks(archive) }),
+      );
+      // What Node cannot unpack is the work of the host's program, by its path, with nothing of ours in its environment.
+      const started = ['gzip', 'nothing'].includes(packing) ? [] : [packing];
+      expect(
+        executed.map((line) => /"\/usr\/bin\/(\w+)".* 1 vars? \*\/\) += 0$/.exec(line)?.[1]),
+      ).toEqual(started);
+      const { code } = await fixture.docker.run('cp', `${id}:/executed`, '-');
+      expect(code).toBe(1);
+    },
+  );
 
   test('C-31: top, stats, diff and cp must not execute anything', async () => {
     await using container = await trapped('running');
