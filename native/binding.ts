@@ -43,6 +43,15 @@ export interface Binding {
 
   mount(source: string, target: string, type: string, flags: number, data: string): void;
   unmount(target: string, flags: number): void;
+  mountLater(
+    source: string,
+    target: string,
+    type: string,
+    flags: number,
+    data: string,
+  ): Promise<void>;
+  createUserNamespace(uidMap: string, gidMap: string): Fd;
+  reachOfOwners(path: string, space: number, isRecursive: boolean): number;
   overlayView(lowerDirs: string[], target: string): void;
   openOverlayView(lowerDirs: string[]): Fd;
 

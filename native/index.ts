@@ -13,6 +13,7 @@ export * from './helpers.ts';
 export * from './mounts.ts';
 export * from './namespaces.ts';
 export * from './netlink.ts';
+export * from './owners.ts';
 export * from './processes.ts';
 export * from './roots.ts';
 export type { DirectoryEntry, FileStat, FileType } from './records.ts';

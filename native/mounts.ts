@@ -1,5 +1,5 @@
 import { binding } from './binding.ts';
-import { attempt } from './errors.ts';
+import { attempt, attemptAsync } from './errors.ts';
 import type { Fd } from './fd.ts';
 
 export interface MountRequest {
@@ -18,6 +18,14 @@ export function mount({ source, target, type = '', flags = 0, data = '' }: Mount
   attempt(`mount "${source}" on "${target}"`, () => {
     binding().mount(source, target, type, flags, data);
   });
+}
+
+/** The same, off the event loop: a server or a disk may take its time. */
+export async function mountLater(request: MountRequest): Promise<void> {
+  const { source, target, type = '', flags = 0, data = '' } = request;
+  await attemptAsync(`mount "${source}" on "${target}"`, () =>
+    binding().mountLater(source, target, type, flags, data),
+  );
 }
 
 export function unmount(target: string, flags = 0): void {

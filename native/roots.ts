@@ -7,6 +7,7 @@ export type RootPart =
   | {
       readonly kind: 'overlay';
       readonly target: string;
+      /** Empty together with the work directory: nothing can be written. */
       readonly upperDir: string;
       readonly workDir: string;
       /** Topmost first. */
@@ -19,8 +20,14 @@ export type RootPart =
       readonly target: string;
       /** A host path that only the engine or its user writes to. */
       readonly source: string;
+      /** Below the source, looked up by descriptor: EXDEV where it leads out of it. */
+      readonly subpath?: string;
       readonly isReadonly: boolean;
       readonly isRecursive: boolean;
+      /** What is mounted below stays writable. */
+      readonly isReadonlyTop?: boolean;
+      /** Shows its files with these owners; stays open until the root is made. */
+      readonly owners?: { readonly space: Fd; readonly isTopOnly: boolean };
       readonly create: 'nothing' | 'directory' | 'file';
     }
   /** What the namespace has mounted at `target`; read-only in any case where it is that there. */
@@ -35,6 +42,7 @@ export interface ContainerRoot {
 
 // Order and values of native/addon/root.c.
 const kinds = { overlay: 0, bind: 1, inherited: 2 } as const;
+const reach = { recursive: 1, readonlyTop: 2, ownersTop: 4 } as const;
 const creations = { nothing: 0, directory: 1, file: 2 } as const;
 const MOUNT_ATTR_RDONLY = 1;
 
@@ -60,7 +68,7 @@ function textsOf(part: RootPart): readonly string[] {
     case 'overlay':
       return [part.target, part.upperDir, part.workDir, ...part.lowerDirs, ...part.options.flat()];
     case 'bind':
-      return [part.target, part.source];
+      return [part.target, part.source, part.subpath ?? ''];
     case 'inherited':
       return [part.target];
   }
@@ -69,10 +77,23 @@ function textsOf(part: RootPart): readonly string[] {
 function numbersOf(part: RootPart): readonly number[] {
   const kind = kinds[part.kind];
   const attributes = part.isReadonly ? MOUNT_ATTR_RDONLY : 0;
-  if (part.kind === 'inherited') return [kind, attributes, 0, 0, 0, 0];
+  if (part.kind === 'inherited') return [kind, attributes, 0, 0, 0, 0, 0];
   if (part.kind === 'overlay')
-    return [kind, attributes, 0, 0, part.lowerDirs.length, part.options.length];
-  return [kind, attributes, creations[part.create], part.isRecursive ? 1 : 0, 0, 0];
+    return [kind, attributes, 0, 0, part.lowerDirs.length, part.options.length, 0];
+  const { create, owners } = part;
+  return [kind, attributes, creations[create], reachOf(part), 0, 0, owners?.space ?? 0];
+}
+
+function reachOf({
+  isRecursive,
+  isReadonlyTop,
+  owners,
+}: Extract<RootPart, { kind: 'bind' }>): number {
+  return (
+    (isRecursive ? reach.recursive : 0) |
+    (isReadonlyTop === true ? reach.readonlyTop : 0) |
+    (owners?.isTopOnly === true ? reach.ownersTop : 0)
+  );
 }
 
 /** Whether nothing can be written below `fd`, for whatever reason: its mount's or its file system's. */

@@ -7,7 +7,9 @@ export { VolumeError } from './errors.ts';
 export type { VolumeErrorCode, VolumeErrorOptions } from './errors.ts';
 export type {
   BindMount,
+  ImageMount,
   MountRequest,
+  Owner,
   Propagation,
   ResolvedMount,
   TmpfsMount,
@@ -20,6 +22,8 @@ export { parseBind, parseMounts } from './mount.ts';
 export type { MountSources, ObjectMount } from './mount.ts';
 export { FileRecords, readVolumeRecord } from './records.ts';
 export type { VolumeRecord, VolumeRecords } from './records.ts';
+export { ownerMaps } from './owner-maps.ts';
 export { resolveMount } from './resolve.ts';
+export type { MountParts } from './resolve.ts';
 export { VolumeStore } from './store.ts';
 export type { RemoveVolumeOptions, VolumeStoreOptions } from './store.ts';

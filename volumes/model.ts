@@ -46,9 +46,31 @@ export interface BindMount {
   readonly target: string;
   readonly isReadonly: boolean;
   readonly isRecursive: boolean;
+  /** What is mounted below the source stays writable in a read-only mount. */
+  readonly isReadonlyTop?: boolean;
   readonly propagation: Propagation;
+  /** Whose the files are on the host that are root's in the container. */
+  readonly owner?: Owner;
   /** A missing source becomes a directory (the string form does that, the object form only when asked). */
   readonly createsSource: boolean;
+}
+
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** The files of an image, for reading only. */
+export interface ImageMount {
+  readonly kind: 'image';
+  /** Reference as asked for. */
+  readonly source: string;
+  readonly target: string;
+  /** Directory or file of the image; empty is all of it. */
+  readonly subpath: string;
+  readonly isReadonly: true;
+  /** What the reference named when the container was made; empty until then. */
+  readonly imageId: string;
 }
 
 export interface TmpfsMount {
@@ -63,17 +85,20 @@ export interface TmpfsMount {
   readonly options: readonly string[];
 }
 
-export type MountRequest = VolumeMount | BindMount | TmpfsMount;
+export type MountRequest = VolumeMount | BindMount | TmpfsMount | ImageMount;
 
-/** The shape of engine/runtime's SandboxMount for these kinds. */
+/** The shape of engine/runtime's SandboxMount for these kinds; `owner` becomes a user namespace at each start. */
 export interface ResolvedMount {
-  readonly kind: 'bind' | 'tmpfs';
+  readonly kind: 'bind' | 'tmpfs' | 'overlay';
   readonly target: string;
   readonly source: string;
+  readonly subpath: string;
   readonly lowerDirs: readonly string[];
   readonly upperDir: string;
   readonly workDir: string;
   readonly flags: number;
+  readonly isReadonlyTop: boolean;
+  readonly owner: Owner | null;
   readonly propagation: number;
   readonly data: string;
   readonly create: 'directory' | 'file' | 'nothing';

@@ -4,7 +4,7 @@
  */
 import { posix } from 'node:path';
 import { VolumeError } from './errors.ts';
-import type { BindMount, MountRequest, TmpfsMount, VolumeMount } from './model.ts';
+import type { BindMount, ImageMount, MountRequest, TmpfsMount, VolumeMount } from './model.ts';
 import { isPropagation, parseBindOptions, parseTmpfsOptions } from './options.ts';
 import { checkName } from './store.ts';
 
@@ -18,6 +18,8 @@ export interface ObjectMount {
     readonly Propagation?: string;
     readonly NonRecursive?: boolean;
     readonly CreateMountpoint?: boolean;
+    readonly ReadOnlyNonRecursive?: boolean;
+    readonly ReadOnlyForceRecursive?: boolean;
   };
   readonly VolumeOptions?: {
     readonly NoCopy?: boolean;
@@ -33,6 +35,7 @@ export interface ObjectMount {
     readonly Mode?: number;
     readonly Options?: readonly (readonly string[])[] | null;
   };
+  readonly ImageOptions?: { readonly Subpath?: string };
 }
 
 export interface MountSources {
@@ -57,7 +60,7 @@ export function parseMounts(sources: MountSources): readonly MountRequest[] {
   for (const request of asked) {
     const { target } = request;
     if (requests.has(target))
-      throw new VolumeError('duplicate-target', `duplicate mount point: ${target}`, {
+      throw new VolumeError('duplicate-target', `Duplicate mount point: ${target}`, {
         fields: { target },
       });
     requests.set(target, request);
@@ -114,9 +117,8 @@ function checkVolumeName(name: string, written: string): void {
 }
 
 function parseObject(mount: ObjectMount): MountRequest {
-  const written = `${mount.Type ?? ''}:${mount.Target ?? ''}`;
-  const target = checkTarget(mount.Target ?? '', written);
-  checkForeignOptions(mount, written);
+  checkForeignOptions(mount);
+  const target = checkObjectTarget(mount);
   switch (mount.Type) {
     case 'volume':
       return objectVolume(mount, target);
@@ -124,72 +126,106 @@ function parseObject(mount: ObjectMount): MountRequest {
       return objectBind(mount, target);
     case 'tmpfs':
       return objectTmpfs(mount, target);
+    case 'image':
+      return objectImage(mount, target);
     default:
-      throw invalid(written, `there is no mount type "${mount.Type ?? ''}"`);
+      throw refused(mount, 'mount type unknown');
   }
 }
 
-function checkForeignOptions(mount: ObjectMount, written: string): void {
-  const kinds = { bind: 'BindOptions', volume: 'VolumeOptions', tmpfs: 'TmpfsOptions' } as const;
-  for (const [type, field] of Object.entries(kinds))
-    if (mount[field] !== undefined && type !== mount.Type)
-      throw invalid(written, `${field} of a mount of the type "${mount.Type ?? ''}"`);
+const optionFields = {
+  bind: 'BindOptions',
+  volume: 'VolumeOptions',
+  tmpfs: 'TmpfsOptions',
+  image: 'ImageOptions',
+} as const;
+
+/** Words of moby `volume/mounts/validate.go` and `daemon/volumes.go`. */
+function checkForeignOptions(mount: ObjectMount): void {
+  const { Type = '' } = mount;
+  for (const [type, field] of Object.entries(optionFields))
+    if (mount[field] !== undefined && type !== Type)
+      throw invalid(field, `${field} must not be specified on mount type "${Type}"`);
 }
 
-function objectVolume(
-  { Source = '', ReadOnly = false, VolumeOptions = {} }: ObjectMount,
-  target: string,
-): VolumeMount {
+function refused({ Type = '', Target = '' }: ObjectMount, reason: string): VolumeError {
+  return invalid(Target, `invalid mount config for type "${Type}": ${reason}`);
+}
+
+function checkObjectTarget(mount: ObjectMount): string {
+  const { Target = '' } = mount;
+  if (Target === '') throw refused(mount, 'field Target must not be empty');
+  if (!Target.startsWith('/'))
+    throw refused(mount, `invalid mount path: '${Target}' mount path must be absolute`);
+  const clean = cleanPath(Target);
+  if (clean === '/') throw refused(mount, "invalid specification: destination can't be '/'");
+  return clean;
+}
+
+/** Links in it are no matter here: they are resolved beneath the volume when it is mounted. */
+function checkSubpath(mount: ObjectMount, subpath: string): string {
+  const clean = subpath === '' ? '' : cleanPath(subpath);
+  if (clean.startsWith('/') || clean === '..' || clean.startsWith('../'))
+    throw refused(mount, 'subpath must be a relative path within the volume');
+  return clean === '.' ? '' : clean;
+}
+
+function objectVolume(mount: ObjectMount, target: string): VolumeMount {
+  const { Source = '', ReadOnly = false, VolumeOptions = {} } = mount;
   const { NoCopy = false, Labels, Subpath = '', DriverConfig } = VolumeOptions;
   if (Source !== '') checkVolumeName(Source, `volume:${target}`);
-  // A link in the volume could be exchanged while the path is looked up, and the shim takes host paths only.
-  if (Subpath !== '')
-    throw new VolumeError('invalid-option', `subpath "${Subpath}" of a volume is not supported`, {
-      fields: { target, subpath: Subpath },
-      hint: 'mount the whole volume',
-    });
+  else if (Subpath !== '')
+    throw refused(mount, 'must not set Subpath when using anonymous volumes');
   return {
     kind: 'volume',
     name: Source,
     target,
     isReadonly: ReadOnly,
     hasNoCopy: NoCopy,
-    subpath: '',
+    subpath: checkSubpath(mount, Subpath),
     driver: DriverConfig?.Name ?? '',
     driverOptions: DriverConfig?.Options ?? {},
     labels: Labels ?? {},
   };
 }
 
-function objectBind(
-  { Source = '', ReadOnly = false, BindOptions = {} }: ObjectMount,
-  target: string,
-): BindMount {
+function objectBind(mount: ObjectMount, target: string): BindMount {
+  const { Source = '', ReadOnly = false, BindOptions = {} } = mount;
   const { Propagation = '', NonRecursive = false, CreateMountpoint = false } = BindOptions;
   const propagation = Propagation === '' ? 'rprivate' : Propagation;
+  if (Source === '') throw refused(mount, 'field Source must not be empty');
   if (!Source.startsWith('/'))
-    throw invalid(
-      Source,
-      `the source "${Source}" of the bind on ${target} is not an absolute path`,
-    );
-  if (!isPropagation(propagation)) throw invalid(propagation, `no propagation "${propagation}"`);
+    throw refused(mount, `invalid mount path: '${Source}' mount path must be absolute`);
+  if (!isPropagation(propagation)) throw refused(mount, `invalid propagation mode: ${propagation}`);
   return {
     kind: 'bind',
     source: cleanPath(Source),
     target,
     isReadonly: ReadOnly,
     isRecursive: !NonRecursive,
+    ...(isReadonlyTop(mount) && { isReadonlyTop: true }),
     propagation,
     createsSource: CreateMountpoint,
   };
 }
 
-function objectTmpfs(
-  { Source = '', ReadOnly = false, TmpfsOptions = {} }: ObjectMount,
-  target: string,
-): TmpfsMount {
+/** A read-only bind is so with all that is mounted below, which mount_setattr(2) does on every kernel we run on. */
+function isReadonlyTop({ ReadOnly = false, BindOptions = {} }: ObjectMount): boolean {
+  const { ReadOnlyNonRecursive = false, ReadOnlyForceRecursive = false } = BindOptions;
+  const conflict = (what: string): VolumeError => invalid(what, `mount options conflict: ${what}`);
+  if (ReadOnlyNonRecursive && !ReadOnly)
+    throw conflict('!ReadOnly && BindOptions.ReadOnlyNonRecursive');
+  if (ReadOnlyForceRecursive && !ReadOnly)
+    throw conflict('!ReadOnly && BindOptions.ReadOnlyForceRecursive');
+  if (ReadOnlyNonRecursive && ReadOnlyForceRecursive)
+    throw conflict('ReadOnlyNonRecursive && BindOptions.ReadOnlyForceRecursive');
+  return ReadOnlyNonRecursive;
+}
+
+function objectTmpfs(mount: ObjectMount, target: string): TmpfsMount {
+  const { Source = '', ReadOnly = false, TmpfsOptions = {} } = mount;
   const { SizeBytes = 0, Mode, Options } = TmpfsOptions;
-  if (Source !== '') throw invalid(Source, `the tmpfs on ${target} cannot have a source`);
+  if (Source !== '') throw refused(mount, 'field Source must not be specified');
   const options = (Options ?? []).map((pair) => pair.join('='));
   const parsed = parseTmpfs(target, options.join(','));
   return {
@@ -197,6 +233,19 @@ function objectTmpfs(
     isReadonly: ReadOnly || parsed.isReadonly,
     sizeBytes: SizeBytes > 0 ? SizeBytes : parsed.sizeBytes,
     mode: Mode ?? parsed.mode,
+  };
+}
+
+function objectImage(mount: ObjectMount, target: string): ImageMount {
+  const { Source = '', ImageOptions = {} } = mount;
+  if (Source === '') throw refused(mount, 'field Source must not be empty');
+  return {
+    kind: 'image',
+    source: Source,
+    target,
+    subpath: checkSubpath(mount, ImageOptions.Subpath ?? ''),
+    isReadonly: true,
+    imageId: '',
   };
 }
 

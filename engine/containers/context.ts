@@ -22,7 +22,10 @@ export interface ContainerContext {
   readonly events: Pick<EventBus, 'publish'>;
   readonly log: Log;
   readonly images: Pick<ImageStore, 'resolve'>;
-  readonly snapshots: Pick<Snapshots, 'prepare' | 'remove' | 'view' | 'readFile' | 'usage'>;
+  readonly snapshots: Pick<
+    Snapshots,
+    'prepare' | 'remove' | 'view' | 'readFile' | 'usage' | 'lowerDirs'
+  >;
   readonly volumes: Pick<VolumeStore, 'create' | 'get' | 'isEmpty' | 'copyUp' | 'remove'>;
   readonly networks: Pick<NetworkController, 'list' | 'openSandbox' | 'closeSandbox' | 'sandbox'>;
   readonly cgroups: Pick<

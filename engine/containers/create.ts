@@ -54,7 +54,7 @@ export async function createContainer(
   const endpoints = chooseEndpoints(ctx, request, hostConfig);
   ctx.containers.claimName(name, id);
   try {
-    await make(ctx, image, { id, name, config, hostConfig, endpoints });
+    await make(ctx, image, { id, name, config, hostConfig, endpoints, warnings });
   } catch (error) {
     ctx.containers.releaseName(name, id);
     throw toEngineError(error);
@@ -68,16 +68,18 @@ function checkResources(ctx: Pick<Context, 'cgroups'>, host: HostConfig): readon
   return ctx.cgroups.check(limitsOf(host));
 }
 
-type Decided = Pick<ContainerRecord, 'id' | 'name' | 'config' | 'hostConfig' | 'endpoints'>;
+type Decided = Pick<ContainerRecord, 'id' | 'name' | 'config' | 'hostConfig' | 'endpoints'> & {
+  readonly warnings: string[];
+};
 
 /** The record comes last: a directory or snapshot that no record names is swept at the next start. */
-async function make(ctx: Context, image: Image, decided: Decided): Promise<void> {
+async function make(ctx: Context, image: Image, { warnings, ...decided }: Decided): Promise<void> {
   const { id } = decided;
   await Rollback.guard(async (rollback) => {
     const { directory } = ctx.layout.container(id);
     rollback.add('directory', () => rm(directory, { recursive: true, force: true }));
     await mkdir(directory, { mode: 0o700 });
-    const mounts = await createMounts(ctx, image, { ...decided, rollback });
+    const mounts = await createMounts(ctx, image, { ...decided, rollback, warnings });
     rollback.add('snapshot', () => ctx.snapshots.remove(id));
     await ctx.snapshots.prepare(id, image);
     const record: ContainerRecord = {

@@ -16,7 +16,7 @@ type Shared = 'NetworkMode' | 'PidMode' | 'IpcMode';
 
 const prefix = 'container:';
 /** What a shim is given before these; native/PROTOCOL.md. */
-const firstHeldFd = 6;
+export const firstHeldFd = 6;
 
 /** Docker's words of what cannot be joined. */
 const failures: Readonly<Record<Shared, string>> = {

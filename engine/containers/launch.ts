@@ -14,12 +14,14 @@ import { buildSandboxSpec, ShimError, startShim } from '../runtime/index.ts';
 import { closeFd } from '../../native/index.ts';
 import type { Fd } from '../../native/index.ts';
 import type { SandboxHandle } from '../../network/index.ts';
+import { giveOwners } from './bind-owners.ts';
 import type { Container, ContainerRecord } from './container.ts';
 import type { ContainerContext, RunningProcess } from './context.ts';
 import { requireDeviceDrivers } from './device-requests.ts';
 import { hostsOfHost, writeEtcFiles } from './etc-files.ts';
-import { etcFilesOf, openJoins, sharedFiles, withSharedNames } from './joined.ts';
+import { etcFilesOf, firstHeldFd, openJoins, sharedFiles, withSharedNames } from './joined.ts';
 import { sandboxMounts } from './mounts.ts';
+import { explainMount } from './mount-failure.ts';
 import { networkFacts, sandboxRequest } from './network-request.ts';
 import { limitsOf } from './limits.ts';
 import { linkedHosts } from './links.ts';
@@ -151,10 +153,15 @@ async function runProgram(
   ]);
   const { joins, fds } = openJoins(ctx, record, held.length);
   held.push(...fds);
+  const given = giveOwners(sandboxMounts(ctx, record), {
+    user,
+    firstFd: firstHeldFd + held.length,
+  });
+  held.push(...given.fds);
   const request = sandboxRequestOf(record, {
     ...{ user, cgroup, devices },
     rootMounts: mounts,
-    mounts: sandboxMounts(ctx, record),
+    mounts: given.mounts,
     networkNamespace: sandbox?.path ?? null,
     joins,
     files: sharedFiles(ctx, record) ?? etcFilesOf(ctx, record),
@@ -162,7 +169,11 @@ async function runProgram(
     paths: { control: ctx.layout.sandbox(record.id).shimSocket, exit: paths.exit },
   });
   const spec = buildSandboxSpec(request, ctx.host);
-  return await startShim({ spec, held });
+  try {
+    return await startShim({ spec, held });
+  } catch (error) {
+    throw explainMount(error, given.mounts);
+  }
 }
 
 /** What a failed start means to a client: Docker's CLI maps these words to exit codes 127 and 126. */

@@ -6,38 +6,44 @@ import type { Image } from '../images/index.ts';
 import { makePath } from '../lib/index.ts';
 import type { Rollback } from '../lib/index.ts';
 import { parseMounts, resolveMount } from '../../volumes/index.ts';
-import type { MountRequest, ResolvedMount, Volume } from '../../volumes/index.ts';
+import type { MountParts, MountRequest, ResolvedMount, Volume } from '../../volumes/index.ts';
+import { withOwnersAsked } from './annotations.ts';
+import { ownerProblem } from './bind-owners.ts';
 import type { ContainerRecord, MountRecord } from './container.ts';
 import type { ContainerContext } from './context.ts';
+import { requirePropagation } from './mount-table.ts';
 import { inheritedMounts } from './volumes-from.ts';
 
-type Context = Pick<ContainerContext, 'containers' | 'volumes' | 'snapshots'>;
+type Context = Pick<ContainerContext, 'containers' | 'volumes' | 'snapshots' | 'images'>;
 
 interface MountsRequest {
   readonly config: ContainerConfig;
   readonly hostConfig: HostConfig;
   /** Learns of anonymous volumes; named ones stay, as in Docker. */
   readonly rollback: Rollback;
+  /** For what is made differently than asked. */
+  readonly warnings: string[];
 }
 
 /** Checks the requests, makes missing volumes and fills empty ones with the image's content. */
 export async function createMounts(
   ctx: Context,
   image: Image,
-  { config, hostConfig, rollback }: MountsRequest,
+  { config, hostConfig, rollback, warnings }: MountsRequest,
 ): Promise<readonly MountRecord[]> {
   const inherited = inheritedMounts(ctx, hostConfig.VolumesFrom ?? []);
-  const requests = parseMounts({
+  const asked = parseMounts({
     binds: hostConfig.Binds ?? [],
     mounts: hostConfig.Mounts ?? [],
     tmpfs: hostConfig.Tmpfs ?? {},
     imageVolumes: Object.keys(config.Volumes ?? {}).filter((target) => !inherited.has(target)),
   });
+  const requests = withOwnersAsked(asked, hostConfig);
   const own = new Set(requests.map(({ target }) => target));
   const records = [...inherited.values()].filter(({ request }) => !own.has(request.target));
   // One after the other: two mounts may share a volume, and the first one fills it.
   for (const request of requests) {
-    records.push(await createMount(ctx, request, { image, rollback }));
+    records.push(await createMount(ctx, request, { image, rollback, warnings }));
   }
   return records;
 }
@@ -45,6 +51,7 @@ export async function createMounts(
 interface Surroundings {
   readonly image: Image;
   readonly rollback: Rollback;
+  readonly warnings: string[];
 }
 
 async function createMount(
@@ -55,12 +62,45 @@ async function createMount(
   switch (request.kind) {
     case 'volume':
       return await createVolumeMount(ctx, request, surroundings);
-    case 'bind':
+    case 'bind': {
       await requireSource(request);
+      const problem = ownerProblem(request);
+      if (problem !== null) surroundings.warnings.push(problem);
       return { point: bindPoint(request), request, isAnonymous: false };
+    }
     case 'tmpfs':
       return { point: tmpfsPoint(request), request, isAnonymous: false };
+    case 'image':
+      return createImageMount(ctx, request);
   }
+}
+
+/** What the reference names now is what is mounted from now on, as with the container's own image. */
+function createImageMount(
+  ctx: Pick<Context, 'images'>,
+  request: Extract<MountRequest, { kind: 'image' }>,
+): MountRecord {
+  const { source, target } = request;
+  const image = ctx.images.resolve(source);
+  if (image === null) {
+    throw new EngineError('not-found', `No such image: ${source}`, {
+      hint: 'load or import it',
+      details: { image: source, target },
+    });
+  }
+  if (image.host !== null || image.chain.length === 0) {
+    throw new EngineError('invalid-argument', `image ${source} has no files that can be mounted`);
+  }
+  const point: MountPoint = {
+    Type: 'image',
+    Name: source,
+    Source: '',
+    Destination: target,
+    Mode: '',
+    RW: false,
+    Propagation: 'rprivate',
+  };
+  return { point, request: { ...request, imageId: image.id }, isAnonymous: false };
 }
 
 async function createVolumeMount(
@@ -146,17 +186,30 @@ function tmpfsPoint(request: Extract<MountRequest, { kind: 'tmpfs' }>): MountPoi
   };
 }
 
-/** For the shim. A volume that was removed by hand meanwhile is an error, not an empty directory. */
+/** For the shim. What was removed by hand meanwhile is an error, not an empty directory. */
 export function sandboxMounts(
-  ctx: Pick<ContainerContext, 'volumes'>,
+  ctx: Pick<ContainerContext, 'volumes' | 'images' | 'snapshots'>,
   record: ContainerRecord,
 ): readonly ResolvedMount[] {
-  return record.mounts.map(({ request }) => {
-    if (request.kind !== 'volume') return resolveMount(request, '');
+  return record.mounts.map(({ request }) => resolveMount(request, partsOf(ctx, request)));
+}
+
+function partsOf(
+  ctx: Pick<ContainerContext, 'volumes' | 'images' | 'snapshots'>,
+  request: MountRequest,
+): MountParts {
+  if (request.kind === 'volume') {
     const volume = ctx.volumes.get(request.name);
-    if (volume !== undefined) return resolveMount(request, volume.mountpoint);
+    if (volume !== undefined) return { mountpoint: volume.mountpoint };
     throw new EngineError('not-found', `get ${request.name}: no such volume`, {
       hint: 'the volume of this container was removed; create the container again',
     });
+  }
+  if (request.kind === 'bind') requirePropagation(request);
+  if (request.kind !== 'image') return {};
+  const image = ctx.images.resolve(request.imageId);
+  if (image !== null) return { lowerDirs: ctx.snapshots.lowerDirs(image) };
+  throw new EngineError('not-found', `No such image: ${request.source}`, {
+    hint: 'an image that this container mounts was removed; create the container again',
   });
 }

@@ -18,8 +18,13 @@ export function inheritedMounts(
   for (const source of sources) {
     const { ref, isReadonly } = parseSource(source);
     for (const mount of ctx.containers.find(ref).record.mounts) {
-      if (mount.request.kind === 'tmpfs') continue;
-      mounts.set(mount.request.target, inherit(mount, mount.request, isReadonly));
+      const { request } = mount;
+      if (request.kind === 'tmpfs') continue;
+      const heir =
+        request.kind === 'image'
+          ? { ...mount, isAnonymous: false }
+          : inherit(mount, request, isReadonly);
+      mounts.set(request.target, heir);
     }
   }
   return mounts;
@@ -40,7 +45,7 @@ function parseSource(source: string): { readonly ref: string; readonly isReadonl
 /** The heir never takes an anonymous volume away: it is the other's. */
 function inherit(
   { point }: MountRecord,
-  request: Exclude<MountRecord['request'], { readonly kind: 'tmpfs' }>,
+  request: Extract<MountRecord['request'], { readonly kind: 'volume' | 'bind' }>,
   isAskedReadonly: boolean,
 ): MountRecord {
   const isReadonly = request.isReadonly || isAskedReadonly;

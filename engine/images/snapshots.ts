@@ -143,6 +143,11 @@ export class Snapshots {
     }
   }
 
+  /** The image's layers, topmost first; they stay for as long as the image does. */
+  lowerDirs(image: Image): readonly string[] {
+    return this.#layers.lowerDirs(image.chain.at(-1) ?? null);
+  }
+
   /** A small text file of the image; null if there is no such file. Remembered, as an image never changes. */
   async readFile(image: Image, path: string): Promise<string | null> {
     const key = `${image.id}\n${path}`;

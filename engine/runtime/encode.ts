@@ -16,9 +16,9 @@ import {
 import type { SandboxDevice, SandboxMount, SandboxProcess, SandboxSpec } from './sandbox-spec.ts';
 
 const magic = 0x43505354; // "TSPC"
-const version = 3;
+const version = 4;
 const headerBytes = 264;
-const mountBytes = 80;
+const mountBytes = 96;
 const deviceBytes = 32;
 const referenceBytes = 8;
 const pairBytes = 16;
@@ -39,6 +39,7 @@ const flag = {
   handover: 1024,
 } as const;
 
+const mountFlag = { recursive: 1, joined: 2, readonlyTop: 4, ownersTop: 8 } as const;
 const mountKinds = [
   'overlay',
   'bind',
@@ -165,7 +166,7 @@ const msPrivate = 0x40000;
 function encodeMount(cursor: Cursor, mount: SandboxMount): void {
   cursor.u32(mountKinds.indexOf(mount.kind)).u32(createKinds.indexOf(mount.create));
   cursor.u32((mount.propagation & ~msRec) === 0 ? msPrivate : mount.propagation & ~msRec);
-  cursor.u32(((mount.flags & msRec) === 0 ? 0 : 1) | (mount.isJoined === true ? 2 : 0));
+  cursor.u32(mountFlagsOf(mount));
   const attributes = attributesOf(mount.flags);
   const clear = attributes.clear | attributesOf(mount.clear ?? 0).set;
   cursor.u64(BigInt(attributes.set)).u64(BigInt(clear));
@@ -176,6 +177,19 @@ function encodeMount(cursor: Cursor, mount: SandboxMount): void {
     if (value === null) pair.skip(referenceBytes);
     else pair.text(value);
   });
+  cursor
+    .text(mount.subpath ?? '')
+    .u32(mount.owners?.fd ?? 0)
+    .u32(0);
+}
+
+function mountFlagsOf({ flags, isJoined, isReadonlyTop, owners }: SandboxMount): number {
+  return (
+    ((flags & msRec) === 0 ? 0 : mountFlag.recursive) |
+    (isJoined === true ? mountFlag.joined : 0) |
+    (isReadonlyTop === true ? mountFlag.readonlyTop : 0) |
+    (owners?.isTopOnly === true ? mountFlag.ownersTop : 0)
+  );
 }
 
 /** "mode=755,size=64k,nodots" as pairs; null is an option without a value. */

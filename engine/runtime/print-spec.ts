@@ -38,9 +38,13 @@ function printMount(mount: SandboxMount): string {
   const parts = [`mount ${mount.kind} ${mount.target}`];
   if (mount.source !== '')
     parts.push(`from ${mount.isJoined === true ? 'joined ' : ''}${mount.source}`);
+  if (mount.subpath !== undefined && mount.subpath !== '') parts.push(`below ${mount.subpath}`);
   if (mount.lowerDirs.length > 0) parts.push(`lower ${mount.lowerDirs.join(':')}`);
   if (mount.upperDir !== '') parts.push(`upper ${mount.upperDir} work ${mount.workDir}`);
   if (mount.flags !== 0) parts.push(printMountFlags(mount.flags));
+  if (mount.isReadonlyTop === true) parts.push('not below');
+  if (mount.owners !== undefined)
+    parts.push(`owners ${mount.owners.fd}${mount.owners.isTopOnly ? ' not below' : ''}`);
   if (mount.propagation !== 0) parts.push(`propagation ${printMountFlags(mount.propagation)}`);
   if (mount.data !== '') parts.push(`"${mount.data}"`);
   if (mount.create !== 'directory') parts.push(`create ${mount.create}`);

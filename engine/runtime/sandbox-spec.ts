@@ -50,6 +50,12 @@ export interface SandboxMount {
   readonly isJoined?: boolean;
   /** Host path of a bind. Empty for the other kinds. */
   readonly source: string;
+  /** Relative path below the source, or below the root of an overlay, that is mounted instead of all of it. */
+  readonly subpath?: string;
+  /** RDONLY is not for the mounts below a bind. */
+  readonly isReadonlyTop?: boolean;
+  /** Of a bind: the user namespace in whose ids its files are seen (MOUNT_ATTR_IDMAP of mount_setattr(2)). */
+  readonly owners?: SandboxOwners;
   /** Layers of an overlay on the host, topmost first. */
   readonly lowerDirs: readonly string[];
   readonly upperDir: string;
@@ -70,6 +76,13 @@ export interface SandboxMount {
   readonly data: string;
   /** What to create below the root when the target is missing. */
   readonly create: 'directory' | 'file' | 'nothing';
+}
+
+export interface SandboxOwners {
+  /** In the shim; behind everything that it is to hold. */
+  readonly fd: number;
+  /** What is mounted below is on a file system that cannot do this. */
+  readonly isTopOnly: boolean;
 }
 
 export interface SandboxDevice {

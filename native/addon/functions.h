@@ -29,6 +29,9 @@
   _ (netlinkSync)                                                                                  \
   _ (mount)                                                                                        \
   _ (unmount)                                                                                      \
+  _ (mountLater)                                                                                   \
+  _ (createUserNamespace)                                                                          \
+  _ (reachOfOwners)                                                                                \
   _ (overlayView)                                                                                  \
   _ (openOverlayView)                                                                              \
   _ (openAt)                                                                                       \

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "functions.h"
 #include "kernel.h"
+#include "task.h"
 #include "util.h"
 
 #include <fcntl.h>
@@ -29,6 +30,57 @@ napi_value addon_mount (napi_env env, napi_callback_info info)
       < 0)
     return fail (env, "mount", errno);
   return make_undefined (env);
+}
+
+/* Of a server or a disk that may take its time.  */
+struct later
+{
+  struct task task;
+  char *source, *target, *type, *data;
+  unsigned long flags;
+};
+
+static void run_later (struct task *task)
+{
+  struct later *later = (struct later *)task;
+  const char *data = later->data[0] != '\0' ? later->data : NULL;
+
+  if (mount (later->source, later->target, later->type, later->flags, data) < 0)
+    task_fail (task, "mount", errno);
+}
+
+static void release_later (struct task *task)
+{
+  struct later *later = (struct later *)task;
+
+  free (later->source);
+  free (later->target);
+  free (later->type);
+  free (later->data);
+}
+
+napi_value addon_mountLater (napi_env env, napi_callback_info info)
+{
+  struct later *later = calloc (1, sizeof *later);
+  struct args args;
+  bool is_too_long;
+
+  if (later == NULL)
+    return fail (env, "malloc", ENOMEM);
+  later->task.run = run_later;
+  later->task.release = release_later;
+  args_read (&args, env, info, 5);
+  later->source = arg_text (&args, 0);
+  later->target = arg_text (&args, 1);
+  later->type = arg_text (&args, 2);
+  later->flags = arg_uint32 (&args, 3);
+  later->data = arg_text (&args, 4);
+  is_too_long = !args.failed && strlen (later->data) >= (size_t)sysconf (_SC_PAGESIZE);
+  if (!args.failed && !is_too_long)
+    return task_start (env, &later->task);
+  release_later (&later->task);
+  free (later);
+  return is_too_long ? fail (env, "mount", E2BIG) : NULL;
 }
 
 napi_value addon_unmount (napi_env env, napi_callback_info info)

@@ -40,6 +40,67 @@ int path_open (int dir, const char *path, int flags, mode_t mode)
   return fd;
 }
 
+int path_open_inside (int dir, const char *path)
+{
+  struct open_how_v0 how
+      = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_INSIDE | RESOLVE_MAGICLINKS };
+  int fd = -1;
+
+  for (int i = 0; i < RACE_RETRIES; i++)
+    {
+      fd = (int)RETRY_EINTR (syscall (NR_OPENAT2, dir, path, &how, sizeof how));
+      if (fd >= 0 || errno != EAGAIN)
+        break;
+    }
+  return fd;
+}
+
+static int make_component (int parent, const char *name, enum create create)
+{
+  if (create == CREATE_FILE)
+    {
+      auto_fd made
+          = openat (parent, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+      if (made < 0)
+        return -1;
+    }
+  else if (mkdirat (parent, name, 0755) < 0)
+    return -1;
+  return openat (parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
+int path_make (int root, const char *path, enum create create)
+{
+  auto_free char *prefix = strdup (path);
+  auto_fd parent = path_open (root, "/", O_PATH | O_DIRECTORY, 0);
+  size_t end = 0;
+
+  if (prefix == NULL || parent < 0)
+    return -1;
+  while (path[end] != '\0')
+    {
+      size_t start = end + strspn (path + end, "/");
+      bool is_last;
+      int fd;
+
+      end = start + strcspn (path + start, "/");
+      if (start == end)
+        break;
+      is_last = path[end + strspn (path + end, "/")] == '\0';
+      memcpy (prefix, path, end);
+      prefix[end] = '\0';
+      fd = path_open (root, prefix, O_PATH, 0);
+      if (fd < 0 && errno == ENOENT && create != CREATE_NOTHING)
+        fd = make_component (parent, prefix + start, is_last ? create : CREATE_DIRECTORY);
+      if (fd < 0)
+        return -1;
+      close (parent);
+      parent = fd;
+    }
+  return take_fd (&parent);
+}
+
 int parent_open (struct parent *parent, int dir, const char *path)
 {
   size_t length = strlen (path);

@@ -8,6 +8,21 @@
    O_PATH whatever DIR is.  */
 int path_open (int dir, const char *path, int flags, mode_t mode);
 
+/* With O_PATH; what leads out of DIR, by a link that is absolute or too high, is EXDEV.  */
+int path_open_inside (int dir, const char *path);
+
+enum create
+{
+  CREATE_NOTHING,
+  CREATE_DIRECTORY,
+  CREATE_FILE
+};
+
+/* Opens PATH with O_PATH after making what is missing, as CREATE says at its end.  Each prefix is
+   resolved from the root, so that links in it keep their meaning; a missing component is made in
+   the directory that the prefix before it led to (GHSA-rg2x-37c3-w2rh).  */
+int path_make (int root, const char *path, enum create create);
+
 /* The directory that holds the last component of a path, and that component: never "", "." or "..".
  */
 struct parent

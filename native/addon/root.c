@@ -28,19 +28,12 @@ enum
   MOST_PARTS = 4096
 };
 
-/* What native/roots.ts writes for each part: six numbers, and texts beginning with the target.  */
+/* What native/roots.ts writes for each part: seven numbers, and texts beginning with the target. */
 enum kind
 {
-  KIND_OVERLAY,  /* upper, work, layers from the top, options as key and value */
-  KIND_BIND,     /* source */
+  KIND_OVERLAY,  /* upper, work (both empty: none), layers from the top, options as key and value */
+  KIND_BIND,     /* source, path below it */
   KIND_INHERITED /* what the namespace has at the target */
-};
-
-enum create
-{
-  CREATE_NOTHING,
-  CREATE_DIRECTORY,
-  CREATE_FILE
 };
 
 enum
@@ -48,10 +41,19 @@ enum
   NUMBER_KIND,
   NUMBER_ATTRIBUTES,
   NUMBER_CREATE,
-  NUMBER_RECURSIVE,
+  NUMBER_REACH,
   NUMBER_LAYERS,
   NUMBER_OPTIONS,
+  NUMBER_OWNERS, /* descriptor of a user namespace, or 0 */
   NUMBERS
+};
+
+/* What holds for the mounts below as well.  */
+enum reach
+{
+  REACH_RECURSIVE = 1, /* they come along */
+  REACH_READONLY_TOP = 2,
+  REACH_OWNERS_TOP = 4
 };
 
 struct part
@@ -105,33 +107,51 @@ static int clone_tree (int dir, const char *path, bool is_recursive)
                        TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH | (is_recursive ? AT_RECURSIVE : 0));
 }
 
+static int set_owners (int tree, int space, bool is_recursive)
+{
+  struct mount_attr_v0 change = { .attr_set = ATTR_IDMAP, .userns_fd = (uint64_t)space };
+
+  if (space == 0)
+    return 0;
+  return (int)syscall (NR_MOUNT_SETATTR, tree, "",
+                       AT_EMPTY_PATH | (is_recursive ? AT_RECURSIVE : 0), &change, sizeof change);
+}
+
 static int clone_part (struct builder *builder, struct part *part, int dir, const char *path)
 {
-  bool is_recursive = part->numbers[NUMBER_RECURSIVE] != 0;
+  int reach = part->numbers[NUMBER_REACH];
+  bool is_recursive = (reach & REACH_RECURSIVE) != 0;
+  /* The root is made read-only when all mount points are in it.  */
+  uint64_t wanted = part == builder->parts ? attributes_always : attributes_of (part);
+  uint64_t top = (reach & REACH_READONLY_TOP) != 0 ? wanted & ATTR_RDONLY : 0;
 
   part->tree = clone_tree (dir, path, is_recursive);
   if (part->tree < 0)
     return fail_build (builder, "open_tree");
-  /* The root is made read-only when all mount points are in it.  */
-  if (set_attributes (part->tree, part == builder->parts ? attributes_always : attributes_of (part),
-                      is_recursive)
-      < 0)
+  if (set_attributes (part->tree, wanted & ~top, is_recursive) < 0
+      || (top != 0 && set_attributes (part->tree, top, false) < 0)
+      || set_owners (part->tree, part->numbers[NUMBER_OWNERS],
+                     is_recursive && (reach & REACH_OWNERS_TOP) == 0)
+             < 0)
     return fail_build (builder, "mount_setattr");
   return 0;
 }
 
-/* In the engine's own namespace, where their paths mean what the engine means.  */
-static int clone_sources (struct builder *builder)
+/* What is below the source is looked up once, and what that led to is cloned (CVE-2023-0778).  */
+static int clone_source (struct builder *builder, struct part *part)
 {
-  for (size_t i = 0; i < builder->count; i++)
-    {
-      struct part *part = &builder->parts[i];
+  const char *source = part->texts[1], *below = part->texts[2];
+  auto_fd base = -1, inner = -1;
 
-      if (part->numbers[NUMBER_KIND] == KIND_BIND
-          && clone_part (builder, part, AT_FDCWD, part->texts[1]) < 0)
-        return -1;
-    }
-  return 0;
+  if (below[0] == '\0')
+    return clone_part (builder, part, AT_FDCWD, source);
+  base = open (source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (base < 0)
+    return fail_build (builder, "open");
+  inner = path_open_inside (base, below);
+  if (inner < 0)
+    return fail_build (builder, "openat2");
+  return clone_part (builder, part, inner, "");
 }
 
 /* In the container's namespace.  Its paths are the container's, so they are resolved in its root.
@@ -216,6 +236,8 @@ static int make_classic (const struct part *part)
   return tree;
 }
 
+static bool is_writable (const struct part *part) { return part->texts[1][0] != '\0'; }
+
 static int configure (int context, const struct part *part)
 {
   char **layers = part->texts + 3, **options = layers + part->numbers[NUMBER_LAYERS];
@@ -223,8 +245,9 @@ static int configure (int context, const struct part *part)
   for (int i = 0; i < part->numbers[NUMBER_LAYERS]; i++)
     if (set_layer (context, "lowerdir+", layers[i]) < 0)
       return -1;
-  if (set_layer (context, "upperdir", part->texts[1]) < 0
-      || set_layer (context, "workdir", part->texts[2]) < 0)
+  if (is_writable (part)
+      && (set_layer (context, "upperdir", part->texts[1]) < 0
+          || set_layer (context, "workdir", part->texts[2]) < 0))
     return -1;
   for (int i = 0; i < part->numbers[NUMBER_OPTIONS]; i++)
     if (syscall (NR_FSCONFIG, context, FS_SET_STRING, options[2 * i], options[2 * i + 1], 0) < 0)
@@ -232,69 +255,38 @@ static int configure (int context, const struct part *part)
   return (int)syscall (NR_FSCONFIG, context, FS_CREATE, NULL, NULL, 0);
 }
 
-static int make_overlay (struct builder *builder, struct part *part)
+/* A kernel that cannot make one without mounting it somewhere fails where MAY_MOUNT is not set.  */
+static int make_overlay (struct builder *builder, struct part *part, bool may_mount)
 {
+  uint64_t attributes = part == builder->parts ? attributes_always : attributes_of (part);
   auto_fd context = (int)syscall (NR_FSOPEN, "overlay", FS_CLOEXEC);
 
   if (context < 0)
     return fail_build (builder, "fsopen");
   if (configure (context, part) == 0)
     part->tree = (int)syscall (NR_FSMOUNT, context, FS_CLOEXEC, attributes_always);
-  else if (errno == EINVAL)
+  else if (errno == EINVAL && may_mount)
     part->tree = make_classic (part);
   if (part->tree < 0)
     return fail_build (builder, "fsconfig");
-  return set_attributes (part->tree, attributes_always, false) < 0
-             ? fail_build (builder, "mount_setattr")
-             : 0;
+  return set_attributes (part->tree, attributes, false) < 0 ? fail_build (builder, "mount_setattr")
+                                                            : 0;
 }
 
-static int make_component (int parent, const char *name, enum create create)
+/* In the engine's own namespace, where their paths mean what the engine means.  */
+static int clone_sources (struct builder *builder)
 {
-  if (create == CREATE_FILE)
+  for (size_t i = 0; i < builder->count; i++)
     {
-      auto_fd made
-          = openat (parent, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
+      struct part *part = &builder->parts[i];
 
-      if (made < 0)
+      if (part->numbers[NUMBER_KIND] == KIND_BIND && clone_source (builder, part) < 0)
+        return -1;
+      if (part->numbers[NUMBER_KIND] == KIND_OVERLAY && !is_writable (part)
+          && make_overlay (builder, part, false) < 0)
         return -1;
     }
-  else if (mkdirat (parent, name, 0755) < 0)
-    return -1;
-  return openat (parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-}
-
-/* Each prefix is resolved from the root, so that links in it keep their meaning; a missing
-   component is made in the directory that the prefix before it led to (GHSA-rg2x-37c3-w2rh).  */
-static int make_target (int root, const char *path, enum create create)
-{
-  auto_free char *prefix = strdup (path);
-  auto_fd parent = path_open (root, "/", O_PATH | O_DIRECTORY, 0);
-  size_t end = 0;
-
-  if (prefix == NULL || parent < 0)
-    return -1;
-  while (path[end] != '\0')
-    {
-      size_t start = end + strspn (path + end, "/");
-      bool is_last;
-      int fd;
-
-      end = start + strcspn (path + start, "/");
-      if (start == end)
-        break;
-      is_last = path[end + strspn (path + end, "/")] == '\0';
-      memcpy (prefix, path, end);
-      prefix[end] = '\0';
-      fd = path_open (root, prefix, O_PATH, 0);
-      if (fd < 0 && errno == ENOENT && create != CREATE_NOTHING)
-        fd = make_component (parent, prefix + start, is_last ? create : CREATE_DIRECTORY);
-      if (fd < 0)
-        return -1;
-      close (parent);
-      parent = fd;
-    }
-  return take_fd (&parent);
+  return 0;
 }
 
 /* The target is looked up once, and what it led to is mounted on: whoever exchanges it for a link
@@ -303,7 +295,7 @@ static int attach_part (struct builder *builder, struct part *part)
 {
   auto_fd target = -1;
 
-  target = make_target (builder->root, part->texts[0], (enum create)part->numbers[NUMBER_CREATE]);
+  target = path_make (builder->root, part->texts[0], (enum create)part->numbers[NUMBER_CREATE]);
   if (target < 0)
     return fail_build (builder, "openat2");
   if (syscall (NR_MOVE_MOUNT, part->tree, "", target, "",
@@ -358,8 +350,8 @@ static int build (struct builder *builder)
   if (builder->space < 0)
     return fail_build (builder, "openat");
   for (size_t i = 0; i < builder->count; i++)
-    if (builder->parts[i].numbers[NUMBER_KIND] == KIND_OVERLAY
-        && make_overlay (builder, &builder->parts[i]) < 0)
+    if (builder->parts[i].numbers[NUMBER_KIND] == KIND_OVERLAY && is_writable (&builder->parts[i])
+        && make_overlay (builder, &builder->parts[i], true) < 0)
       return -1;
   return attach_all (builder);
 }
@@ -416,7 +408,7 @@ static size_t texts_of (const int *numbers)
     case KIND_OVERLAY:
       return 3 + (size_t)numbers[NUMBER_LAYERS] + 2 * (size_t)numbers[NUMBER_OPTIONS];
     case KIND_BIND:
-      return 2;
+      return 3;
     case KIND_INHERITED:
       return 1;
     default:

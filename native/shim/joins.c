@@ -90,7 +90,17 @@ int join_clone_source (const struct ts_spec *spec)
 int join_close (const struct ts_spec *spec, int end)
 {
   const struct ts_join *joins = spec_items (spec, spec->joins);
+  const struct ts_mount *mounts = spec_items (spec, spec->mounts);
   int lowest = end;
+
+  /* Several mounts may have the same owners; to close a descriptor again does nothing.  */
+  for (uint32_t i = 0; i < spec->mounts.count; i++)
+    if (mounts[i].owners_fd != 0)
+      {
+        if ((int)mounts[i].owners_fd < lowest)
+          lowest = (int)mounts[i].owners_fd;
+        close ((int)mounts[i].owners_fd);
+      }
 
   for (uint32_t i = 0; i < spec->joins.count; i++)
     {

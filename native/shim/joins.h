@@ -22,8 +22,9 @@ int join_enter (const struct sandbox *sandbox);
    namespace.  -1 with errno 0: there is none.  */
 int join_clone_source (const struct ts_spec *spec);
 
-/* Closes them in the shim: as long as it had them open, it would keep the other container's mounts
-   and links.  Returns the lowest descriptor closed, or END where there are none.  */
+/* Closes them in the shim, and the user namespaces of owners: as long as it had them open, it would
+   keep the other container's mounts and links.  Returns the lowest descriptor closed, or END where
+   there are none.  */
 int join_close (const struct ts_spec *spec, int end);
 
 #endif

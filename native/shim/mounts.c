@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "paths.h"
 #include "sys.h"
 #include "util.h"
 
@@ -48,20 +49,50 @@ static int set_below (int fd, const struct ts_spec *spec, const struct ts_mount 
   return set_attributes (fd, attr, 1);
 }
 
+/* What is below the source is looked up once, beneath a descriptor, and what that led to is cloned:
+   whoever exchanges it for a link meanwhile changes nothing (CVE-2023-0778, CVE-2021-25741).  */
+static int clone_tree (const struct ts_spec *spec, const struct ts_mount *mount)
+{
+  const char *source = spec_text (spec, mount->source);
+  unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+  cleanup_close int base = -1, inner = -1;
+
+  if ((mount->flags & TS_MOUNT_RECURSIVE) != 0)
+    flags |= AT_RECURSIVE;
+  if (mount->subpath.length == 0)
+    return sys_open_tree (AT_FDCWD, source, flags);
+  base = open (source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  inner = base < 0 ? -1 : open_beneath (base, spec_text (spec, mount->subpath));
+  return inner < 0 ? -1 : sys_open_tree (inner, "", flags | AT_EMPTY_PATH);
+}
+
+static int map_owners (int fd, const struct ts_mount *mount)
+{
+  struct ts_mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = mount->owners_fd };
+  int is_recursive = (mount->flags & TS_MOUNT_RECURSIVE) != 0;
+
+  if (mount->owners_fd == 0)
+    return 0;
+  return set_attributes (fd, attr, is_recursive && (mount->flags & TS_MOUNT_OWNERS_TOP) == 0);
+}
+
 int mount_clone_source (const struct ts_spec *spec, const struct ts_mount *mount)
 {
   int is_recursive = (mount->flags & TS_MOUNT_RECURSIVE) != 0;
-  cleanup_close int fd
-      = sys_open_tree (AT_FDCWD, spec_text (spec, mount->source),
-                       OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (is_recursive ? AT_RECURSIVE : 0));
+  uint64_t top = (mount->flags & TS_MOUNT_READONLY_TOP) == 0 ? 0 : MOUNT_ATTR_RDONLY;
+  cleanup_close int fd = clone_tree (spec, mount);
   if (fd < 0)
     return -1;
 
-  struct ts_mount_attr attr = { .attr_set = mount->attr_set,
+  struct ts_mount_attr attr = { .attr_set = mount->attr_set & ~top,
                                 .attr_clr = mount->attr_clear,
                                 .propagation = mount->propagation };
   if (set_attributes (fd, attr, is_recursive && !is_top_only (spec, mount)) < 0
       || set_below (fd, spec, mount) < 0)
+    return -1;
+  if ((mount->attr_set & top) != 0 && mount_set (fd, top, 0, 0) < 0)
+    return -1;
+  if (map_owners (fd, mount) < 0)
     return -1;
   return take_fd (&fd);
 }
@@ -221,6 +252,22 @@ static int make_overlay (const struct ts_spec *spec, const struct ts_mount *moun
   return create_and_mount (fs, spec, mount);
 }
 
+/* Only what is mounted somewhere can be cloned (before Linux 6.15): on SCRATCH, for a moment.  */
+static int narrow (int whole, const char *subpath, const char *scratch)
+{
+  if (sys_move_mount (whole, "", AT_FDCWD, scratch, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+    return -1;
+  cleanup_close int inner = open_beneath (whole, subpath);
+  cleanup_close int clone
+      = inner < 0 ? -1
+                  : sys_open_tree (inner, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+  int saved = errno;
+  if (sys_umount (scratch, MNT_DETACH) < 0)
+    return -1;
+  errno = saved;
+  return take_fd (&clone);
+}
+
 static const char *type_name (const struct ts_spec *spec, const struct ts_mount *mount)
 {
   switch ((enum ts_mount_kind)mount->kind)
@@ -255,6 +302,11 @@ int mount_make (const struct ts_spec *spec, const struct ts_mount *mount, const 
                            ? spec_text (spec, mount->source)
                            : type;
 
+  if (mount->kind == TS_MOUNT_OVERLAY && mount->subpath.length > 0)
+    {
+      cleanup_close int whole = make_overlay (spec, mount, scratch);
+      return whole < 0 ? -1 : narrow (whole, spec_text (spec, mount->subpath), scratch);
+    }
   if (mount->kind == TS_MOUNT_OVERLAY)
     return make_overlay (spec, mount, scratch);
   cleanup_close int fs = sys_fsopen (type);

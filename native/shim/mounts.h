@@ -4,11 +4,13 @@
 
 #include "sandbox.h"
 
-/* A detached copy of the bind's source with its propagation and attributes; -1 with errno.  */
+/* A detached copy of the bind's source with its propagation, attributes and owners; -1 with errno.
+ */
 int mount_clone_source (const struct ts_spec *spec, const struct ts_mount *mount);
 
 /* A detached new file system of the mount's kind; -1 with errno.  For an overlay on a kernel
-   without "lowerdir+", SCRATCH is a directory of the host where it is mounted for a moment.  */
+   without "lowerdir+", or of which a part is wanted, SCRATCH is a directory of the host where it is
+   mounted for a moment.  */
 int mount_make (const struct ts_spec *spec, const struct ts_mount *mount, const char *scratch);
 
 /* Puts a detached mount on what TARGET refers to.  */

@@ -10,8 +10,12 @@
  */
 int open_below (int root, const char *path, int flags);
 
-/* The same with O_PATH, after making what is missing: directories with mode 0755, and at the end
- * what CREATE says.  */
+/* Opens PATH with O_PATH; one that leads out of ROOT, by a link that is absolute or too high, is
+   EXDEV.  */
+int open_beneath (int root, const char *path);
+
+/* As open_below with O_PATH, after making what is missing: directories with mode 0755, and at the
+ * end what CREATE says.  */
 int make_below (int root, const char *path, enum ts_create create);
 
 /* Opens the directory that PATH's last component is in, making what is missing; *NAME is that

@@ -74,6 +74,11 @@ static int check_pairs (const struct view *view, struct ts_list list, int may_la
   return 1;
 }
 
+static int is_above (const char *name)
+{
+  return name[0] == '.' && name[1] == '.' && (name[2] == '/' || name[2] == 0);
+}
+
 /* Absolute, and without a component "..", whose meaning would depend on links in the image.  */
 static int is_inside_path (const struct view *view, struct ts_ref ref)
 {
@@ -82,7 +87,20 @@ static int is_inside_path (const struct view *view, struct ts_ref ref)
   if (ref.length == 0 || path[0] != '/')
     return 0;
   for (const char *at = path; at != NULL; at = strchr (at + 1, '/'))
-    if (at[0] == '/' && at[1] == '.' && at[2] == '.' && (at[3] == '/' || at[3] == 0))
+    if (is_above (at + 1))
+      return 0;
+  return 1;
+}
+
+/* Relative and without "..", or empty.  */
+static int is_below_path (const struct view *view, struct ts_ref ref)
+{
+  const char *path = (const char *)view->bytes + ref.offset;
+
+  if (path[0] == '/' || is_above (path))
+    return 0;
+  for (const char *at = strchr (path, '/'); at != NULL; at = strchr (at + 1, '/'))
+    if (is_above (at + 1))
       return 0;
   return 1;
 }
@@ -97,13 +115,28 @@ static int are_inside_paths (const struct view *view, struct ts_list list)
   return 1;
 }
 
+/* What only a bind has, or only what has a tree of its own to look into.  */
+static int check_mount_parts (const struct view *view, const struct ts_mount *mount)
+{
+  int is_bind = mount->kind == TS_MOUNT_BIND && (mount->flags & TS_MOUNT_JOINED) == 0;
+
+  if (!check_ref (view, mount->subpath) || !is_below_path (view, mount->subpath))
+    return 0;
+  if (mount->subpath.length > 0 && !is_bind && mount->kind != TS_MOUNT_OVERLAY)
+    return 0;
+  if (mount->zero != 0 || (mount->owners_fd != 0 && !is_bind))
+    return 0;
+  return mount->owners_fd == 0 || (mount->owners_fd >= 6 && mount->owners_fd <= INT32_MAX);
+}
+
 static int check_mount (const struct view *view, const struct ts_mount *mount, int has_type)
 {
-  return mount->kind < TS_MOUNT_KINDS && mount->create < TS_CREATE_KINDS
-         && (mount->flags & ~TS_MOUNT_FLAGS_KNOWN) == 0 && check_ref (view, mount->source)
-         && check_ref (view, mount->target) && check_ref (view, mount->upper)
-         && check_ref (view, mount->work) && check_refs (view, mount->lower)
-         && check_pairs (view, mount->options, 1) && is_inside_path (view, mount->target)
+  return check_mount_parts (view, mount) && mount->kind < TS_MOUNT_KINDS
+         && mount->create < TS_CREATE_KINDS && (mount->flags & ~TS_MOUNT_FLAGS_KNOWN) == 0
+         && check_ref (view, mount->source) && check_ref (view, mount->target)
+         && check_ref (view, mount->upper) && check_ref (view, mount->work)
+         && check_refs (view, mount->lower) && check_pairs (view, mount->options, 1)
+         && is_inside_path (view, mount->target)
          && (mount->kind != TS_MOUNT_OVERLAY || mount->lower.count > 0)
          && (mount->kind != TS_MOUNT_OTHER || has_type);
 }
@@ -125,6 +158,8 @@ static const char *check_mounts (const struct view *view, const struct ts_spec *
     return "kind of the root";
   if (mounts[0].target.length != 1)
     return "target of the root";
+  if (mounts[0].subpath.length > 0 || mounts[0].owners_fd != 0)
+    return "source of the root";
   return NULL;
 }
 

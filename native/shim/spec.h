@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define TS_SPEC_MAGIC 0x43505354u /* "TSPC" */
-#define TS_SPEC_VERSION 3
+#define TS_SPEC_VERSION 4
 #define TS_SPEC_MAX_SIZE (16u * 1024 * 1024)
 #define TS_SPEC_MAX_MOUNTS 512
 
@@ -53,8 +53,10 @@ enum ts_create
 };
 
 #define TS_MOUNT_RECURSIVE 1u
-#define TS_MOUNT_JOINED 2u /* a bind's source lies in the mount namespace among the joins */
-#define TS_MOUNT_FLAGS_KNOWN 3u
+#define TS_MOUNT_JOINED 2u       /* a bind's source lies in the mount namespace among the joins */
+#define TS_MOUNT_READONLY_TOP 4u /* MOUNT_ATTR_RDONLY is not for the mounts below */
+#define TS_MOUNT_OWNERS_TOP 8u   /* nor are the owners mapped there */
+#define TS_MOUNT_FLAGS_KNOWN 15u
 
 struct ts_mount
 {
@@ -70,6 +72,9 @@ struct ts_mount
   struct ts_ref work;
   struct ts_list lower;   /* ts_ref */
   struct ts_list options; /* ts_pair; a value with offset 0 is a flag without value */
+  struct ts_ref subpath;  /* below the source or the overlay's root; empty is all of it */
+  uint32_t owners_fd;     /* user namespace with the owners of a bind (MOUNT_ATTR_IDMAP), or 0 */
+  uint32_t zero;
 };
 
 struct ts_device
@@ -225,7 +230,7 @@ struct ts_handover
 _Static_assert(sizeof (struct ts_handover) == 56, "mirrored by encode-handover.ts");
 _Static_assert(sizeof (struct ts_hook) == 48, "mirrored by encode-handover.ts");
 _Static_assert(sizeof (struct ts_mount_extra) == 32, "mirrored by encode-handover.ts");
-_Static_assert(sizeof (struct ts_mount) == 80, "mirrored by encode.ts");
+_Static_assert(sizeof (struct ts_mount) == 96, "mirrored by encode.ts");
 _Static_assert(sizeof (struct ts_device) == 32, "mirrored by encode.ts");
 _Static_assert(sizeof (struct ts_spec) == 264, "mirrored by encode.ts");
 

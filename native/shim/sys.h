@@ -27,6 +27,9 @@
 #ifndef CLONE_NEWNET
 #define CLONE_NEWNET 0x40000000
 #endif
+#ifndef MOUNT_ATTR_IDMAP
+#define MOUNT_ATTR_IDMAP 0x00100000
+#endif
 #ifndef MNT_DETACH
 #define MNT_DETACH 2
 #endif

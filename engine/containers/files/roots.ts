@@ -24,10 +24,13 @@ import {
   type RootPart,
 } from '../../../native/index.ts';
 import type { ResolvedMount } from '../../../volumes/index.ts';
-import type { Container } from '../container.ts';
+import { ownersOf } from '../bind-owners.ts';
+import type { MountOwners } from '../bind-owners.ts';
+import type { Container, ContainerRecord } from '../container.ts';
 import type { ContainerContext } from '../context.ts';
 import { withContainer } from '../locked.ts';
 import { sandboxMounts } from '../mounts.ts';
+import { lookUpUser } from '../user-lookup.ts';
 
 export type RootContext = Pick<
   ContainerContext,
@@ -83,14 +86,12 @@ async function openLocked(
         return await openContainerRoot(mounts.map((mount) => toPart(mount, { creates: false })));
       });
   if (from === null) return null;
-  const volumes = withVolumes ? sandboxMounts(ctx, container.record) : [];
+  const volumes = withVolumes ? await volumesOf(ctx, container.record) : [];
   const isReadonly = !isRunning && container.record.hostConfig.ReadonlyRootfs === true;
   try {
     const parts: RootPart[] = [
       ...mounts.map(({ target }) => ({ kind: 'inherited', target, isReadonly }) as const),
-      ...volumes
-        .filter(({ kind }) => kind === 'bind')
-        .map((mount) => toPart(mount, { creates: !isRunning })),
+      ...volumes.map(({ mount, owners }) => toPart(mount, { creates: !isRunning, owners })),
     ];
     return track(container, await openContainerRoot(parts, from.namespace), from.release);
   } catch (error) {
@@ -108,6 +109,23 @@ async function rootMountsOf(
     throw new EngineError('not-found', `No such image: ${record.config.Image ?? record.imageId}`);
   }
   return (await ctx.snapshots.prepare(record.id, image)).mounts;
+}
+
+interface VolumePart {
+  readonly mount: ResolvedMount;
+  readonly owners: MountOwners | null;
+}
+
+/** A part of an image of several layers is left out: only what is mounted somewhere has parts. */
+async function volumesOf(ctx: RootContext, record: ContainerRecord): Promise<VolumePart[]> {
+  const mounts = sandboxMounts(ctx, record).filter(
+    ({ kind, subpath }) => kind === 'bind' || (kind === 'overlay' && subpath === ''),
+  );
+  const image = ctx.images.resolve(record.imageId);
+  const hasOwners = mounts.some(({ owner }) => owner !== null);
+  if (image === null || !hasOwners) return mounts.map((mount) => ({ mount, owners: null }));
+  const user = await lookUpUser(ctx, image, { user: record.config.User ?? '', groupAdd: [] });
+  return mounts.map((mount) => ({ mount, owners: ownersOf(mount, user) }));
 }
 
 interface Source {
@@ -148,12 +166,15 @@ function isInCgroup(pid: number, id: string): boolean {
 
 function toPart(
   mount: SnapshotMount | ResolvedMount,
-  { creates }: { readonly creates: boolean },
+  { creates, owners }: { readonly creates: boolean; readonly owners?: MountOwners | null },
 ): RootPart {
   const { target, flags } = mount;
   const isReadonly = (flags & MS_RDONLY) !== 0;
   if (mount.kind === 'overlay') {
-    const options = mount.data.split(',').map((option) => option.split('=', 2) as [string, string]);
+    const options = mount.data
+      .split(',')
+      .filter((option) => option !== '')
+      .map((option) => option.split('=', 2) as [string, string]);
     const { upperDir, workDir, lowerDirs } = mount;
     return { kind: 'overlay', target, upperDir, workDir, lowerDirs, options, isReadonly };
   }
@@ -161,6 +182,8 @@ function toPart(
     ...{ kind: 'bind', target, source: mount.source, isReadonly },
     isRecursive: (flags & MS_REC) !== 0,
     create: creates ? mount.create : 'nothing',
+    ...('subpath' in mount && { subpath: mount.subpath, isReadonlyTop: mount.isReadonlyTop }),
+    ...(owners !== undefined && owners !== null && { owners }),
   };
 }
 

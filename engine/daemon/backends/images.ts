@@ -45,9 +45,17 @@ export function createImageBackend(ctx: ImageBackendContext): ImageBackend {
   };
 }
 
-/** Ids of the containers made from the image. */
+/** Ids of the containers that are made from the image, or mount it. */
 export function usersOfImage(containers: Containers, imageId: string): readonly string[] {
-  return [...containers].filter(({ record }) => record.imageId === imageId).map(({ id }) => id);
+  return [...containers]
+    .filter(
+      ({ record }) =>
+        record.imageId === imageId ||
+        record.mounts.some(
+          ({ request }) => request.kind === 'image' && request.imageId === imageId,
+        ),
+    )
+    .map(({ id }) => id);
 }
 
 function publish(

@@ -77,12 +77,14 @@ static void test_mounts (void)
   TEST ("a bind has its source, flags and propagation");
   CHECK (mounts[1].kind == TS_MOUNT_BIND && mounts[1].create == TS_CREATE_FILE);
   CHECK (is (mounts[1].source, "/host/hosts") && mounts[1].propagation == 0x80000);
-  CHECK (mounts[1].flags == TS_MOUNT_RECURSIVE && mounts[1].attr_set == 0x11);
-  CHECK (mounts[1].attr_clear == 0x70);
+  CHECK (mounts[1].flags == (TS_MOUNT_RECURSIVE | TS_MOUNT_READONLY_TOP | TS_MOUNT_OWNERS_TOP));
+  CHECK (mounts[1].attr_set == 0x11 && mounts[1].attr_clear == 0x70);
+  CHECK (is (mounts[1].subpath, "a/b") && mounts[1].owners_fd == 9);
 
   TEST ("a tmpfs has its attributes and stays private");
   CHECK (mounts[2].kind == TS_MOUNT_TMPFS && mounts[2].create == TS_CREATE_NOTHING);
   CHECK (mounts[2].attr_set == 0x2e && mounts[2].propagation == 0x40000);
+  CHECK (mounts[2].flags == 0 && mounts[2].subpath.length == 0 && mounts[2].owners_fd == 0);
 }
 
 static void test_lists (void)

@@ -113,6 +113,7 @@ static void walk (const struct ts_spec *spec)
       touch_text (spec, mounts[i].target);
       touch_text (spec, mounts[i].upper);
       touch_text (spec, mounts[i].work);
+      touch_text (spec, mounts[i].subpath);
       touch_texts (spec, mounts[i].lower);
       touch_pairs (spec, mounts[i].options);
     }
@@ -266,12 +267,69 @@ static void test_paths (const unsigned char *valid, size_t size)
     }
 }
 
+struct mount_change
+{
+  const char *name;
+  uint32_t mount; /* 0 is the root, 1 the bind with owners and a subpath, 2 a tmpfs */
+  size_t offset;
+  uint32_t value;
+};
+
+static void test_mounts (const unsigned char *valid, size_t size)
+{
+#define IN_MOUNT(field) offsetof (struct ts_mount, field)
+  const struct change_of_path
+  {
+    const char *path;
+    int is_refused;
+  } paths[] = { { "../", 1 }, { "..", 1 }, { "/a", 1 }, { "..b", 0 }, { "b..", 0 } };
+  const struct mount_change changes[] = {
+    { "an unknown flag of a mount", 1, IN_MOUNT (flags), 16 },
+    { "owners in a descriptor of the shim's own", 1, IN_MOUNT (owners_fd), 5 },
+    { "owners in a descriptor that is none", 1, IN_MOUNT (owners_fd), 0x80000000 },
+    { "owners of a mount of another container", 1, IN_MOUNT (flags), TS_MOUNT_JOINED },
+    { "owners of a tmpfs", 2, IN_MOUNT (owners_fd), 9 },
+    { "owners of the root", 0, IN_MOUNT (owners_fd), 9 },
+    { "a field that is not used", 1, IN_MOUNT (zero), 1 },
+    { "a subpath beyond the end", 1, IN_MOUNT (subpath.offset), (uint32_t)size },
+    { "a subpath of a tmpfs", 1, IN_MOUNT (kind), TS_MOUNT_TMPFS },
+  };
+  const struct ts_spec *spec = (const void *)valid;
+  const struct ts_mount *bind = (const struct ts_mount *)spec_items (spec, spec->mounts) + 1;
+
+  for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+    {
+      unsigned char *bytes = malloc (size);
+      memcpy (bytes, valid, size);
+      memcpy (bytes + spec->mounts.offset + changes[i].mount * sizeof (struct ts_mount)
+                  + changes[i].offset,
+              &changes[i].value, 4);
+      TEST (changes[i].name);
+      const char *wrong = spec_check (bytes, size);
+      CHECK (wrong != NULL && (strstr (wrong, "mount") != NULL || strstr (wrong, "root") != NULL));
+      free (bytes);
+    }
+  for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+    {
+      unsigned char *bytes = malloc (size);
+      memcpy (bytes, valid, size);
+      TEST (paths[i].path);
+      /* It is "a/b", which has room for each of them.  */
+      uint32_t length = (uint32_t)strlen (paths[i].path);
+      memcpy (bytes + bind->subpath.offset, paths[i].path, length + 1);
+      memcpy (bytes + ((const unsigned char *)&bind->subpath.length - valid), &length, 4);
+      CHECK ((spec_check (bytes, size) != NULL) == paths[i].is_refused);
+      free (bytes);
+    }
+}
+
 int main (void)
 {
   size_t size;
   unsigned char *valid = load ("spec.bin", &size);
 
   test_refusals (valid, size);
+  test_mounts (valid, size);
   test_paths (valid, size);
   test_mutations (valid, size);
   free (valid);

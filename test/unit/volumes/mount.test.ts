@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
   parseMounts,
-  resolveMount,
   VolumeError,
   type MountRequest,
   type MountSources,
@@ -114,6 +113,42 @@ const accepted: readonly (readonly [string, MountSources, MountRequest])[] = [
     },
     { ...tmpfs, sizeBytes: 1024, mode: 0o700, options: ['noexec', 'uid=5'] },
   ],
+  [
+    'a part of a volume',
+    {
+      mounts: [
+        { Type: 'volume', Source: 'data', Target: '/t', VolumeOptions: { Subpath: './a//b/' } },
+      ],
+    },
+    { ...volume, name: 'data', subpath: 'a/b' },
+  ],
+  [
+    'an image',
+    { mounts: [{ Type: 'image', Source: 'app:1', Target: '/t', ReadOnly: false }] },
+    {
+      kind: 'image',
+      source: 'app:1',
+      target: '/t',
+      subpath: '',
+      isReadonly: true,
+      imageId: '',
+    },
+  ],
+  [
+    'a bind that is read-only at its top',
+    {
+      mounts: [
+        {
+          Type: 'bind',
+          Source: '/s',
+          Target: '/t',
+          ReadOnly: true,
+          BindOptions: { ReadOnlyNonRecursive: true },
+        },
+      ],
+    },
+    { ...bind, isReadonly: true, isReadonlyTop: true, createsSource: false },
+  ],
   ['a tmpfs', { tmpfs: { '/t': '' } }, tmpfs],
   [
     'a tmpfs with options',
@@ -184,34 +219,86 @@ describe('a mount request', () => {
   });
 
   test.each([
-    ['no type', { Target: '/t' }, 'there is no mount type ""'],
-    ['an unknown type', { Type: 'npipe', Target: '/t' }, 'there is no mount type "npipe"'],
-    ['no target', { Type: 'volume' }, 'invalid mount path "": it must be absolute'],
+    ['no type', { Target: '/t' }, 'invalid mount config for type "": mount type unknown'],
+    ...['npipe', 'cluster'].map((Type): [string, object, string] => [
+      `the type ${Type}`,
+      { Type, Target: '/t' },
+      `invalid mount config for type "${Type}": mount type unknown`,
+    ]),
+    [
+      'no target',
+      { Type: 'volume' },
+      'invalid mount config for type "volume": field Target must not be empty',
+    ],
+    [
+      'the root as its target',
+      { Type: 'bind', Source: '/s', Target: '/x/..' },
+      "invalid mount config for type \"bind\": invalid specification: destination can't be '/'",
+    ],
+    [
+      'no source of a bind',
+      { Type: 'bind', Target: '/t' },
+      'invalid mount config for type "bind": field Source must not be empty',
+    ],
+    [
+      'no source of an image',
+      { Type: 'image', Target: '/t' },
+      'invalid mount config for type "image": field Source must not be empty',
+    ],
     [
       'a relative source',
       { Type: 'bind', Source: 's', Target: '/t' },
-      'the source "s" of the bind on /t is not an absolute path',
+      'invalid mount config for type "bind": invalid mount path: \'s\' mount path must be absolute',
     ],
     [
       'the options of another type',
       { Type: 'bind', Source: '/s', Target: '/t', VolumeOptions: {} },
-      'VolumeOptions of a mount of the type "bind"',
+      'VolumeOptions must not be specified on mount type "bind"',
     ],
     [
       'a tmpfs with a source',
       { Type: 'tmpfs', Source: 'x', Target: '/t' },
-      'the tmpfs on /t cannot have a source',
+      'invalid mount config for type "tmpfs": field Source must not be specified',
     ],
     [
       'an unknown propagation',
       { Type: 'bind', Source: '/s', Target: '/t', BindOptions: { Propagation: 'x' } },
-      'no propagation "x"',
+      'invalid mount config for type "bind": invalid propagation mode: x',
+    ],
+    ...['../a', 'a/../..', '/a', '..'].map((Subpath): [string, object, string] => [
+      `the subpath ${Subpath}`,
+      { Type: 'volume', Source: 'data', Target: '/t', VolumeOptions: { Subpath } },
+      'invalid mount config for type "volume": subpath must be a relative path within the volume',
+    ]),
+    [
+      'a subpath of an image that leads out of it',
+      { Type: 'image', Source: 'app', Target: '/t', ImageOptions: { Subpath: '../a' } },
+      'invalid mount config for type "image": subpath must be a relative path within the volume',
     ],
     [
-      'a subpath',
-      { Type: 'volume', Source: 'data', Target: '/t', VolumeOptions: { Subpath: 'a' } },
-      'subpath "a" of a volume is not supported',
+      'a subpath of a volume without a name',
+      { Type: 'volume', Target: '/t', VolumeOptions: { Subpath: 'a' } },
+      'invalid mount config for type "volume": must not set Subpath when using anonymous volumes',
     ],
+    ...(
+      [
+        [false, { ReadOnlyNonRecursive: true }, '!ReadOnly && BindOptions.ReadOnlyNonRecursive'],
+        [
+          false,
+          { ReadOnlyForceRecursive: true },
+          '!ReadOnly && BindOptions.ReadOnlyForceRecursive',
+        ],
+        [
+          true,
+          { ReadOnlyNonRecursive: true, ReadOnlyForceRecursive: true },
+          'ReadOnlyNonRecursive && BindOptions.ReadOnlyForceRecursive',
+        ],
+      ] as const
+    ).map(([ReadOnly, BindOptions, conflict]): [string, object, string] => [
+      `the conflict ${conflict}`,
+      { Type: 'bind', Source: '/s', Target: '/t', ReadOnly, BindOptions },
+      `mount options conflict: ${conflict}`,
+    ]),
     [
       'an injected tmpfs option',
       { Type: 'tmpfs', Target: '/t', TmpfsOptions: { Options: [['size', '1m,suid']] } },
@@ -238,97 +325,7 @@ describe('a mount request', () => {
     ];
     for (const a of one)
       for (const b of one)
-        if (a !== b) expect(() => parseMounts({ ...a, ...b })).toThrow('duplicate mount point: /t');
-    expect(() => parseMounts({ binds: ['data:/t', '/s:/t'] })).toThrow('duplicate mount point: /t');
-  });
-});
-
-describe('a resolved mount', () => {
-  const nothing = {
-    source: '',
-    lowerDirs: [],
-    upperDir: '',
-    workDir: '',
-    propagation: 0,
-    data: '',
-    flags: 0,
-  };
-  test.each<[string, MountRequest, object]>([
-    [
-      'volume',
-      { ...volume, name: 'data' },
-      { ...nothing, kind: 'bind', target: '/t', source: '/v', create: 'directory' },
-    ],
-    [
-      'read-only volume',
-      { ...volume, isReadonly: true },
-      { ...nothing, kind: 'bind', target: '/t', source: '/v', flags: 1, create: 'directory' },
-    ],
-    [
-      'bind of a directory',
-      { ...bind, source: '/usr' },
-      {
-        ...nothing,
-        kind: 'bind',
-        target: '/t',
-        source: '/usr',
-        flags: 0x4000,
-        create: 'directory',
-      },
-    ],
-    [
-      'bind of a file',
-      { ...bind, source: '/etc/passwd', isReadonly: true, propagation: 'slave' },
-      {
-        ...nothing,
-        kind: 'bind',
-        target: '/t',
-        source: '/etc/passwd',
-        flags: 0x4001,
-        propagation: 0x80000,
-        create: 'file',
-      },
-    ],
-    [
-      'tmpfs',
-      tmpfs,
-      {
-        ...nothing,
-        kind: 'tmpfs',
-        target: '/t',
-        flags: 0xe,
-        data: 'mode=1777',
-        create: 'directory',
-      },
-    ],
-    [
-      'tmpfs with options',
-      {
-        ...tmpfs,
-        isReadonly: true,
-        sizeBytes: 4096,
-        mode: 0o700,
-        options: ['exec', 'nosuid', 'uid=5'],
-      },
-      {
-        ...nothing,
-        kind: 'tmpfs',
-        target: '/t',
-        flags: 0x7,
-        data: 'mode=700,size=4096,uid=5',
-        create: 'directory',
-      },
-    ],
-  ])('must say everything the shim needs: %s', (_, request, mount) => {
-    expect(resolveMount(request, '/v')).toEqual(mount);
-  });
-
-  test('must name a source that does not exist', () => {
-    expect(() => resolveMount({ ...bind, source: '/nowhere/at/all' }, '')).toThrow(
-      expect.objectContaining({
-        code: 'source-missing',
-        message: 'bind source path does not exist: /nowhere/at/all',
-      }) as Error,
-    );
+        if (a !== b) expect(() => parseMounts({ ...a, ...b })).toThrow('Duplicate mount point: /t');
+    expect(() => parseMounts({ binds: ['data:/t', '/s:/t'] })).toThrow('Duplicate mount point: /t');
   });
 });

@@ -111,10 +111,10 @@ test('a volume that was removed by hand must fail the start by its name', () => 
     request: { kind: 'volume', name: 'data', target: '/data' },
     isAnonymous: false,
   } as unknown as ContainerRecord['mounts'][number];
-  const volumes = { get: () => undefined } as unknown as Parameters<
+  const ctx = { volumes: { get: () => undefined } } as unknown as Parameters<
     typeof sandboxMounts
-  >[0]['volumes'];
-  expect(() => sandboxMounts({ volumes }, recordOf({ mounts: [mount] }))).toThrow(
+  >[0];
+  expect(() => sandboxMounts(ctx, recordOf({ mounts: [mount] }))).toThrow(
     'get data: no such volume',
   );
 });
