@@ -28,6 +28,9 @@ const packageOf = {
   'clang-format': 'clang-format',
   git: 'git',
   'docker-registry': 'docker-registry',
+  // Runtimes to compare with, and to hand sandboxes to.
+  crun: 'crun',
+  runc: 'runc',
   // The real client; its daemon is not started.
   docker: 'docker.io',
 };

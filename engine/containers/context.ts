@@ -5,7 +5,14 @@
 import type { EndpointSettings, PortMap } from '../api/index.ts';
 import type { ImageStore, Snapshots } from '../images/index.ts';
 import type { KeyedLock } from '../lib/index.ts';
-import type { Cgroups, ExitStatus, HostFacts, ShimExecs, TerminalSize } from '../runtime/index.ts';
+import type {
+  Cgroups,
+  ExitStatus,
+  HostFacts,
+  Runtimes,
+  ShimExecs,
+  TerminalSize,
+} from '../runtime/index.ts';
 import type { EventBus, Layout, RecordStore } from '../store/index.ts';
 import type { Fd } from '../../native/index.ts';
 import type { NetworkController } from '../../network/index.ts';
@@ -14,7 +21,9 @@ import type { ContainerRecord } from './container.ts';
 import type { Containers } from './containers.ts';
 
 export interface ContainerContext {
-  readonly layout: Pick<Layout, 'container' | 'sandbox'>;
+  readonly layout: Pick<Layout, 'container' | 'sandbox' | 'runtimes'>;
+  /** Who can make sandboxes beside our shim. */
+  readonly runtimes: Pick<Runtimes, 'find' | 'list'>;
   readonly records: Pick<RecordStore<ContainerRecord>, 'put' | 'delete'>;
   readonly containers: Containers;
   /** One holder per container id. */
@@ -33,12 +42,15 @@ export interface ContainerContext {
     | 'check'
     | 'create'
     | 'freeze'
+    | 'hybridMountPoint'
     | 'isCgroup2Only'
     | 'isFrozen'
+    | 'path'
     | 'pids'
     | 'place'
     | 'placement'
     | 'remove'
+    | 'removeOthers'
     | 'stats'
     | 'thaw'
     | 'update'

@@ -48,6 +48,7 @@ export async function createContainer(
     withHostDefaults(request.HostConfig ?? {}, ctx.cgroups.isCgroup2Only),
   );
   const config = mergeConfig(image.document.config, withHostName(request, hostConfig), id);
+  ctx.runtimes.find(hostConfig.Runtime);
   requireCommand(argumentsOf(config));
   portRequests(hostConfig, config);
   checkLinks(ctx, hostConfig);

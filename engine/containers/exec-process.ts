@@ -26,7 +26,7 @@ export interface ExecCommand {
 
 export type ExecProcessContext = Pick<
   ContainerContext,
-  'images' | 'snapshots' | 'cgroups' | 'host'
+  'images' | 'snapshots' | 'cgroups' | 'host' | 'layout' | 'runtimes'
 >;
 
 export async function execProcessOf(

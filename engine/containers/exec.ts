@@ -9,6 +9,13 @@ import { isSyscallError } from '../../native/index.ts';
 import type { Fd } from '../../native/index.ts';
 import type { Container } from './container.ts';
 import type { RunningProcess } from './context.ts';
+import {
+  exitCodeOf,
+  explainFailure,
+  removeExecBundle,
+  RuntimeFailure,
+  writeExecBundle,
+} from './foreign.ts';
 import { execProcessOf } from './exec-process.ts';
 import type { ExecCommand, ExecProcessContext } from './exec-process.ts';
 
@@ -55,9 +62,13 @@ export async function runExec(
   const running = requireProcess(container);
   const process = await execProcessOf(ctx, running, { command, terminal });
   const { execs } = running.process;
-  const started = await execs.start({ id, process, attached }).catch((error: unknown) => {
-    throw isSyscallError(error, 'ESRCH') ? notRunning(container) : error;
-  });
+  const foreign = await writeExecBundle(ctx, container.record, { id, process });
+  const started = await execs
+    .start({ id, process, attached, foreign })
+    .catch(async (error: unknown) => {
+      await removeExecBundle(foreign);
+      throw isSyscallError(error, 'ESRCH') ? notRunning(container) : error;
+    });
   const { input, output } = openSockets(started.descriptors);
   const ended = started.ended.then(async (outcome) => {
     await execs.forget(id);
@@ -74,7 +85,11 @@ export async function runExec(
     input?.destroy();
     for (const [, socket] of output) socket.destroy();
     await ended;
-    throw error instanceof ShimError ? new ExecFailure(error) : error;
+    const explained = explainFailure(error, foreign?.directory ?? null);
+    const isFailure = explained instanceof ShimError || explained instanceof RuntimeFailure;
+    throw isFailure ? new ExecFailure(explained) : error;
+  } finally {
+    await removeExecBundle(foreign);
   }
 }
 
@@ -83,8 +98,9 @@ export class ExecFailure extends Error {
   override readonly name = 'ExecFailure';
   readonly exitCode: number;
 
-  constructor(cause: ShimError) {
-    const { exitCode, message } = describeFailure(cause);
+  constructor(cause: ShimError | RuntimeFailure) {
+    const { exitCode, message } =
+      cause instanceof RuntimeFailure ? describeWords(cause.message) : describeFailure(cause);
     super(message, { cause });
     this.exitCode = exitCode;
   }
@@ -104,6 +120,10 @@ const reasons: Readonly<Record<string, string>> = {
   EISDIR: 'is a directory: permission denied',
   ESRCH: 'container is not running',
 };
+
+function describeWords(words: string): ReturnType<typeof describeFailure> {
+  return { exitCode: exitCodeOf(words), message: `OCI runtime exec failed: ${words}: unknown` };
+}
 
 function describeFailure({ stage, errno, path }: Pick<ShimError, 'stage' | 'errno' | 'path'>): {
   readonly exitCode: number;

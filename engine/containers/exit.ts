@@ -9,6 +9,7 @@
  */
 import { ShimError } from '../runtime/index.ts';
 import type { ExitStatus } from '../runtime/index.ts';
+import { discardForeign } from './foreign.ts';
 import type { Container, ContainerRecord, RunRecord } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { publishAttachments, publishContainer } from './events.ts';
@@ -27,7 +28,7 @@ export interface EndOfRun {
 
 type Context = Pick<
   ContainerContext,
-  'records' | 'networks' | 'cgroups' | 'events' | 'log' | 'containers'
+  'records' | 'networks' | 'cgroups' | 'events' | 'log' | 'containers' | 'layout' | 'runtimes'
 >;
 
 /** What the shim says of an end, which may be that of an attempt to start. */
@@ -112,7 +113,7 @@ async function release(
   const steps: readonly (readonly [string, Promise<unknown>])[] = [
     ['record', writeRecord()],
     ['network', ctx.networks.closeSandbox(container.id)],
-    ['cgroups', ctx.cgroups.remove(container.id)],
+    ['cgroups', removeSandbox(ctx, container.record)],
   ];
   const results = await Promise.allSettled(steps.map(([, work]) => work));
   results.forEach((result, index) => {
@@ -122,4 +123,10 @@ async function release(
       error: String(result.reason),
     });
   });
+}
+
+/** A container that has lost its shim still runs where another runtime has made it. */
+async function removeSandbox(ctx: Context, record: ContainerRecord): Promise<void> {
+  await discardForeign(ctx, record);
+  await ctx.cgroups.remove(record.id);
 }

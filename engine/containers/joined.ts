@@ -2,6 +2,7 @@
  * Namespaces that a container shares with another one (`container:ID`). The other must run while they are joined;
  * afterwards each goes its own way: a network stays, without its links, and a pid namespace ends with its first process.
  */
+import { readlinkSync } from 'node:fs';
 import { EngineError } from '../api/index.ts';
 import type { HostConfig } from '../api/index.ts';
 import { closeFd } from '../../native/index.ts';
@@ -75,6 +76,8 @@ export interface Joins {
   readonly joins: SandboxRequest['joins'];
   /** In the order of the joins; the caller's to close. */
   readonly fds: readonly Fd[];
+  /** The same for a process that does not inherit them, while this engine has them open. */
+  readonly paths: Readonly<Partial<Record<'network' | 'pid' | 'ipc', string>>>;
 }
 
 /** `heldCount` descriptors are given to the shim before these. */
@@ -98,7 +101,14 @@ export function openJoins(ctx: Context, record: ContainerRecord, heldCount: numb
       joins.push({ kind, fd: firstHeldFd + heldCount + fds.length });
       fds.push(fd);
     }
-    return { joins, fds };
+    // By number: who opens them is not this process.
+    const self = readlinkSync('/proc/self');
+    const paths = Object.fromEntries(
+      joins.flatMap(({ kind }, index) =>
+        kind === 'mount' ? [] : [[kind, `/proc/${self}/fd/${fds[index]}`]],
+      ),
+    );
+    return { joins, fds, paths };
   } catch (error) {
     for (const fd of fds) closeFd(fd);
     throw error;

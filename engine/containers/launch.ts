@@ -23,6 +23,13 @@ import { etcFilesOf, firstHeldFd, openJoins, sharedFiles, withSharedNames } from
 import { sandboxMounts } from './mounts.ts';
 import { explainMount } from './mount-failure.ts';
 import { networkFacts, sandboxRequest } from './network-request.ts';
+import {
+  discardForeign,
+  exitCodeOf,
+  explainFailure,
+  RuntimeFailure,
+  writeBundle,
+} from './foreign.ts';
 import { limitsOf } from './limits.ts';
 import { linkedHosts } from './links.ts';
 import { devicesOf, sandboxRequestOf } from './sandbox-request.ts';
@@ -32,6 +39,7 @@ import { lookUpUser } from './user-lookup.ts';
 export type LaunchContext = Pick<
   ContainerContext,
   | 'layout'
+  | 'runtimes'
   | 'records'
   | 'containers'
   | 'images'
@@ -151,7 +159,7 @@ async function runProgram(
       groupAdd: record.hostConfig.GroupAdd ?? [],
     }),
   ]);
-  const { joins, fds } = openJoins(ctx, record, held.length);
+  const { joins, fds, paths: joinPaths } = openJoins(ctx, record, held.length);
   held.push(...fds);
   const given = giveOwners(sandboxMounts(ctx, record), {
     user,
@@ -169,10 +177,21 @@ async function runProgram(
     paths: { control: ctx.layout.sandbox(record.id).shimSocket, exit: paths.exit },
   });
   const spec = buildSandboxSpec(request, ctx.host);
+  const runtime = ctx.runtimes.find(record.hostConfig.Runtime);
+  if (runtime === null) {
+    return await startShim({ spec, held }).catch((error: unknown) => {
+      throw explainMount(error, given.mounts);
+    });
+  }
+  rollback.add('runtime', () => discardForeign(ctx, record));
+  const foreign = await writeBundle(ctx, record, {
+    ...{ runtime, spec, request, joinPaths },
+    deviceRules: rules,
+  });
   try {
-    return await startShim({ spec, held });
+    return await startShim({ spec, held, foreign });
   } catch (error) {
-    throw explainMount(error, given.mounts);
+    throw explainFailure(error, foreign.directory);
   }
 }
 
@@ -186,6 +205,10 @@ export function startFailure(error: unknown): {
     const reason = isLookedUp ? notInPath : (reasons[error.errno] ?? error.errno);
     const message = `failed to create task for container: exec: "${error.path}": ${reason}`;
     return { exitCode: error.errno === 'ENOENT' ? 127 : 126, message };
+  }
+  if (error instanceof RuntimeFailure) {
+    const message = `failed to create task for container: failed to create shim task: OCI runtime create failed: ${error.message}: unknown`;
+    return { exitCode: exitCodeOf(error.message), message };
   }
   return { exitCode: 128, message: error instanceof Error ? error.message : String(error) };
 }

@@ -14,6 +14,7 @@ import type { ContainerRecord } from './container.ts';
 import type { ContainerContext, RunningProcess } from './context.ts';
 import { endOfRun, endRun, withRestart } from './exit.ts';
 import type { EndOfRun } from './exit.ts';
+import { discardForeign } from './foreign.ts';
 import { networkFacts } from './network-request.ts';
 import { removeStopped } from './remove.ts';
 import { nextRestart } from './restart-policy.ts';
@@ -41,6 +42,8 @@ export async function recoverContainers(
   const all = [...ctx.containers];
   const live = await findLive(ctx, all);
   const liveIds = live.map(({ id }) => id);
+  const dead = all.filter((container) => !live.includes(container));
+  await Promise.all(dead.map((container) => discardLeft(ctx, container)));
   await ctx.recovery.recoverNetworks(liveIds);
   await ctx.recovery.removeStrayCgroups(liveIds);
   adoptNetworks(ctx, live);
@@ -50,6 +53,18 @@ export async function recoverContainers(
   await sweep(ctx);
   const others = [...ctx.containers].filter((container) => !live.includes(container));
   await Promise.all(others.map((container) => takeUp(ctx, container)));
+}
+
+/** What another runtime still has of it would keep its cgroups busy. */
+async function discardLeft(ctx: RecoverContext, { record }: Container): Promise<void> {
+  try {
+    await discardForeign(ctx, record);
+  } catch (error) {
+    ctx.log.error('cannot remove what a runtime has left of a container', {
+      container: record.id,
+      error: String(error),
+    });
+  }
 }
 
 /** Resolves when a container that does not run is shown as it is; what its policy wants comes later. */

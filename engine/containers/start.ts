@@ -6,6 +6,7 @@ import { changeRecord } from './change.ts';
 import type { Container } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { publishAttachments, publishContainer } from './events.ts';
+import { RuntimeFailure } from './foreign.ts';
 import { launch, startFailure } from './launch.ts';
 import { withContainer } from './locked.ts';
 import { removeStopped } from './remove.ts';
@@ -82,7 +83,7 @@ function toEngineError(container: Container, error: unknown): unknown {
       cause: error,
     });
   }
-  if (error instanceof ShimError) {
+  if (error instanceof ShimError || error instanceof RuntimeFailure) {
     return new EngineError('invalid-argument', startFailure(error).message, { cause: error });
   }
   if (isSyscallError(error)) {

@@ -4,15 +4,12 @@ import { capabilityNames, parseSecurityOptions } from '../runtime/index.ts';
 
 type Check = readonly [isWrong: boolean, message: string];
 
-/** Whose command lines Docker's shims take; all of them mean ours. */
-const runtimes: readonly string[] = ['', 'tscompose', 'runc', 'io.containerd.runc.v2'];
-
 /** Throws at a word of `SecurityOpt` that is none. */
 export function optionProblems({
   HostConfig: host = {},
 }: ContainerCreateRequest): readonly string[] {
   parseSecurityOptions(host.SecurityOpt ?? []);
-  const { Isolation = '', OomScoreAdj = 0, Runtime = '', Annotations } = host;
+  const { Isolation = '', OomScoreAdj = 0, Annotations } = host;
   const checks: readonly Check[] = [
     [
       !['', 'default'].includes(Isolation),
@@ -21,10 +18,6 @@ export function optionProblems({
     [
       OomScoreAdj < -1000 || OomScoreAdj > 1000,
       `Invalid value ${OomScoreAdj}, range for oom score adj is [-1000, 1000]`,
-    ],
-    [
-      !runtimes.includes(Runtime),
-      `unknown or invalid runtime name: ${Runtime} (there are: tscompose, runc)`,
     ],
     [
       Object.hasOwn(Annotations ?? {}, ''),

@@ -13,7 +13,7 @@ import { readContainerRecord } from '../containers/record.ts';
 import { recoverContainers } from '../containers/recover.ts';
 import { ImageStore, Snapshots } from '../images/index.ts';
 import { KeyedLock } from '../lib/index.ts';
-import { Cgroups, readHostFacts } from '../runtime/index.ts';
+import { Cgroups, readHostFacts, Runtimes } from '../runtime/index.ts';
 import { EventBus, prepareLayout, RecordStore } from '../store/index.ts';
 import type { JsonObject, Layout, OpenedStore } from '../store/index.ts';
 import {
@@ -34,6 +34,7 @@ import { createNetworkBackend, ensurePredefinedNetworks } from './backends/netwo
 import { createSystemBackend } from './backends/system.ts';
 import { createVolumeBackend } from './backends/volumes.ts';
 import type { Config } from './config.ts';
+import { readSettings } from './settings.ts';
 import type { Log } from './log.ts';
 import type { Backends } from './routes/index.ts';
 import { engineVersion } from './version.ts';
@@ -52,6 +53,7 @@ export async function createEngine(config: Config, log: Log): Promise<Engine> {
   const events = new EventBus();
   const containers = new Containers();
   const cgroups = Cgroups.discover({ instance: layout.instance });
+  const runtimes = new Runtimes((await readSettings(layout.configFile)).runtimes);
   const [records, networks, images, volumes] = await Promise.all([
     openContainerRecords(layout, log),
     openNetworks(layout, log),
@@ -65,6 +67,7 @@ export async function createEngine(config: Config, log: Log): Promise<Engine> {
     ...{ layout, records, containers, events, log, images, snapshots, volumes, cgroups },
     networks: networks.controller,
     locks: new KeyedLock(),
+    runtimes,
     host: readHostFacts(),
   };
   await ensurePredefinedNetworks(networks.controller);
@@ -130,6 +133,7 @@ function createBackends(context: ContainerContext, stores: Stores): Backends {
       stateRoot: layout.stateRoot,
       cgroupVersion: cgroups.isCgroup2Only ? 2 : 1,
       warnings: [],
+      runtimes: context.runtimes,
     }),
   };
 }

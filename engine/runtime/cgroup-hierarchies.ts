@@ -39,6 +39,16 @@ export function findHierarchies(mountinfo: string): readonly Hierarchy[] {
   return unified === undefined ? legacy : [unified, ...legacy];
 }
 
+/** Mount points of the v1 hierarchies that are left alone here, and that other runtimes enter as well. */
+export function otherMountPoints(mountinfo: string): readonly string[] {
+  const own = new Set(findHierarchies(mountinfo).map(({ mountPoint }) => mountPoint));
+  return mountinfo
+    .split('\n')
+    .map(parseLine)
+    .flatMap((hierarchy) => hierarchy?.mountPoint ?? [])
+    .filter((mountPoint) => !own.has(mountPoint));
+}
+
 const controllerNames: ReadonlySet<string> = new Set([
   'blkio',
   'cpu',

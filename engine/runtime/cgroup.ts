@@ -40,7 +40,7 @@ import {
   writeIfThere,
   writeLimit,
 } from './cgroup-files.ts';
-import { findHierarchies } from './cgroup-hierarchies.ts';
+import { findHierarchies, otherMountPoints } from './cgroup-hierarchies.ts';
 import type { Hierarchy } from './cgroup-hierarchies.ts';
 import { checkLimits } from './cgroup-limits.ts';
 import type { CgroupLimits } from './cgroup-limits.ts';
@@ -74,6 +74,7 @@ export interface CgroupRequest {
 export class Cgroups {
   readonly #instance: string;
   readonly #hierarchies: readonly Hierarchy[];
+  readonly #others: readonly string[];
   /** Of containers that are not below the engine's own directory. */
   readonly #parents = new Map<string, string>();
   #canFilterDevices: boolean | undefined;
@@ -81,7 +82,9 @@ export class Cgroups {
   private constructor(
     { instance, canFilterDevices }: CgroupOptions,
     hierarchies: readonly Hierarchy[],
+    others: readonly string[],
   ) {
+    this.#others = others;
     this.#instance = instance;
     this.#hierarchies = hierarchies;
     this.#canFilterDevices = canFilterDevices;
@@ -89,7 +92,7 @@ export class Cgroups {
 
   static discover(options: CgroupOptions): Cgroups {
     const text = options.mountinfo ?? readFileSync('/proc/self/mountinfo', 'utf8');
-    return new Cgroups(options, findHierarchies(text));
+    return new Cgroups(options, findHierarchies(text), otherMountPoints(text));
   }
 
   get version(): 'none' | 'v1' | 'v2' | 'hybrid' {
@@ -102,6 +105,11 @@ export class Cgroups {
   /** Whether containers are counted by v2 alone; hybrid hosts have their controllers in v1. */
   get isCgroup2Only(): boolean {
     return this.version === 'v2';
+  }
+
+  /** Below the root of every hierarchy. */
+  path(id: string): string {
+    return `/${this.#parents.get(id) ?? this.#instance}/${id}`;
   }
 
   /** Directories a container with this id has or would have, in the order of joining. */
@@ -206,6 +214,20 @@ export class Cgroups {
     return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0);
   }
 
+  /** Of what another runtime has made in hierarchies that are not used here. */
+  removeOthers(id: string): void {
+    for (const mountPoint of this.#others) {
+      const directory = join(mountPoint, this.path(id));
+      removeIfEmpty(directory);
+      if (!this.#parents.has(id)) removeIfEmpty(dirname(directory));
+    }
+  }
+
+  /** On a host with both versions, the mount of the second one: not every runtime can be there where that is. */
+  get hybridMountPoint(): string | null {
+    return this.version === 'hybrid' ? (this.#unified()?.mountPoint ?? null) : null;
+  }
+
   /** SIGKILL to every process at once; false where the kernel cannot (v1, or v2 before Linux 5.14). */
   kill(id: string): boolean {
     const unified = this.#unified();
@@ -259,7 +281,7 @@ export class Cgroups {
   }
 
   #directoryOf({ mountPoint }: Hierarchy, id: string): string {
-    return join(mountPoint, this.#parents.get(id) ?? this.#instance, id);
+    return join(mountPoint, this.path(id));
   }
 
   #unified(): Hierarchy | null {

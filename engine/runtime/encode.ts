@@ -13,11 +13,20 @@ import {
   CLONE_NEWTIME,
   CLONE_NEWUTS,
 } from './namespaces.ts';
-import type { SandboxDevice, SandboxMount, SandboxProcess, SandboxSpec } from './sandbox-spec.ts';
+import type {
+  ForeignCommands,
+  ForeignExec,
+  SandboxDevice,
+  SandboxMount,
+  SandboxProcess,
+  SandboxSpec,
+} from './sandbox-spec.ts';
 
 const magic = 0x43505354; // "TSPC"
 const version = 4;
 const headerBytes = 264;
+/** Behind the header, where another runtime makes the sandbox. */
+const foreignBytes = 24;
 const mountBytes = 96;
 const deviceBytes = 32;
 const referenceBytes = 8;
@@ -37,6 +46,7 @@ const flag = {
   stdin: 128,
   exec: 256,
   handover: 1024,
+  foreign: 512,
 } as const;
 
 const mountFlag = { recursive: 1, joined: 2, readonlyTop: 4, ownersTop: 8 } as const;
@@ -66,16 +76,27 @@ const deviceTypes = { char: 0o020000, block: 0o060000, fifo: 0o010000 } as const
 export interface EncodeOptions {
   /** Run the program as soon as its sandbox stands, without waiting for a start message. */
   readonly startsAtOnce: boolean;
+  /** Another runtime makes the sandbox, by these commands. */
+  readonly foreign?: ForeignCommands | null;
 }
 
-export function encodeSpec(spec: SandboxSpec, { startsAtOnce }: EncodeOptions): Uint8Array {
-  return encode(spec, flagsOf(spec, startsAtOnce));
+export function encodeSpec(
+  spec: SandboxSpec,
+  { startsAtOnce, foreign }: EncodeOptions,
+): Uint8Array {
+  const flags = flagsOf(spec, startsAtOnce);
+  if (foreign === undefined || foreign === null) return encode(spec, flags);
+  return encode(withoutSandbox(spec, foreign.create), flags | flag.foreign, foreign);
 }
 
 /** A further program in a sandbox that stands: everything but the process is left empty, and not looked at. */
-export function encodeExec(process: SandboxProcess): Uint8Array {
+export function encodeExec(process: SandboxProcess, foreign?: ForeignExec | null): Uint8Array {
   const spec: SandboxSpec = { ...nothing, process };
-  return encode(spec, flagsOf(spec, false) | flag.exec);
+  const flags = flagsOf(spec, false) | flag.exec;
+  if (foreign === undefined || foreign === null) return encode(spec, flags);
+  return encode(withCommand(spec, foreign.command), flags | flag.foreign, {
+    ...{ directory: foreign.directory, start: [], delete: [] },
+  });
 }
 
 /** The same of a container that nobody keeps: it says itself what it joins. */
@@ -88,6 +109,28 @@ export function encodeJoiningExec(exec: JoiningExec): Uint8Array {
   const spec: SandboxSpec = { ...nothing, ...exec };
   return encode(spec, flagsOf(spec, false) | flag.exec);
 }
+
+/** What the shim itself needs to know; the rest is in the bundle. */
+function withoutSandbox(spec: SandboxSpec, create: readonly string[]): SandboxSpec {
+  const [root, ...others] = spec.mounts;
+  return {
+    ...withCommand(spec, create),
+    mounts: [...(root === undefined ? [] : [root]), ...others.filter((mount) => mount.isJoined)],
+    ...{ devices: [], links: [], maskedPaths: [], readonlyPaths: [], sysctls: [] },
+  };
+}
+
+/** The container's own words and variables must not reach what runs on the host. */
+function withCommand(spec: SandboxSpec, command: readonly string[]): SandboxSpec {
+  const { process } = spec;
+  return {
+    ...spec,
+    process: { ...process, args: command, env: foreignEnvironment, cwd: '/', seccomp: noFilter },
+  };
+}
+
+const noFilter = new Uint8Array();
+const foreignEnvironment = ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'];
 
 const nothing: Omit<SandboxSpec, 'process'> = {
   id: '',
@@ -109,8 +152,17 @@ const nothing: Omit<SandboxSpec, 'process'> = {
   paths: { control: '', exit: '' },
 };
 
-function encode(spec: SandboxSpec, flags: number): Uint8Array {
-  const size = headerBytes + (spec.handover === undefined ? 0 : handoverBytes);
+type ForeignHeader = Pick<ForeignCommands, 'directory' | 'start' | 'delete'>;
+
+function encode(
+  spec: SandboxSpec,
+  flags: number,
+  foreign: ForeignHeader | null = null,
+): Uint8Array {
+  const size =
+    headerBytes +
+    (spec.handover === undefined ? 0 : handoverBytes) +
+    (foreign === null ? 0 : foreignBytes);
   const writer = new Writer(size);
   const header = new Cursor(writer, 0);
   const { process, log, paths } = spec;
@@ -142,6 +194,7 @@ function encode(spec: SandboxSpec, flags: number): Uint8Array {
   header.bytes(process.seccomp, filterBytes);
   header.list(spec.joins, joinBytes, (cursor, { kind, fd }) => cursor.u32(joinKinds[kind]).u32(fd));
   if (spec.handover !== undefined) encodeHandover(header, spec.handover, spec.mounts);
+  if (foreign !== null) header.text(foreign.directory).texts(foreign.start).texts(foreign.delete);
   totalSize.u32(writer.size);
   return writer.finish();
 }

@@ -25,11 +25,17 @@ export type { HostFacts } from './host-facts.ts';
 export { defaultMaskedPaths, defaultReadonlyPaths } from './masked-paths.ts';
 export { privateNamespaces } from './namespaces.ts';
 export type { NamespaceOptions } from './namespaces.ts';
+export { ociConfigOf, ociProcessOf, printOciJson } from './oci-write.ts';
+export type { BundleFacts } from './oci-write.ts';
+export { ownRuntime, Runtimes } from './runtimes.ts';
+export type { ForeignRuntime, RuntimeSettings } from './runtimes.ts';
 export { ociNamespaceTypes, ociVersion } from './oci-config.ts';
 export type * from './oci-config.ts';
 export { printSandboxSpec } from './print-spec.ts';
 export type { UlimitRequest } from './rlimits.ts';
 export type {
+  ForeignCommands,
+  ForeignExec,
   SandboxDevice,
   SandboxJoin,
   SandboxLog,
@@ -40,7 +46,7 @@ export type {
   TerminalSize,
 } from './sandbox-spec.ts';
 export { parseSecurityOptions } from './security-options.ts';
-export { buildExecProcess, buildSandboxSpec } from './spec.ts';
+export { buildExecProcess, buildOciSeccomp, buildSandboxSpec } from './spec.ts';
 export type { CgroupPlacement, ProcessRequest, SandboxRequest, SecurityRequest } from './spec.ts';
 export { followFrames, readShimLog } from './shim-log.ts';
 export { discardLog } from './shim-log-discard.ts';

@@ -38,6 +38,7 @@ export const shimStages = [
   'namespaces',
   'hook',
   'scheduling',
+  'runtime',
 ] as const;
 export type ShimStage = (typeof shimStages)[number];
 

@@ -183,3 +183,18 @@ export interface SandboxHook {
   /** JSON before and after the hook's own process id. */
   readonly state: readonly [before: string, after: string];
 }
+
+/** Commands of another OCI runtime, which makes the sandbox instead of the shim: words, the first one a path. */
+export interface ForeignCommands {
+  /** Of the host: the root is mounted on "rootfs" in it, "pid" is what `create` writes, "tty" where it connects. */
+  readonly directory: string;
+  readonly create: readonly string[];
+  readonly start: readonly string[];
+  /** Also of what is only half made, and of what still runs. */
+  readonly delete: readonly string[];
+}
+
+export interface ForeignExec {
+  readonly directory: string;
+  readonly command: readonly string[];
+}

@@ -43,7 +43,7 @@ const goNames: Readonly<Record<string, SeccompOptions['architecture']>> = {
   arm64: 'aarch64',
 };
 
-function applies({ includes, excludes }: SyscallRule, options: CustomOptions): boolean {
+export function applies({ includes, excludes }: SyscallRule, options: CustomOptions): boolean {
   return holds(includes, options, true) && !holds(excludes, options, false);
 }
 
@@ -79,7 +79,7 @@ const abiNames: Readonly<Record<string, Abi>> = {
 };
 
 /** The machine's own always; others as listed, or as the map has them for the machine's. */
-function abisOf(
+export function abisOf(
   { architectures, archMap }: SeccompProfile,
   native: SeccompOptions['architecture'],
 ): ReadonlySet<Abi> {

@@ -117,6 +117,16 @@ function verdictOf(action: unknown, errno: unknown): number {
   return known.value + number;
 }
 
+/** The action of a verdict, and what goes with it. */
+export function actionOf(verdict: number): { readonly name: string; readonly data: number | null } {
+  const base = (verdict & 0xffff_0000) >>> 0;
+  const [name, action] = Object.entries(actions).find(([, { value }]) => value === base) ?? [
+    'SCMP_ACT_KILL',
+    null,
+  ];
+  return { name, data: action?.hasData === true ? verdict & 0xffff : null };
+}
+
 function parseArgument(argument: unknown): ArgumentRule {
   const { index, value, valueTwo, op } = asMap(argument, 'an argument');
   if (typeof index !== 'number' || !Number.isInteger(index) || index < 0)

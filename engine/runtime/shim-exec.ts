@@ -17,7 +17,7 @@ import {
   encodeResize,
 } from './exec-protocol.ts';
 import type { ExecStatus } from './exec-protocol.ts';
-import type { SandboxProcess, TerminalSize } from './sandbox-spec.ts';
+import type { ForeignExec, SandboxProcess, TerminalSize } from './sandbox-spec.ts';
 import { ShimError } from './shim-conversation.ts';
 import type { Conversation } from './shim-conversation.ts';
 
@@ -32,6 +32,8 @@ export interface ExecRequest {
     readonly stdout: boolean;
     readonly stderr: boolean;
   };
+  /** In a container that another runtime has made. */
+  readonly foreign?: ForeignExec | null;
 }
 
 /** How one ended: with a code, or because it could not be started. */
@@ -74,7 +76,7 @@ export class ShimExecs {
   }
 
   /** Throws EOPNOTSUPP for a shim of an older engine, ESRCH for a container that has ended. */
-  async start({ id, process, attached }: ExecRequest): Promise<StartedExec> {
+  async start({ id, process, attached, foreign = null }: ExecRequest): Promise<StartedExec> {
     this.#requireKnowing();
     const tracked = new Tracked();
     this.#known.set(id, tracked);
@@ -82,7 +84,7 @@ export class ShimExecs {
     const size = process.terminal ?? { rows: 0, columns: 0 };
     let specification: Fd | null = null;
     try {
-      specification = createMemfd('tscompose-exec', encodeExec(process));
+      specification = createMemfd('tscompose-exec', encodeExec(process, foreign));
       await this.#conversation.request(
         { call: 'clone', purpose: 'start a program', fds: [specification, ...streams.given] },
         (request) => encodeExecStart({ request, id, streams: streams.present, size }),

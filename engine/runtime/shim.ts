@@ -19,7 +19,7 @@ import { encodeSpec } from './encode.ts';
 import { encodeInput, encodeInputEnd, encodeResize } from './exec-protocol.ts';
 import { encodeSignal, encodeStart } from './protocol.ts';
 import type { ExitStatus, ShimStatus } from './protocol.ts';
-import type { SandboxSpec, TerminalSize } from './sandbox-spec.ts';
+import type { ForeignCommands, SandboxSpec, TerminalSize } from './sandbox-spec.ts';
 import { Conversation } from './shim-conversation.ts';
 import { ShimExecs } from './shim-exec.ts';
 
@@ -33,6 +33,8 @@ export interface StartRequest {
   readonly held: readonly Fd[];
   /** Build the sandbox, but run the program only when `Shim.start()` is called. */
   readonly waitsForStart?: boolean;
+  /** Another runtime makes the sandbox. */
+  readonly foreign?: ForeignCommands | null;
 }
 
 export interface ShimAddress {
@@ -59,7 +61,7 @@ export async function startShim(request: StartRequest): Promise<Shim> {
   }
 }
 
-function spawnShim({ spec, held, waitsForStart }: StartRequest): Conversation {
+function spawnShim({ spec, held, waitsForStart, foreign = null }: StartRequest): Conversation {
   const [ours, theirs] = socketPair();
   const given: Fd[] = [theirs];
   const give = (fd: Fd): Fd => {
@@ -68,7 +70,9 @@ function spawnShim({ spec, held, waitsForStart }: StartRequest): Conversation {
   };
   try {
     const startsAtOnce = waitsForStart !== true;
-    const specification = give(createMemfd('tscompose-spec', encodeSpec(spec, { startsAtOnce })));
+    const specification = give(
+      createMemfd('tscompose-spec', encodeSpec(spec, { startsAtOnce, foreign })),
+    );
     // Bound before the shim exists: an engine that is killed now and started again finds a socket that will be
     // answered, or one that refuses, and never a shim that is about to listen.
     const control = give(listenUnix(spec.paths.control));

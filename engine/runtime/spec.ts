@@ -8,6 +8,8 @@ import type { EtcFiles } from './default-mounts.ts';
 import { defaultDevices, defaultLinks } from './devices.ts';
 import type { HostFacts } from './host-facts.ts';
 import { defaultMaskedPaths, defaultReadonlyPaths } from './masked-paths.ts';
+import type { OciSeccomp } from './oci-config.ts';
+import { builtinOciSeccomp, customOciSeccomp } from './oci-seccomp.ts';
 import { MS_NODEV, MS_RDONLY } from './mount-flags.ts';
 import { namespaceFlags } from './namespaces.ts';
 import type { NamespaceOptions } from './namespaces.ts';
@@ -156,6 +158,20 @@ export function buildExecProcess(request: ExecProcessRequest, host: HostFacts): 
   };
 }
 
+/** The same filter as rules, for another runtime; null is none. */
+export function buildOciSeccomp(
+  request: Pick<SandboxRequest, 'security' | 'cgroup'>,
+  host: HostFacts,
+): OciSeccomp | null {
+  const { security } = request;
+  const seccomp = privilegedSeccomp(security, parseSecurityOptions(security.options));
+  if (seccomp === 'unconfined') return null;
+  const options = { ...host, capabilities: heldCapabilities(request, host) };
+  return seccomp === 'builtin'
+    ? builtinOciSeccomp(options)
+    : customOciSeccomp(seccomp.json, options);
+}
+
 type ProcessParts = Pick<SandboxRequest, 'process' | 'security' | 'ulimits'> & {
   readonly cgroup: Pick<CgroupPlacement, 'hasDeviceControl'>;
 };
@@ -163,15 +179,7 @@ type ProcessParts = Pick<SandboxRequest, 'process' | 'security' | 'ulimits'> & {
 function chooseProcess(request: ProcessParts, host: HostFacts): SandboxProcess {
   const { process, security } = request;
   const options = parseSecurityOptions(security.options);
-  const capabilities = chooseCapabilities({
-    isPrivileged: security.isPrivileged,
-    add: security.capAdd,
-    drop: security.capDrop,
-    // Where nothing confines the opening of devices, a node that the container made would be the host's disk.
-    available: mayOpenAnyNode(request)
-      ? host.capabilities
-      : host.capabilities & ~capabilityBit('MKNOD'),
-  });
+  const capabilities = heldCapabilities(request, host);
   return {
     args: process.args,
     env: process.env,
@@ -192,6 +200,22 @@ function chooseProcess(request: ProcessParts, host: HostFacts): SandboxProcess {
     terminal: process.terminal,
     hasInput: process.hasInput,
   };
+}
+
+function heldCapabilities(
+  request: Pick<ProcessParts, 'security' | 'cgroup'>,
+  host: HostFacts,
+): bigint {
+  const { security } = request;
+  return chooseCapabilities({
+    isPrivileged: security.isPrivileged,
+    add: security.capAdd,
+    drop: security.capDrop,
+    // Where nothing confines the opening of devices, a node that the container made would be the host's disk.
+    available: mayOpenAnyNode(request)
+      ? host.capabilities
+      : host.capabilities & ~capabilityBit('MKNOD'),
+  });
 }
 
 /** A profile of the user's own holds with privileges as well (moby `daemon/seccomp_linux.go`). */
@@ -238,7 +262,7 @@ function writable(mount: SandboxMount): SandboxMount {
 }
 
 /** Nodes are either confined by the device cgroup, or all of them are meant to be open. */
-function mayOpenAnyNode({ cgroup, security }: Omit<ProcessParts, 'process'>): boolean {
+function mayOpenAnyNode({ cgroup, security }: Pick<ProcessParts, 'cgroup' | 'security'>): boolean {
   return cgroup.hasDeviceControl || security.isPrivileged;
 }
 

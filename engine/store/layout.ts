@@ -35,6 +35,8 @@ export interface ContainerPaths {
 export interface SandboxPathsOnHost {
   readonly shimSocket: string;
   readonly networkNamespace: string;
+  /** What another runtime is given to make it from; nothing is here without one. */
+  readonly bundle: string;
 }
 
 export interface Layout extends Roots {
@@ -57,6 +59,12 @@ export interface Layout extends Roots {
   readonly networkNamespaces: string;
   readonly shims: string;
   readonly resolver: string;
+  /** Bundles and what belongs to execs, by id. */
+  readonly bundles: string;
+  /** Where other runtimes keep what they know. */
+  readonly runtimes: string;
+  /** The engine's configuration, if there is one. */
+  readonly configFile: string;
   /** The one directory that every sandbox mounts its root on, in a mount namespace of its own. */
   readonly mountPoint: string;
   container(id: string): ContainerPaths;
@@ -92,11 +100,15 @@ export function createLayout({ stateRoot, runRoot }: Roots): Layout {
     networkNamespaces: run('netns'),
     shims: run('s'),
     resolver: run('resolver'),
+    bundles: run('b'),
+    runtimes: run('oci'),
+    configFile: state('engine.json'),
     mountPoint: run('root'),
     container: (id) => containerPaths(state('containers', id)),
     sandbox: (id) => ({
       shimSocket: run('s', socketName(id)),
       networkNamespace: run('netns', id),
+      bundle: run('b', socketName(id)),
     }),
   };
 }
@@ -128,7 +140,7 @@ const longestSocketPath = 107;
 
 /** The longest run root whose sockets can be bound. */
 export const longestRunRoot: number =
-  longestSocketPath - join('/', 's', socketName('0'.repeat(64))).length;
+  longestSocketPath - join('/', 'b', socketName('0'.repeat(64)), 'tty').length;
 
 /** Refuses roots that the kernel interfaces below them could not take. */
 export function checkRoots({ stateRoot, runRoot }: Roots): void {
@@ -175,6 +187,8 @@ function directoriesOf(layout: Layout): readonly string[] {
     layout.networkNamespaces,
     layout.shims,
     layout.resolver,
+    layout.bundles,
+    layout.runtimes,
     layout.mountPoint,
   ];
 }

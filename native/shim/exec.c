@@ -10,6 +10,7 @@
 
 #include "cgroup.h"
 #include "exec-child.h"
+#include "foreign.h"
 #include "report.h"
 #include "shim.h"
 #include "sys.h"
@@ -237,9 +238,10 @@ static int set_non_blocking (const struct exec *exec)
 static int start_child (struct exec *exec, struct exec_child *child)
 {
   struct ts_clone_args args = { .exit_signal = SIGCHLD };
-  cleanup_close int cgroup = cgroup_open_unified (child->container);
+  int enters = foreign_enters_unified (child->container);
+  cleanup_close int cgroup = enters ? cgroup_open_unified (child->container) : -1;
 
-  if (cgroup < 0 && errno != 0)
+  if (enters && cgroup < 0 && errno != 0)
     return -1;
   if (cgroup >= 0)
     {
@@ -247,6 +249,8 @@ static int start_child (struct exec *exec, struct exec_child *child)
       args.cgroup = (uint64_t)cgroup;
     }
   int pid = sys_clone3 (&args);
+  if (pid == 0 && spec_foreign (child->container) != NULL)
+    foreign_exec (child);
   if (pid == 0)
     exec_child_run (child);
   if (pid > 0)
@@ -308,6 +312,11 @@ static int start_in (struct shim *shim, struct exec *exec, struct message *messa
     return what != NULL ? EINVAL : errno;
   uint32_t size = spec->total_size;
   child.sandbox.spec = spec;
+  if ((spec_foreign (spec) == NULL) != (spec_foreign (shim->spec) == NULL))
+    {
+      munmap ((void *)spec, size);
+      return EINVAL;
+    }
   int started = set_non_blocking (exec) < 0 ? -1 : launch (shim, exec, &child);
   int saved = errno;
   munmap ((void *)spec, size);
@@ -419,6 +428,29 @@ int exec_note_end (struct shim *shim, const siginfo_t *info)
       return 1;
     }
   return 0;
+}
+
+int exec_reap (struct shim *shim)
+{
+  int is_starting = 0;
+
+  for (int i = 0; i < execs_used; i++)
+    {
+      const struct exec *exec = &execs[i];
+      for (int k = 0; k < 2; k++)
+        {
+          siginfo_t info = { 0 };
+          /* The helper first: it tells the program's number before it ends.  */
+          pid_t program = (pid_t)(exec->report != NULL ? exec->report->pid : exec->status.pid);
+          pid_t pid = k == 0 ? exec->helper : exec->is_reaped ? 0 : program;
+          if (exec->phase == FREE || pid <= 0)
+            continue;
+          if (waitid (P_PID, (id_t)pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid > 0)
+            (void)exec_note_end (shim, &info);
+        }
+      is_starting |= exec->phase != FREE && exec->helper > 0;
+    }
+  return is_starting;
 }
 
 void exec_greet (struct connection *connection)

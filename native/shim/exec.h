@@ -24,6 +24,11 @@ void exec_orphan (int owner);
 /* Whether the process that has ended and was waited for was one of these.  */
 int exec_note_end (struct shim *shim, const siginfo_t *info);
 
+/* Waits for those of them that have ended.  Whether one is being started, whose number nobody knows
+ * yet.
+ */
+int exec_reap (struct shim *shim);
+
 /* What a new connection needs to know.  */
 void exec_greet (struct connection *connection);
 

@@ -1,9 +1,12 @@
 #define _GNU_SOURCE
 #include "init.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "program.h"
 
 static int exit_code (int status)
 {
@@ -19,6 +22,25 @@ static void reap (pid_t main_pid)
   while ((pid = waitpid (-1, &status, WNOHANG)) > 0)
     if (pid == main_pid)
       _exit (exit_code (status));
+}
+
+_Noreturn void init_exec (char **argv, char **envp)
+{
+  const struct sandbox program = { .argv = argv, .envp = envp };
+  sigset_t all, given;
+  pid_t pid;
+
+  sigfillset (&all);
+  if (sigprocmask (SIG_SETMASK, &all, &given) < 0 || (pid = fork ()) < 0)
+    _exit (126);
+  if (pid > 0)
+    init_run (pid);
+  /* A group of its own in front of the terminal, if there is one: keys are for the program.  */
+  if (setpgid (0, 0) == 0)
+    (void)tcsetpgrp (0, getpid ());
+  if (sigprocmask (SIG_SETMASK, &given, NULL) == 0)
+    program_execute (&program);
+  _exit (errno == ENOENT ? 127 : 126);
 }
 
 _Noreturn void init_run (pid_t main_pid)

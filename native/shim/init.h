@@ -7,4 +7,7 @@
 /* All signals are blocked.  Ends with the exit code of MAIN.  */
 _Noreturn void init_run (pid_t main_pid);
 
+/* The same as a program of its own, which starts the one that ARGV names.  */
+_Noreturn void init_exec (char **argv, char **envp);
+
 #endif

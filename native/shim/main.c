@@ -22,7 +22,9 @@
 
 #include "cgroup.h"
 #include "exit-record.h"
+#include "foreign.h"
 #include "handover.h"
+#include "init.h"
 #include "joins.h"
 #include "process.h"
 #include "program.h"
@@ -132,14 +134,17 @@ static int start_child (struct shim *shim, const struct pipes *pipes, char **vec
 {
   const struct ts_spec *spec = shim->spec;
   char host_dir[PATH_MAX];
+  int is_foreign = spec_foreign (spec) != NULL;
   struct ts_clone_args args = { .exit_signal = SIGCHLD, .pidfd = (uintptr_t)&shim->pidfd };
-  cleanup_close int cgroup = cgroup_open_unified (spec);
+  cleanup_close int cgroup = foreign_enters_unified (spec) ? cgroup_open_unified (spec) : -1;
 
-  if (cgroup < 0 && errno != 0)
+  if (cgroup < 0 && foreign_enters_unified (spec) && errno != 0)
     return fail (shim, TS_STAGE_CGROUP, "");
   /* The cgroup namespace is made after joining the groups; see cgroup_join.  */
   args.flags = (spec->namespaces & ~(uint32_t)CLONE_NEWCGROUP) | CLONE_PIDFD;
-  if (spec_handover (spec) != NULL)
+  if (is_foreign)
+    args.flags = CLONE_NEWNS | CLONE_PIDFD;
+  else if (spec_handover (spec) != NULL)
     {
       args.flags |= CLONE_PARENT;
       args.exit_signal = 0; /* The same as our own (clone(2)).  */
@@ -151,14 +156,14 @@ static int start_child (struct shim *shim, const struct pipes *pipes, char **vec
       args.flags |= CLONE_INTO_CGROUP;
       args.cgroup = (uint64_t)cgroup;
     }
-  if (join_pid_enter (spec) < 0)
+  if (!is_foreign && join_pid_enter (spec) < 0)
     return fail (shim, TS_STAGE_NAMESPACES, "pid");
   int pid = sys_clone3 (&args);
   if (pid < 0)
     return fail (shim, TS_STAGE_CLONE, "");
   if (pid > 0)
     {
-      shim->pid = pid;
+      *(is_foreign ? &shim->driver : &shim->pid) = pid;
       return 0;
     }
   /* Set again when the credentials are: until then this keeps a half made sandbox from outliving
@@ -190,6 +195,8 @@ static int start_child (struct shim *shim, const struct pipes *pipes, char **vec
           .host_dir = parent_path (spec_text (spec, spec->control_path), host_dir) };
   if (spec_handover (spec) != NULL)
     handover_take_streams (&sandbox);
+  if (is_foreign)
+    foreign_drive (&sandbox);
   program_run (&sandbox);
 }
 
@@ -220,15 +227,12 @@ static int start_container (struct shim *shim)
   return started;
 }
 
-/* What the shim does for itself while the child builds the sandbox on another CPU.  */
-static int prepare_beside (struct shim *shim)
+static int prepare_first_process (struct shim *shim)
 {
   const struct ts_spec *spec = shim->spec;
 
   shim->status.container_pid = (uint32_t)shim->pid;
   shim->status.container_start_time = process_start_time (shim->pid);
-  shim->status.pid = (uint32_t)getpid ();
-  shim->status.start_time = process_start_time (getpid ());
   if (join_pid_leave (spec) < 0)
     return fail (shim, TS_STAGE_NAMESPACES, "pid");
   if ((spec->flags & TS_FLAG_OOM_SCORE) != 0
@@ -237,6 +241,18 @@ static int prepare_beside (struct shim *shim)
   shim->mount_namespace = process_open (shim->pid, "ns/mnt", O_RDONLY);
   if (shim->mount_namespace < 0)
     return fail (shim, TS_STAGE_CLONE, "mount namespace");
+  return 0;
+}
+
+/* What the shim does for itself while the child builds the sandbox on another CPU.  */
+static int prepare_beside (struct shim *shim)
+{
+  const struct ts_spec *spec = shim->spec;
+
+  shim->status.pid = (uint32_t)getpid ();
+  shim->status.start_time = process_start_time (getpid ());
+  if (spec_foreign (spec) == NULL && prepare_first_process (shim) < 0)
+    return -1;
   if (log_open (&shim->log, spec) < 0)
     return fail (shim, TS_STAGE_LOG, spec_text (spec, spec->log_path));
   shim->oom_kills_before = cgroup_oom_kills (spec);
@@ -255,8 +271,15 @@ static int report_failure (struct shim *shim)
   return 1;
 }
 
-int main (void)
+/* "tscompose-shim -- WORDS" is the init of containers that another runtime has made, and
+   "tscompose-shim hide PATH WORDS" is how that one is run.  */
+int main (int argc, char **argv, char **envp)
 {
+  if (argc > 2 && strcmp (argv[1], "--") == 0)
+    init_exec (argv + 2, envp);
+  if (argc > 3 && strcmp (argv[1], "hide") == 0)
+    foreign_hide (argv[2], argv + 3, envp);
+
   struct shim shim = { .exit = { .magic = TS_EXIT_MAGIC, .version = TS_RECORD_VERSION },
                        .status = { .version = TS_PROTOCOL_VERSION },
                        .pidfd = -1,

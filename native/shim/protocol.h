@@ -72,6 +72,7 @@ enum ts_stage
   TS_STAGE_NAMESPACES,
   TS_STAGE_HOOK,
   TS_STAGE_SCHEDULING,
+  TS_STAGE_RUNTIME,
 };
 
 struct ts_frame_header

@@ -19,7 +19,8 @@ struct shim
   struct ts_status status;
   struct ts_exit exit;
   uint64_t oom_kills_before;
-  pid_t pid; /* the container's first process; 0 before and after */
+  pid_t pid;    /* the container's first process; 0 before and after */
+  pid_t driver; /* who has another runtime make the container; 0 before and after */
   int pidfd;
   int report_fd; /* the shim's end, -1 when it was closed by the other */
   int go_fd;     /* -1 when the word was given */

@@ -331,6 +331,31 @@ static const char *check_exec (const struct view *view, const struct ts_spec *sp
   return check_process (view, spec);
 }
 
+/* Every command is a path and its arguments.  */
+static int check_command (const struct view *view, struct ts_list list)
+{
+  const struct ts_ref *refs = (const void *)(view->bytes + list.offset);
+
+  return list.count > 0 && is_inside_path (view, refs[0]);
+}
+
+static const char *check_foreign (const struct view *view, const struct ts_spec *spec)
+{
+  const struct ts_foreign *foreign = spec_foreign (spec);
+
+  if (foreign == NULL)
+    return NULL;
+  if (!check_ref (view, foreign->directory) || !is_inside_path (view, foreign->directory))
+    return "directory of the runtime";
+  if (!check_refs (view, foreign->start) || !check_refs (view, foreign->delete)
+      || !check_command (view, spec->args))
+    return "commands of the runtime";
+  if ((spec->flags & TS_FLAG_EXEC) == 0
+      && (!check_command (view, foreign->start) || !check_command (view, foreign->delete)))
+    return "commands of the runtime";
+  return NULL;
+}
+
 static const char *check_texts (const struct view *view, const struct ts_spec *spec)
 {
   if (!check_ref (view, spec->id) || !check_ref (view, spec->hostname)
@@ -357,7 +382,8 @@ static const char *check_texts (const struct view *view, const struct ts_spec *s
 /* Without its flag a header has no second part, so that shims from before it know all others.  */
 static size_t header_size (const struct ts_spec *spec)
 {
-  return sizeof *spec + (spec_handover (spec) == NULL ? 0 : sizeof (struct ts_handover));
+  return sizeof *spec + (spec_handover (spec) == NULL ? 0 : sizeof (struct ts_handover))
+         + (spec_foreign (spec) == NULL ? 0 : sizeof (struct ts_foreign));
 }
 
 /* Only who hands it over has the shim make a network namespace.  */
@@ -381,14 +407,15 @@ const char *spec_check (const void *bytes, size_t size)
     return "version";
   if (spec->total_size != size || size > TS_SPEC_MAX_SIZE)
     return "size";
-  if ((spec->flags & ~TS_FLAGS_KNOWN) != 0 || spec->zero != 0)
+  if ((spec->flags & ~TS_FLAGS_KNOWN) != 0 || spec->zero != 0
+      || (spec_handover (spec) != NULL && spec_foreign (spec) != NULL))
     return "flags";
   if (size < spec->header_size)
     return "size";
   if ((wrong = check_handover (&view, spec)) != NULL)
     return wrong;
   if ((spec->flags & TS_FLAG_EXEC) != 0)
-    return check_exec (&view, spec);
+    return (wrong = check_exec (&view, spec)) != NULL ? wrong : check_foreign (&view, spec);
   /* Without a mount namespace of its own every mount would be one of the host.  */
   if ((spec->namespaces & ~allowed_namespaces (spec)) != 0 || (spec->namespaces & CLONE_NEWNS) == 0)
     return "namespaces";
@@ -402,7 +429,9 @@ const char *spec_check (const void *bytes, size_t size)
     return wrong;
   if ((wrong = check_joins (&view, spec)) != NULL)
     return wrong;
-  return check_process (&view, spec);
+  if ((wrong = check_process (&view, spec)) != NULL)
+    return wrong;
+  return check_foreign (&view, spec);
 }
 
 static int is_of_kind (const struct ts_spec *spec, enum ts_spec_kind kind)

@@ -115,7 +115,8 @@ struct ts_rlimit
 #define TS_FLAG_STDIN 128u   /* input comes from clients; it is kept open between them */
 #define TS_FLAG_EXEC 256u    /* not a sandbox but a further program in one: only `process` counts */
 #define TS_FLAG_HANDOVER 1024u /* the container becomes the caller's; see struct ts_handover */
-#define TS_FLAGS_KNOWN (511u | TS_FLAG_HANDOVER)
+#define TS_FLAG_FOREIGN 512u   /* the sandbox is made by another runtime; see struct ts_foreign */
+#define TS_FLAGS_KNOWN 2047u
 
 struct ts_spec
 {
@@ -230,6 +231,16 @@ struct ts_handover
 _Static_assert(sizeof (struct ts_handover) == 56, "mirrored by encode-handover.ts");
 _Static_assert(sizeof (struct ts_hook) == 48, "mirrored by encode-handover.ts");
 _Static_assert(sizeof (struct ts_mount_extra) == 32, "mirrored by encode-handover.ts");
+/* Behind the header with TS_FLAG_FOREIGN, where `args` are the words that make a container or start
+   an exec: commands of an OCI runtime.  Their first word is a path.  */
+struct ts_foreign
+{
+  struct ts_ref directory; /* of the host: "rootfs" and "shm" to mount on, "pid", "tty" */
+  struct ts_list start;    /* ts_ref; both empty for an exec */
+  struct ts_list delete;   /* ts_ref */
+};
+
+_Static_assert(sizeof (struct ts_foreign) == 24, "mirrored by encode.ts");
 _Static_assert(sizeof (struct ts_mount) == 96, "mirrored by encode.ts");
 _Static_assert(sizeof (struct ts_device) == 32, "mirrored by encode.ts");
 _Static_assert(sizeof (struct ts_spec) == 264, "mirrored by encode.ts");
@@ -252,6 +263,11 @@ const struct ts_spec *spec_map (int fd, enum ts_spec_kind kind, const char **wha
 static inline const char *spec_text (const struct ts_spec *spec, struct ts_ref ref)
 {
   return (const char *)spec + ref.offset;
+}
+
+static inline const struct ts_foreign *spec_foreign (const struct ts_spec *spec)
+{
+  return (spec->flags & TS_FLAG_FOREIGN) == 0 ? NULL : (const void *)(spec + 1);
 }
 
 static inline const void *spec_items (const struct ts_spec *spec, struct ts_list list)

@@ -13,6 +13,7 @@
 #include "cgroup.h"
 #include "exec.h"
 #include "exit-record.h"
+#include "foreign.h"
 #include "joins.h"
 #include "report.h"
 #include "sys.h"
@@ -38,7 +39,7 @@ static int is_handed_over (const struct shim *shim) { return spec_handover (shim
 
 static void kill_container (struct shim *shim)
 {
-  if (shim->pid > 0)
+  if (shim->pid > 0 || shim->driver > 0)
     (void)sys_pidfd_send_signal (shim->pidfd, SIGKILL); /* ESRCH: it has just ended.  */
 }
 
@@ -62,6 +63,13 @@ static void set_state (struct shim *shim, enum ts_state state)
   control_broadcast (&shim->control, TS_STATUS, &shim->status, sizeof shim->status);
 }
 
+/* Whose first process another runtime has made.  */
+static void learn (struct shim *shim)
+{
+  if (spec_foreign (shim->spec) != NULL && foreign_learn (shim) < 0)
+    shim_note_failure (shim, TS_STAGE_CLONE, errno, "");
+}
+
 /* The child's report: its sandbox stands, its terminal, and its end by exec or by its own.  */
 static void read_report (struct shim *shim)
 {
@@ -73,6 +81,7 @@ static void read_report (struct shim *shim)
     case REPORT_NOTHING:
       return;
     case REPORT_READY:
+      learn (shim);
       set_state (shim, shim->report->progress == TS_HOLDING ? TS_HELD : TS_CREATED);
       return;
     case REPORT_TERMINAL:
@@ -84,6 +93,7 @@ static void read_report (struct shim *shim)
     }
   close (shim->report_fd); /* Only read from.  */
   shim->report_fd = -1;
+  learn (shim);
   if (shim->report->progress == TS_EXECUTING)
     set_state (shim, TS_RUNNING);
   else if (shim->report->progress == TS_FAILED)
@@ -91,6 +101,9 @@ static void read_report (struct shim *shim)
                        shim->report->path);
   else /* Killed before it got there.  */
     shim_note_failure (shim, TS_STAGE_START, ECHILD, "");
+  /* Another runtime may have made a process that waits for a start that does not come.  */
+  if (shim->report->progress != TS_EXECUTING && spec_foreign (shim->spec) != NULL)
+    kill_container (shim);
 }
 
 static int exit_code_of_failure (const struct ts_exit *record)
@@ -115,8 +128,35 @@ static void note_end (struct shim *shim, const siginfo_t *info)
 
 /* Reaps the container's first process and, as the subreaper, what it leaves without a pid namespace
  * of its own.  */
+/* 1: PID has ended, and INFO tells how.  */
+static int wait_for (pid_t pid, siginfo_t *info)
+{
+  *info = (siginfo_t){ 0 };
+  return pid > 0 && waitid (P_PID, (id_t)pid, info, WEXITED | WNOHANG) == 0 && info->si_pid > 0;
+}
+
+/* Until who starts a process has told its number, that may have ended already and be among those
+   that are not known.  So these wait.  */
+static int reap_known (struct shim *shim)
+{
+  siginfo_t info;
+
+  if (wait_for (shim->driver, &info))
+    {
+      shim->driver = 0;
+      while (shim->report_fd >= 0) /* It was the last who could write there.  */
+        read_report (shim);
+    }
+  int is_starting = exec_reap (shim) || shim->driver > 0;
+  if (wait_for (shim->pid, &info))
+    note_end (shim, &info);
+  return is_starting;
+}
+
 static void reap (struct shim *shim)
 {
+  if (spec_foreign (shim->spec) != NULL && reap_known (shim))
+    return;
   for (;;)
     {
       siginfo_t info = { 0 };
@@ -144,7 +184,7 @@ static int send_signal (struct shim *shim, const struct ts_signal *request)
 {
   if (request->signal < 1 || request->signal > 64)
     return EINVAL;
-  if (shim->pid == 0)
+  if (shim->pid == 0 && shim->driver == 0)
     return ESRCH;
   /* Until exec the process is still ours, and only its end means something to it.  */
   if (shim->status.state != TS_RUNNING && request->signal != SIGKILL)
@@ -250,7 +290,8 @@ static void accept_connection (struct shim *shim)
 static void collect (struct shim *shim, struct poll_set *set)
 {
   set->count = 0;
-  for (int i = 0; i < 2; i++)
+  /* What a runtime prints that fails is told otherwise, and is no output of the container's.  */
+  for (int i = 0; i < 2 && shim->driver == 0; i++)
     poll_add_input (set, POLL_OUTPUT, i, shim->stdio.outputs[i].read_fd);
   poll_add_input (set, POLL_REPORT, 0, shim->report_fd);
   poll_add_input (set, POLL_SIGNAL, 0, shim->signal_fd);
@@ -342,6 +383,8 @@ static void record_end (struct shim *shim)
 
   if ((shim->exit.flags & TS_EXIT_FAILED) != 0)
     {
+      if (shim->exit.finished_ns == 0) /* There never was a first process.  */
+        shim->exit.finished_ns = realtime_ns ();
       shim->exit.code = (uint32_t)exit_code_of_failure (&shim->exit);
       shim->exit.signal = 0;
     }
@@ -372,16 +415,19 @@ void supervise (struct shim *shim)
       hand_over (shim);
       return;
     }
-  while (shim->pid > 0)
+  while (shim->pid > 0 || shim->driver > 0)
     serve (shim, -1);
   if (shim->report_fd >= 0)
     read_report (shim); /* Its end and the process's end come together, in either order.  */
   exec_end_all (shim);
+  if (spec_foreign (shim->spec) != NULL)
+    foreign_delete (shim);
   if (join_find (shim->spec, CLONE_NEWPID) >= 0)
     kill_members (shim);
-  else if ((shim->spec->namespaces & CLONE_NEWPID) == 0)
+  else if ((shim->spec->namespaces & CLONE_NEWPID) == 0 || spec_foreign (shim->spec) != NULL)
     kill_descendants ();
-  stdio_drain (&shim->stdio, &shim->log);
+  if (shim->status.container_pid != 0)
+    stdio_drain (&shim->stdio, &shim->log);
   log_sync (&shim->log);
   record_end (shim);
   /* Whoever hears of the end may take the ports again at once.  */

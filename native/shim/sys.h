@@ -123,6 +123,8 @@ static inline int sys_close_range (unsigned int first, unsigned int last, unsign
   return (int)syscall (SYS_close_range, first, last, flags);
 }
 
+static inline int sys_pidfd_open (pid_t pid) { return (int)syscall (SYS_pidfd_open, pid, 0); }
+
 static inline int sys_pidfd_send_signal (int pidfd, int signal)
 {
   return (int)syscall (SYS_pidfd_send_signal, pidfd, signal, (siginfo_t *)NULL, 0);

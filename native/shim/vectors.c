@@ -34,6 +34,15 @@ char **vectors_make (const struct ts_spec *spec)
   return vectors;
 }
 
+char **vector_make (const struct ts_spec *spec, struct ts_list list)
+{
+  char **vector = memory_map (((size_t)list.count + 1) * sizeof (char *), MAP_PRIVATE);
+
+  if (vector != NULL)
+    (void)vectors_point (spec, list, vector);
+  return vector;
+}
+
 void vectors_free (const struct ts_spec *spec, char **vectors)
 {
   if (vectors != NULL)

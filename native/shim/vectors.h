@@ -11,6 +11,9 @@ void *memory_map (size_t size, int flags);
 char **vectors_make (const struct ts_spec *spec);
 void vectors_free (const struct ts_spec *spec, char **vectors);
 
+/* The texts of LIST and a NULL, for as long as the process lives; NULL with errno.  */
+char **vector_make (const struct ts_spec *spec, struct ts_list list);
+
 /* Writes pointers to the texts of LIST and a NULL; returns what comes behind.  */
 char **vectors_point (const struct ts_spec *spec, struct ts_list list, char **pointers);
 

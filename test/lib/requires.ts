@@ -15,6 +15,8 @@ const present = {
   cc: () => hasProgram('cc'),
   git: () => hasProgram('git'),
   registry: () => hasProgram('docker-registry'),
+  crun: () => hasProgram('crun'),
+  runc: () => hasProgram('runc'),
   busybox: () => existsSync('/bin/busybox'),
 } as const;
 

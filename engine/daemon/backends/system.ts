@@ -2,6 +2,7 @@
 import { isAlive } from '../../containers/state.ts';
 import type { Containers } from '../../containers/containers.ts';
 import type { ImageStore } from '../../images/index.ts';
+import type { Runtimes } from '../../runtime/index.ts';
 import type { EventBus } from '../../store/index.ts';
 import type { EngineVersion, SystemBackend } from '../routes/index.ts';
 
@@ -15,6 +16,7 @@ export interface SystemBackendContext {
   readonly images: ImageStore;
   readonly events: EventBus;
   readonly warnings: readonly string[];
+  readonly runtimes: Pick<Runtimes, 'list'>;
 }
 
 export function createSystemBackend(ctx: SystemBackendContext): SystemBackend {
@@ -34,6 +36,7 @@ export function createSystemBackend(ctx: SystemBackendContext): SystemBackend {
         volumeDrivers: ['local'],
         eventSubscribers: 0,
         warnings: ctx.warnings,
+        runtimes: ctx.runtimes.list(),
       }),
     events: (range, abort) =>
       ctx.events.subscribe({

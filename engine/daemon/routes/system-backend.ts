@@ -25,6 +25,12 @@ export interface EngineInfo {
   readonly volumeDrivers: readonly string[];
   readonly eventSubscribers: number;
   readonly warnings: readonly string[];
+  /** Beside our own. */
+  readonly runtimes: readonly {
+    readonly name: string;
+    readonly path: string;
+    readonly args: readonly string[];
+  }[];
 }
 
 export interface EventRange {

@@ -112,9 +112,18 @@ function shapeInfo(info: EngineInfo, version: string): object {
     DockerRootDir: info.stateRoot,
     Name: hostname(),
     ServerVersion: version,
+    Runtimes: shapeRuntimes(info),
     SecurityOptions: info.securityOptions,
     Warnings: info.warnings.length === 0 ? null : info.warnings,
   };
+}
+
+function shapeRuntimes({ runtimes }: EngineInfo): object {
+  const others = runtimes.map(({ name, path, args }): [string, object] => [
+    name,
+    { path, ...(args.length > 0 && { runtimeArgs: args }) },
+  ]);
+  return { ...Object.fromEntries(others), tscompose: { path: 'tscompose-shim' } };
 }
 
 const staticInfo = {
@@ -140,7 +149,6 @@ const staticInfo = {
   NoProxy: '',
   Labels: [],
   ExperimentalBuild: false,
-  Runtimes: { tscompose: { path: 'tscompose-shim' } },
   DefaultRuntime: 'tscompose',
   // Compose takes "" for an active swarm.
   Swarm: {

@@ -190,6 +190,7 @@ export function createSystem(engine: FakeEngine): SystemBackend {
         volumeDrivers: ['local'],
         eventSubscribers: engine.subscribers,
         warnings: [],
+        runtimes: [],
       }),
     events: (_range, abort) => {
       const queue: EventMessage[] = [];

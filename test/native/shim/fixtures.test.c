@@ -35,7 +35,7 @@ static int are (struct ts_list list, const char *const *texts, uint32_t count)
 static void test_header (void)
 {
   TEST ("numbers of the specification are where TypeScript writes them");
-  CHECK (spec->flags == (TS_FLAGS_KNOWN & ~(TS_FLAG_EXEC | TS_FLAG_HANDOVER)));
+  CHECK (spec->flags == (TS_FLAGS_KNOWN & ~(TS_FLAG_EXEC | TS_FLAG_HANDOVER | TS_FLAG_FOREIGN)));
   CHECK (spec_handover (spec) == NULL);
   CHECK (spec->rows == 24 && spec->columns == 80);
   CHECK (spec->namespaces == 0x2c020000);
@@ -225,6 +225,21 @@ static void test_handover (void)
   CHECK (is (spec_extra (spec, &mounts[2])->type, "ext4") && is (mounts[2].source, "/dev/vdb"));
 }
 
+static void test_foreign (void)
+{
+  const struct ts_foreign *foreign = spec_foreign (spec);
+  const struct ts_ref *args = spec_items (spec, spec->args);
+  const struct ts_ref *start = spec_items (spec, foreign->start);
+  const struct ts_ref *delete = spec_items (spec, foreign->delete);
+
+  TEST ("commands of another runtime");
+  CHECK (strcmp (spec_text (spec, foreign->directory), "/run/b/x") == 0);
+  CHECK (strcmp (spec_text (spec, args[1]), "create") == 0);
+  CHECK (foreign->start.count == 2 && strcmp (spec_text (spec, start[1]), "start") == 0);
+  CHECK (foreign->delete.count == 3 && strcmp (spec_text (spec, delete[1]), "delete") == 0);
+  CHECK (spec->mounts.count == 1 && spec->devices.count == 0 && spec->seccomp.count == 0);
+}
+
 int main (void)
 {
   size_t size;
@@ -245,6 +260,12 @@ int main (void)
   CHECK (spec_check (bytes, size) == NULL);
   spec = bytes;
   test_handover ();
+  free (bytes);
+  bytes = load ("spec-foreign.bin", &size);
+  TEST ("the recorded specification for another runtime is accepted");
+  CHECK (spec_check (bytes, size) == NULL);
+  spec = bytes;
+  test_foreign ();
   free (bytes);
   return REPORT ();
 }

@@ -89,6 +89,13 @@ static void walk (const struct ts_spec *spec)
       = { spec->cgroups, spec->masked, spec->readonly, spec->args, spec->env };
 
   walk_handover (spec);
+  const struct ts_foreign *foreign = spec_foreign (spec);
+  if (foreign != NULL)
+    {
+      touch_text (spec, foreign->directory);
+      touch_texts (spec, foreign->start);
+      touch_texts (spec, foreign->delete);
+    }
   touch (spec_items (spec, spec->groups), spec->groups.count * sizeof (uint32_t));
   touch (spec_items (spec, spec->rlimits), spec->rlimits.count * sizeof (struct ts_rlimit));
   touch (spec_items (spec, spec->seccomp), spec->seccomp.count * sizeof (struct sock_filter));
@@ -323,6 +330,30 @@ static void test_mounts (const unsigned char *valid, size_t size)
     }
 }
 
+/* The commands of another runtime: each begins with a path, and all are there.  */
+static void test_foreign (const unsigned char *valid, size_t size)
+{
+#define FOREIGN(field) (sizeof (struct ts_spec) + offsetof (struct ts_foreign, field))
+  const struct change changes[] = {
+    { "no command to start with", FOREIGN (start.count), 0, "commands of the runtime" },
+    { "no command to delete with", FOREIGN (delete.count), 0, "commands of the runtime" },
+    { "commands beyond the end", FOREIGN (delete.count), 0x10000000, "commands of the runtime" },
+    { "a directory in the header", FOREIGN (directory.offset), 8, "directory of the runtime" },
+    { "a header without its second part", AT (flags), TS_FLAG_START_AT_ONCE, "version" },
+  };
+
+  for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+    {
+      unsigned char *bytes = malloc (size);
+      memcpy (bytes, valid, size);
+      memcpy (bytes + changes[i].offset, &changes[i].value, 4);
+      TEST (changes[i].name);
+      const char *wrong = spec_check (bytes, size);
+      CHECK (wrong != NULL && strcmp (wrong, changes[i].wrong) == 0);
+      free (bytes);
+    }
+}
+
 int main (void)
 {
   size_t size;
@@ -335,6 +366,10 @@ int main (void)
   free (valid);
   valid = load ("handover.bin", &size);
   test_handover_refusals (valid, size);
+  test_mutations (valid, size);
+  free (valid);
+  valid = load ("spec-foreign.bin", &size);
+  test_foreign (valid, size);
   test_mutations (valid, size);
   free (valid);
   return REPORT ();

@@ -53,7 +53,6 @@ describe('a creation request', () => {
         [{ CgroupnsMode: 'foo' }, 'invalid cgroup namespace mode: foo'],
         [{ Isolation: 'hyperv' }, "invalid isolation (hyperv): linux only supports 'default'"],
         [{ OomScoreAdj: -1001 }, 'Invalid value -1001, range for oom score adj is [-1000, 1000]'],
-        [{ Runtime: 'crun' }, 'unknown or invalid runtime name: crun (there are: tscompose, runc)'],
         [
           { Annotations: { '': 'x' } },
           'invalid Annotations: the empty string is not permitted as an annotation key',

@@ -13,6 +13,19 @@ describe('encodeSpec', () => {
     expect(Buffer.from(bytes).equals(fixture('handover.bin', bytes))).toBe(true);
   });
 
+  test('for another runtime they are its commands, and nothing of what the container says', () => {
+    const foreign = {
+      directory: '/run/b/x',
+      create: ['/usr/bin/crun', 'create', 'x'],
+      start: ['/usr/bin/crun', 'start'],
+      delete: ['/usr/bin/crun', 'delete', '--force'],
+    };
+    const bytes = Buffer.from(encodeSpec(fullSpec, { startsAtOnce: true, foreign }));
+    expect(bytes.equals(fixture('spec-foreign.bin', bytes))).toBe(true);
+    expect(bytes.includes('A=1')).toBe(false);
+    expect(bytes.includes('/proc/kcore')).toBe(false);
+  });
+
   test('its size is in the header, however much the buffer had to grow', () => {
     const env = Array.from({ length: 5000 }, (_, i) => `NAME_${i}=${'x'.repeat(i % 97)}`);
     const spec = { ...fullSpec, process: { ...fullSpec.process, env } };

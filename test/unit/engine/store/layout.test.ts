@@ -41,13 +41,14 @@ describe('createLayout', () => {
     expect(layout.sandbox(id)).toEqual({
       shimSocket: `/run/t/s/${id.slice(0, 32)}`,
       networkNamespace: `/run/t/netns/${id}`,
+      bundle: `/run/t/b/${id.slice(0, 32)}`,
     });
   });
 
   test('a socket below the longest run root must fit sun_path with its NUL', () => {
     const runRoot = `/${'r'.repeat(longestRunRoot - 1)}`;
-    const { shimSocket } = createLayout({ stateRoot: '/state', runRoot }).sandbox(id);
-    expect(Buffer.byteLength(shimSocket)).toBe(107);
+    const { bundle } = createLayout({ stateRoot: '/state', runRoot }).sandbox(id);
+    expect(Buffer.byteLength(`${bundle}/tty`)).toBe(107);
   });
 });
 
@@ -65,7 +66,7 @@ describe('checkRoots', () => {
     },
     {
       roots: { stateRoot: '/a', runRoot: long },
-      message: `run root "${long}" has 81 bytes, the sockets below it allow 72`,
+      message: `run root "${long}" has 81 bytes, the sockets below it allow 68`,
     },
   ])('$message', ({ roots, message }) => {
     expect(() => {
