@@ -9,6 +9,7 @@ import {
   MS_BIND,
   MS_NODEV,
   MS_NOSUID,
+  MS_PRIVATE,
   MS_RDONLY,
   O_DIRECTORY,
   O_NONBLOCK,
@@ -272,6 +273,9 @@ export class Snapshots {
         const path = join(target, place);
         mount({ source, target: path, flags: MS_BIND });
         mounted.unshift(path);
+        // On a host whose mounts are shared the parts below would appear where this one comes from as well, and the same
+        // unmount would be asked for twice (mount_namespaces(7), "Propagation type transitions").
+        mount({ source: '', target: path, flags: MS_PRIVATE });
       }
       const root = openRoot(target);
       try {
