@@ -1,5 +1,6 @@
 // Runs a command in a network namespace of its own, with loopback up: `node test/lib/in-netns.mjs COMMAND [ARGUMENT…]`.
-// The namespace has no name and no mount, so the kernel removes it with the last process in it.
+// The namespace has no name and no mount, so the kernel removes it with the last process in it. Mounts are its own too,
+// and shared among themselves, as systemd makes those of a host: what is mounted on one then shows up below others.
 import { spawn } from 'node:child_process';
 
 const [command, ...args] = process.argv.slice(2);
@@ -10,7 +11,11 @@ if (command === undefined) {
 
 const child = spawn(
   'unshare',
-  ['--net', '--', 'sh', '-c', 'ip link set lo up && exec "$@"', 'in-netns', command, ...args],
+  [
+    ...['--net', '--mount', '--propagation', 'private', '--'],
+    ...['sh', '-c', 'mount --make-rshared / && ip link set lo up && exec "$@"', 'in-netns'],
+    ...[command, ...args],
+  ],
   { stdio: 'inherit' },
 );
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
