@@ -25,9 +25,11 @@ async function doesRefuse(
   const path = `${join(peers, 'usr/bin')}:/usr/bin:/bin`;
   const env = { PATH: path, HOME: '/nonexistent', DOCKER_CONFIG: '/nonexistent', ...environment };
   try {
-    await run(plugin, args, { cwd: directory, env, timeout: 20_000 });
+    await run(plugin, args, { cwd: directory, env, timeout: 60_000 });
     return false;
-  } catch {
+  } catch (error) {
+    // On a machine that is too busy it is ended before it has said anything.
+    if ((error as { killed?: boolean }).killed === true) throw error;
     return true;
   }
 }
