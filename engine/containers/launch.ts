@@ -1,16 +1,16 @@
 /**
  * One start of a container, in this order; each step that takes something knows how to give it back:
- *  1. the record says `running` on disk while the network sandbox is opened: whoever finds the one without the other
- *     after a crash knows what to finish;
+ *  1. the record says `running` on disk while the network sandbox is opened, cgroups are made and the snapshot is
+ *     prepared: whoever finds the one without the other after a crash knows what to finish;
  *  2. the files below /etc are written, which need the sandbox's addresses;
- *  3. cgroups are made;
- *  4. the shim builds the rest and executes the program.
+ *  3. the shim builds the rest and executes the program.
  */
-import { rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
 import { EngineError } from '../api/index.ts';
 import type { Image } from '../images/index.ts';
 import { Rollback } from '../lib/index.ts';
 import { buildSandboxSpec, ShimError, startShim } from '../runtime/index.ts';
+import type { CgroupPlacement, DeviceRule, SandboxRequest } from '../runtime/index.ts';
 import { closeFd } from '../../native/index.ts';
 import type { Fd } from '../../native/index.ts';
 import type { SandboxHandle } from '../../network/index.ts';
@@ -35,6 +35,7 @@ import { linkedHosts } from './links.ts';
 import { devicesOf, sandboxRequestOf } from './sandbox-request.ts';
 import { nowNs } from './time.ts';
 import { lookUpUser } from './user-lookup.ts';
+import type { ResolvedUser } from './user.ts';
 
 export type LaunchContext = Pick<
   ContainerContext,
@@ -62,18 +63,20 @@ export async function launch(ctx: LaunchContext, container: Container): Promise<
   await container.lastShimGone;
   await container.files.idle();
   // The last run's: an engine that finds an exit file takes it for the end of the run under way.
-  await rm(ctx.layout.container(record.id).exit, { force: true });
+  rmSync(ctx.layout.container(record.id).exit, { force: true });
   const held: Fd[] = [];
   try {
     await Rollback.guard(async (rollback) => {
       const started = beginRun(withSharedNames(ctx, record));
       rollback.add('record', () => ctx.records.put(record.id, record));
-      const [sandbox] = await settleAll([
+      // The kernel works on links and the disk on the record while the rest is prepared.
+      const [sandbox, place] = await settleAll([
         openSandbox(ctx, record, { rollback, held }),
+        prepareProgram(ctx, started, { image, rollback }),
         ctx.records.put(record.id, started),
       ]);
       const network = sandbox === null ? null : networkFacts(record, ctx.networks.list(), sandbox);
-      const process = await runProgram(ctx, started, { image, sandbox, rollback, held });
+      const process = await runProgram(ctx, started, { place, sandbox, rollback, held });
       container.noteStart({ record: started, network, process });
     });
   } finally {
@@ -126,25 +129,20 @@ async function openSandbox(
   return sandbox;
 }
 
-interface Parts {
-  readonly image: Image;
-  readonly sandbox: SandboxHandle | null;
-  readonly rollback: Rollback;
-  /** Given to the shim; closed here when it has them. */
-  readonly held: Fd[];
+/** What a program needs that no address is needed for. */
+interface Place {
+  readonly cgroup: CgroupPlacement;
+  readonly devices: SandboxRequest['devices'];
+  readonly deviceRules: readonly DeviceRule[];
+  readonly rootMounts: SandboxRequest['rootMounts'];
+  readonly user: ResolvedUser;
 }
 
-async function runProgram(
+async function prepareProgram(
   ctx: LaunchContext,
   record: ContainerRecord,
-  { image, sandbox, rollback, held }: Parts,
-): Promise<RunningProcess> {
-  const paths = ctx.layout.container(record.id);
-  await writeEtcFiles(paths, {
-    hosts: sandbox?.hosts ?? (await hostsOfHost(record)),
-    resolvConf: sandbox?.resolvConf ?? '',
-    hostname: record.config.Hostname ?? '',
-  });
+  { image, rollback }: { readonly image: Image; readonly rollback: Rollback },
+): Promise<Place> {
   const { devices, rules } = devicesOf(record);
   const cgroup = ctx.cgroups.create(record.id, {
     devices: rules,
@@ -159,16 +157,37 @@ async function runProgram(
       groupAdd: record.hostConfig.GroupAdd ?? [],
     }),
   ]);
+  return { cgroup, devices, deviceRules: rules, rootMounts: mounts, user };
+}
+
+interface Parts {
+  readonly place: Place;
+  readonly sandbox: SandboxHandle | null;
+  readonly rollback: Rollback;
+  /** Given to the shim; closed here when it has them. */
+  readonly held: Fd[];
+}
+
+async function runProgram(
+  ctx: LaunchContext,
+  record: ContainerRecord,
+  { place, sandbox, rollback, held }: Parts,
+): Promise<RunningProcess> {
+  const paths = ctx.layout.container(record.id);
+  writeEtcFiles(paths, {
+    hosts: sandbox?.hosts ?? (await hostsOfHost(record)),
+    resolvConf: sandbox?.resolvConf ?? '',
+    hostname: record.config.Hostname ?? '',
+  });
   const { joins, fds, paths: joinPaths } = openJoins(ctx, record, held.length);
   held.push(...fds);
   const given = giveOwners(sandboxMounts(ctx, record), {
-    user,
+    user: place.user,
     firstFd: firstHeldFd + held.length,
   });
   held.push(...given.fds);
   const request = sandboxRequestOf(record, {
-    ...{ user, cgroup, devices },
-    rootMounts: mounts,
+    ...place,
     mounts: given.mounts,
     networkNamespace: sandbox?.path ?? null,
     joins,
@@ -186,7 +205,7 @@ async function runProgram(
   rollback.add('runtime', () => discardForeign(ctx, record));
   const foreign = await writeBundle(ctx, record, {
     ...{ runtime, spec, request, joinPaths },
-    deviceRules: rules,
+    deviceRules: place.deviceRules,
   });
   try {
     return await startShim({ spec, held, foreign });
