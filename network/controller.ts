@@ -2,7 +2,7 @@
  * Owns every network and sandbox of one engine: checks everything a request asks for, takes leases, writes the record,
  * and only then lets the kernel have it. What fails is undone in reverse.
  */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { allOf } from './all-of.ts';
 import { Batch, KeyedLock, Rollback } from '../engine/lib/index.ts';
 import type { NetworkOptions } from './context.ts';
@@ -33,13 +33,21 @@ import type {
   SandboxHandle,
   SandboxRequest,
 } from './model.ts';
+import { LeavingSandboxes } from './leaving.ts';
 import { bridgeName } from './names.ts';
 import { openParts } from './parts.ts';
 import type { Parts } from './parts.ts';
 import { PortAllocator } from './ports/allocator.ts';
+import { exhausted, nameInUse, networkInUse } from './refusals.ts';
 import { findBroken, repairBridges } from './repair.ts';
 import { recoverSandboxes } from './recover.ts';
-import { buildSandbox, namespacePath, restoreNames, teardownSandboxes } from './sandboxes.ts';
+import {
+  buildSandbox,
+  namespacePath,
+  restoreNames,
+  teardownSandboxes,
+  withdrawSandbox,
+} from './sandboxes.ts';
 
 /** Call `recover` once before anything else. */
 export class NetworkController {
@@ -49,6 +57,7 @@ export class NetworkController {
   readonly #sandboxes = new Map<string, Sandbox>();
   /** Those of which something may be left although they were never opened. */
   readonly #broken = new Set<string>();
+  readonly #leaving = new LeavingSandboxes();
   readonly #ports: PortAllocator;
   readonly #locks = new KeyedLock();
   readonly #closing: Batch<Sandbox, null>;
@@ -102,6 +111,7 @@ export class NetworkController {
 
   async removeNetwork(id: string): Promise<void> {
     const state = this.#require(id);
+    await this.#leaving.settled(this.#sandboxesOf(id));
     const users = this.#sandboxesOf(id);
     if (users.length > 0) throw networkInUse(state.network, users);
     // From here on no sandbox can join it.
@@ -125,11 +135,13 @@ export class NetworkController {
     return {
       ...network,
       bridge: network.driver === 'bridge' ? bridgeName(id) : null,
-      sandboxes: this.#sandboxesOf(id).flatMap((sandbox) =>
-        sandbox.endpoints
-          .filter(({ networkId }) => networkId === id)
-          .map((endpoint) => ({ id: sandbox.id, name: sandbox.name, endpoint })),
-      ),
+      sandboxes: this.#sandboxesOf(id)
+        .filter((sandbox) => !this.#leaving.has(sandbox.id))
+        .flatMap((sandbox) =>
+          sandbox.endpoints
+            .filter(({ networkId }) => networkId === id)
+            .map((endpoint) => ({ id: sandbox.id, name: sandbox.name, endpoint })),
+        ),
     };
   }
 
@@ -148,18 +160,36 @@ export class NetworkController {
       async () => {
         const remains = this.#broken.has(request.id) ? this.#sandboxes.get(request.id) : undefined;
         if (remains !== undefined) await this.#closing.add(remains);
+        await this.#leaving.settled(this.#holdersOf(request));
         return await Rollback.guard((rollback) => this.#open(request, rollback, signal));
       },
       signal,
     );
   }
 
+  /**
+   * Resolves when nothing leads to the sandbox any more: its names are gone, and its ports are free for others. The kernel
+   * takes tens of milliseconds for the links; `closeSandbox` sees to the rest.
+   */
+  async withdrawSandbox(id: string): Promise<void> {
+    await this.#locks.run(id, async () => {
+      const sandbox = this.#sandboxes.get(id);
+      if (sandbox === undefined || this.#broken.has(id)) return;
+      await withdrawSandbox(this.#parts, sandbox);
+      this.#ports.release(sandbox.ports, id);
+      // From here on the ports may be somebody else's, so the end of this sandbox must not take them down again.
+      this.#sandboxes.set(id, { ...sandbox, ports: [] });
+    });
+  }
+
   /** Resolves when links, rules and leases are gone; a sandbox that is not there is no error. */
   async closeSandbox(id: string): Promise<void> {
-    await this.#locks.run(id, async () => {
+    const closed = this.#locks.run(id, async () => {
       const sandbox = this.#sandboxes.get(id);
       if (sandbox !== undefined) await this.#closing.add(sandbox);
     });
+    this.#leaving.track(id, closed);
+    await closed;
   }
 
   /** Puts our firewall rules back if somebody has flushed them; true if that was necessary. */
@@ -196,7 +226,7 @@ export class NetworkController {
     signal: AbortSignal | undefined,
   ): Promise<SandboxHandle> {
     const attached = this.#validate(request);
-    const host = await readHostResolvConf();
+    const host = readHostResolvConf();
     signal?.throwIfAborted();
     const endpoints = this.#lease(request, attached);
     const upstreams = sandboxUpstreams(request, endpoints, host);
@@ -296,9 +326,7 @@ export class NetworkController {
       if (address === null) throw exhausted(network);
       return address;
     }
-    const holder = this.#sandboxesOf(network.id).find(({ endpoints }) =>
-      endpoints.some((one) => one.networkId === network.id && one.ipv4Address === wanted),
-    );
+    const holder = this.#sandboxesOf(network.id).find((one) => hasAddress(one, network.id, wanted));
     if (holder !== undefined) {
       throw new NetworkError({
         code: 'address-in-use',
@@ -328,6 +356,16 @@ export class NetworkController {
     this.#ports.release(sandbox.ports, id);
     for (const { networkId, ipv4Address } of sandbox.endpoints)
       this.#networks.get(networkId)?.pool?.release(ipv4Address);
+  }
+
+  /** Those that have an address which the request wants; all of a network that has none left. */
+  #holdersOf({ endpoints }: SandboxRequest): readonly Sandbox[] {
+    return endpoints.flatMap(({ networkId, ipv4Address }) => {
+      const holders = this.#sandboxesOf(networkId);
+      if (ipv4Address === undefined)
+        return this.#networks.get(networkId)?.pool?.isExhausted === true ? holders : [];
+      return holders.filter((sandbox) => hasAddress(sandbox, networkId, ipv4Address));
+    });
   }
 
   #driverOf(request: NetworkRequest): DriverName {
@@ -382,6 +420,10 @@ interface NetworkState {
 
 const subnetLock = 'subnets';
 
+function hasAddress({ endpoints }: Sandbox, networkId: string, address: string): boolean {
+  return endpoints.some((one) => one.networkId === networkId && one.ipv4Address === address);
+}
+
 function stateOf(network: Network): NetworkState {
   const [ipam] = network.ipam;
   return { network, pool: ipam === undefined ? null : new AddressPool(ipam) };
@@ -402,35 +444,11 @@ function networkOf(request: NetworkRequest, driver: DriverName, ipam: readonly I
   };
 }
 
-function exhausted({ name, ipam }: Network): NetworkError {
-  const subnet = ipam[0]?.subnet ?? '';
-  return new NetworkError({
-    code: 'addresses-exhausted',
-    message: `network "${name}" has no free address in ${ipam[0]?.range ?? subnet}`,
-    hint: 'remove containers, or create the network with a larger subnet',
-    fields: { network: name, subnet },
-  });
-}
-
-async function readHostResolvConf(): Promise<ResolvConf> {
-  // A host without one asks nobody, which is what an empty one says.
-  return parseResolvConf(await readFile('/etc/resolv.conf', 'utf8').catch(() => ''));
-}
-
-function nameInUse(name: string): NetworkError {
-  return new NetworkError({
-    code: 'name-in-use',
-    message: `network "${name}" exists already`,
-    fields: { network: name },
-  });
-}
-
-function networkInUse(network: Network, users: readonly Sandbox[]): NetworkError {
-  const names = users.map(({ name }) => `"${name}"`).join(', ');
-  return new NetworkError({
-    code: 'network-in-use',
-    message: `network "${network.name}" is in use by ${users.length === 1 ? 'container' : 'containers'} ${names}`,
-    hint: 'stop or disconnect them first',
-    fields: { network: network.name, containers: names },
-  });
+function readHostResolvConf(): ResolvConf {
+  try {
+    return parseResolvConf(readFileSync('/etc/resolv.conf', 'utf8'));
+  } catch {
+    // A host without one asks nobody, which is what an empty one says.
+    return parseResolvConf('');
+  }
 }

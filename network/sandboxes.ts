@@ -98,6 +98,15 @@ async function withdrawPorts(parts: Parts, removePorts: readonly PortBinding[]):
   await forgetFlows(parts.netfilter, removePorts);
 }
 
+/** Names and ports, which cost a message each; what is left of the sandbox is `teardownSandboxes`'s. */
+export async function withdrawSandbox(parts: Parts, sandbox: Sandbox): Promise<void> {
+  const { ports } = sandbox;
+  await allOf([
+    parts.names.remove([sandbox]),
+    ...(ports.length === 0 ? [] : [withdrawPorts(parts, ports)]),
+  ]);
+}
+
 /** Ports lead to the endpoint that also has the default route; a sandbox without one publishes nothing. */
 export function publishedPorts({ ports, endpoints }: Sandbox): readonly PublishedPort[] {
   const endpoint = endpoints.find(({ isDefault }) => isDefault);

@@ -84,6 +84,8 @@ export class Container {
   isPaused = false;
   /** The shim of the last run holds the root's mount until this settles. */
   lastShimGone: Promise<void> = Promise.resolve();
+  /** Links and cgroups of the last run are gone when this settles; it never rejects. */
+  released: Promise<void> = Promise.resolve();
   /** Copies in and out; a start waits for them. */
   readonly files: FilesUsers = new FilesUsers();
   /** Clients that still read what it printed. */
@@ -96,7 +98,7 @@ export class Container {
   restart: { readonly delayMs: number; readonly cancel: AbortController } | null = null;
   /** Of a stop and start as one step: settles, and never rejects, when the second has come or failed. */
   userRestart: Promise<void> | null = null;
-  /** Settles when the run under way (or the next one) has ended and everything of it is released. */
+  /** Settles when the run under way (or the next one) has ended, its record is on the disk, and its ports are free. */
   #nextExit: PromiseWithResolversOf<ContainerExit> = withResolvers();
   #nextStart: PromiseWithResolversOf<void> = withResolvers();
   readonly #removed: PromiseWithResolversOf<ContainerExit> = withResolvers();

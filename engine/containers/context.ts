@@ -36,7 +36,10 @@ export interface ContainerContext {
     'prepare' | 'remove' | 'view' | 'readFile' | 'usage' | 'lowerDirs'
   >;
   readonly volumes: Pick<VolumeStore, 'create' | 'get' | 'isEmpty' | 'copyUp' | 'remove'>;
-  readonly networks: Pick<NetworkController, 'list' | 'openSandbox' | 'closeSandbox' | 'sandbox'>;
+  readonly networks: Pick<
+    NetworkController,
+    'list' | 'openSandbox' | 'withdrawSandbox' | 'closeSandbox' | 'sandbox'
+  >;
   readonly cgroups: Pick<
     Cgroups,
     | 'check'

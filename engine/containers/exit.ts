@@ -1,11 +1,12 @@
 /**
  * What happens when a container's first process has ended, in this order:
  *  1. the shim has drained the output, synced the log and written the exit file, or we would not be here;
- *  2. the record goes to the disk, links, rules, leases and cgroups are released, at the same time; as long as this takes
- *     the container is shown as running, so that nobody starts or removes it while what it held is given back;
+ *  2. the record goes to the disk while names and published ports are withdrawn: nothing leads to it any more;
  *  3. the restart policy decides and the exit is shown, at once: clients that inspect on `die` must find `restarting`;
  *  4. `die` is announced;
- *  5. whoever waits for the exit is answered.
+ *  5. whoever waits for the exit is answered;
+ *  6. links, leases and cgroups go. The kernel takes tens of milliseconds for that, so that only who starts or removes
+ *     the container, or wants what it held, waits (`Container.released`).
  */
 import { ShimError } from '../runtime/index.ts';
 import type { ExitStatus } from '../runtime/index.ts';
@@ -45,13 +46,9 @@ export async function endRun(
   container: Container,
   end: EndOfRun,
 ): Promise<number | null> {
-  let seen: ContainerRecord;
-  await release(ctx, container, async () => {
-    // A stop or a new name may come meanwhile.
-    do {
-      seen = container.record;
-      await ctx.records.put(container.id, ended(seen, end));
-    } while (container.record !== seen);
+  await settle(ctx, container, {
+    record: writeEnd(ctx, container, end),
+    'names and ports': ctx.networks.withdrawSandbox(container.id),
   });
   const ranForMs = lengthOf(container.record.run, end);
   const delayMs = nextRestart(container.record.hostConfig.RestartPolicy ?? {}, {
@@ -68,7 +65,17 @@ export async function endRun(
     extra: { exitCode: String(end.exitCode), execDuration: String(Math.floor(ranForMs / 1000)) },
   });
   container.announceExit();
+  container.released = release(ctx, container);
   return delayMs;
+}
+
+async function writeEnd(ctx: Context, container: Container, end: EndOfRun): Promise<void> {
+  let seen: ContainerRecord;
+  // A stop or a new name may come meanwhile.
+  do {
+    seen = container.record;
+    await ctx.records.put(container.id, ended(seen, end));
+  } while (container.record !== seen);
 }
 
 function lengthOf({ startedNs }: RunRecord, { finishedAtNs, isFailedStart }: EndOfRun): number {
@@ -104,21 +111,22 @@ function ended(record: ContainerRecord, end: EndOfRun): ContainerRecord {
   };
 }
 
+/** Never rejects. Removing cgroups blocks the engine, so it comes when those who wait for exits have been answered. */
+async function release(ctx: Context, container: Container): Promise<void> {
+  await settle(ctx, container, { network: ctx.networks.closeSandbox(container.id) });
+  await settle(ctx, container, { cgroups: removeSandbox(ctx, container.record) });
+}
+
 /** A release that fails is finished by the next engine start; the exit itself must not be lost over it. */
-async function release(
+async function settle(
   ctx: Context,
   container: Container,
-  writeRecord: () => Promise<void>,
+  work: Readonly<Record<string, Promise<unknown>>>,
 ): Promise<void> {
-  const steps: readonly (readonly [string, Promise<unknown>])[] = [
-    ['record', writeRecord()],
-    ['network', ctx.networks.closeSandbox(container.id)],
-    ['cgroups', removeSandbox(ctx, container.record)],
-  ];
-  const results = await Promise.allSettled(steps.map(([, work]) => work));
+  const results = await Promise.allSettled(Object.values(work));
   results.forEach((result, index) => {
     if (result.status === 'fulfilled') return;
-    ctx.log.error(`cannot release the ${steps[index]?.[0] ?? ''} of a container`, {
+    ctx.log.error(`cannot release the ${Object.keys(work)[index] ?? ''} of a container`, {
       container: container.id,
       error: String(result.reason),
     });

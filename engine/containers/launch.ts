@@ -60,7 +60,7 @@ export async function launch(ctx: LaunchContext, container: Container): Promise<
   const image = imageOf(ctx, record);
   requireDeviceDrivers(record);
   // Two overlay mounts must not share an upper directory (Documentation/filesystems/overlayfs.rst).
-  await container.lastShimGone;
+  await Promise.all([container.lastShimGone, container.released]);
   await container.files.idle();
   // The last run's: an engine that finds an exit file takes it for the end of the run under way.
   rmSync(ctx.layout.container(record.id).exit, { force: true });

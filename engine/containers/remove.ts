@@ -69,7 +69,7 @@ export async function removeStopped(
     ...record,
     run: { ...record.run, status: 'removing', removesVolumes: withVolumes },
   }));
-  await container.lastShimGone;
+  await Promise.all([container.lastShimGone, container.released]);
   await ctx.snapshots.remove(container.id);
   await rm(ctx.layout.container(container.id).directory, { recursive: true, force: true });
   if (withVolumes) await removeAnonymousVolumes(ctx, container);

@@ -247,6 +247,7 @@ async function close({ containers, networks, snapshots }: Parts): Promise<void> 
     container.restart?.cancel.abort();
     container.process?.close();
   }
+  await Promise.all([...containers].map(({ released }) => released));
   await snapshots.close();
   const isIdle = [...containers].every(({ process }) => process === null);
   if (isIdle) await networks.controller.dismantle();

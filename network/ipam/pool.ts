@@ -43,6 +43,11 @@ export class AddressPool {
     return number !== null && containsAddress(this.subnet, number);
   }
 
+  /** Only fixed addresses outside the range can still be had. */
+  get isExhausted(): boolean {
+    return this.#leased.firstMissing(this.#first, this.#end) === null;
+  }
+
   /** The next free address, or null if there is none. */
   lease(): string | null {
     const offset =

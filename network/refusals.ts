@@ -1,0 +1,31 @@
+/** What the controller refuses, in words. */
+import { NetworkError } from './errors.ts';
+import type { Network, Sandbox } from './model.ts';
+
+export function exhausted({ name, ipam }: Network): NetworkError {
+  const subnet = ipam[0]?.subnet ?? '';
+  return new NetworkError({
+    code: 'addresses-exhausted',
+    message: `network "${name}" has no free address in ${ipam[0]?.range ?? subnet}`,
+    hint: 'remove containers, or create the network with a larger subnet',
+    fields: { network: name, subnet },
+  });
+}
+
+export function nameInUse(name: string): NetworkError {
+  return new NetworkError({
+    code: 'name-in-use',
+    message: `network "${name}" exists already`,
+    fields: { network: name },
+  });
+}
+
+export function networkInUse(network: Network, users: readonly Sandbox[]): NetworkError {
+  const names = users.map(({ name }) => `"${name}"`).join(', ');
+  return new NetworkError({
+    code: 'network-in-use',
+    message: `network "${network.name}" is in use by ${users.length === 1 ? 'container' : 'containers'} ${names}`,
+    hint: 'stop or disconnect them first',
+    fields: { network: network.name, containers: names },
+  });
+}
