@@ -59,10 +59,8 @@ export async function startOurs(rootfs) {
     env,
     client,
     daemonPid: daemon.pid,
-    isHelper: ([file = '']) => file.endsWith('tscompose-shim'),
-    isResolver: ([file = '']) => file.endsWith('tscompose-resolver'),
+    isProcess: ([file = ''], pid) => pid === daemon.pid || /tscompose-(shim|resolver)$/.test(file),
     async stop() {
-      client.close();
       await run([...cli, 'daemon', 'stop'], { env });
       await rm(directory, { recursive: true, force: true });
     },
