@@ -4,6 +4,7 @@
 //   cli.cjs        the program behind it
 //   validator.cjs  the check of compose files, generated from the schema
 //   daemon.cjs     the embedded engine
+//   oci.cjs        the shim as an OCI runtime; tscompose-oci.cjs is its dispatcher
 //   yaml.cjs       the reader of unusual YAML
 //   execa.cjs, listr2.cjs   other programs, a progress that is redrawn
 import standalone from 'ajv/dist/standalone/index.js';
@@ -139,6 +140,11 @@ const importMetaUrl = "const importMetaUrl = require('node:url').pathToFileURL(_
 const launcher = `#!/bin/sh
 ':' //; exec node -- "$0" "$@"`;
 
+/** Its caller waits for the end of the process, and some handle may be open. */
+const ociDispatcher = `const { loadScript } = require('./cli/load-script.ts');
+const { runOci } = loadScript(require('node:path').join(__dirname, 'oci.cjs'));
+runOci(process.argv.slice(2)).then((code) => process.exit(code));`;
+
 function buildText(name, contents) {
   return build({
     ...shared,
@@ -163,6 +169,19 @@ await Promise.all([
     entryPoints: [{ in: 'cli/main.ts', out: 'cli' }],
     plugins: [daemonApart, validatorApart, yamlApart, librariesApart, parserWithoutPrograms],
   }),
+  build({
+    ...shared,
+    entryPoints: [{ in: 'engine/oci/main.ts', out: 'oci' }],
+    banner: { js: importMetaUrl },
+  }),
+  build({
+    ...shared,
+    stdin: { contents: ociDispatcher, resolveDir: root },
+    outfile: `${outdir}/tscompose-oci.cjs`,
+    outdir: undefined,
+    outExtension: undefined,
+    banner: { js: launcher },
+  }),
   buildText('validator', validatorSource()),
   build({ ...shared, entryPoints: [{ in: 'compose/load/yaml/library.ts', out: 'yaml' }] }),
   ...apart.map((name) => buildText(name, `export * from '${name}';`)),
@@ -172,9 +191,9 @@ await Promise.all([
     banner: { js: importMetaUrl },
   }),
 ]);
-for (const name of ['cli', 'daemon', 'validator', 'yaml', ...apart])
+for (const name of ['cli', 'daemon', 'oci', 'validator', 'yaml', ...apart])
   await toAscii(`${outdir}/${name}.cjs`);
-await chmod(`${outdir}/tscompose.cjs`, 0o755);
+for (const name of ['tscompose', 'tscompose-oci']) await chmod(`${outdir}/${name}.cjs`, 0o755);
 makeCaches(outdir);
 await rm(target, { recursive: true, force: true });
 await rename(outdir, target);

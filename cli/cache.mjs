@@ -43,6 +43,8 @@ async function runAndKeep(bin) {
   };
   const { loadScript } = require(join(bin, 'cli.cjs'));
   loadScript(join(bin, 'daemon.cjs'));
+  const { runOci } = loadScript(join(bin, 'oci.cjs'));
+  await runOci(['features']);
   const program = loadScript(join(bin, 'cli.cjs'));
   const unusual = join(engine.directory, 'compose.yaml');
   writeFileSync(unusual, 'services: {web: {image: "a\n  b"}}');

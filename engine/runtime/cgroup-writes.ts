@@ -2,7 +2,8 @@
 import { checkLimits } from './cgroup-limits.ts';
 import type { BlockLimit, CgroupLimits } from './cgroup-limits.ts';
 
-export type LimitController = 'memory' | 'pids' | 'cpu' | 'cpuset' | 'blkio';
+export type LimitController =
+  'memory' | 'pids' | 'cpu' | 'cpuset' | 'blkio' | 'hugetlb' | 'net_cls' | 'net_prio' | 'rdma';
 
 export interface ControlWrite {
   readonly controller: LimitController;
@@ -205,6 +206,6 @@ export function weightOf(shares: number): number {
 }
 
 /** Block weight [10, 1000] → [1, 10000] (runtime-spec config-linux.md, as runc and crun convert it). */
-function ioWeightOf(weight: number): number {
+export function ioWeightOf(weight: number): number {
   return 1 + Math.trunc(((weight - 10) * 9999) / 990);
 }

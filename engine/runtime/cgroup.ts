@@ -123,11 +123,18 @@ export class Cgroups {
     try {
       for (const hierarchy of this.#hierarchies) this.#makeFresh(hierarchy, id);
       this.#confineDevices(id, request.devices);
-      this.#write(id, limitWrites(request.limits, { version: this.#limitVersion }));
+      this.write(id, limitWrites(request.limits, { version: this.limitVersion }));
     } catch (error) {
       this.#undoCreate(id, error);
     }
     return this.placement(id);
+  }
+
+  /** What stays closed where every device was allowed. Only v1 has a control for that. */
+  denyDevices(id: string, rules: readonly DeviceRule[]): void {
+    if (rules.length === 0) return;
+    const directory = this.#directoryOf(this.#need('devices'), id);
+    for (const rule of rules) writeFileSync(join(directory, 'devices.deny'), printDeviceRule(rule));
   }
 
   /** Says below which directory a container's are or will be; empty is the engine's own. Recovery tells of each. */
@@ -162,8 +169,8 @@ export class Cgroups {
 
   /** Sets what is given and leaves the rest. Throws EngineError for what the kernel refuses. */
   update(id: string, limits: CgroupLimits): void {
-    const currentMemoryBytes = this.#memoryLimit(id);
-    this.#write(id, limitWrites(limits, { version: this.#limitVersion, currentMemoryBytes }));
+    const currentMemoryBytes = this.memoryLimit(id);
+    this.write(id, limitWrites(limits, { version: this.limitVersion, currentMemoryBytes }));
   }
 
   /** Throws EngineError for limits that cannot be; returns which of them are left out here, in Docker's sentences. */
@@ -171,7 +178,7 @@ export class Cgroups {
     checkLimits(limits);
     const weights = (limits.blkioWeight ?? 0) > 0 || (limits.blkioWeightDevices ?? []).length > 0;
     return [
-      ...discardedLimits(limits, this.#limitVersion),
+      ...discardedLimits(limits, this.limitVersion),
       ...(weights && !this.#hasBlockWeights()
         ? [
             'Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded.',
@@ -187,7 +194,7 @@ export class Cgroups {
       const hierarchy = this.#find(controller);
       return hierarchy === null ? '' : readIfThere(join(this.#directoryOf(hierarchy, id), file));
     };
-    return readCgroupStats(read, this.#limitVersion);
+    return readCgroupStats(read, this.limitVersion);
   }
 
   /** Ids that have a cgroup in any hierarchy. */
@@ -288,11 +295,12 @@ export class Cgroups {
     return this.#hierarchies.find(({ version }) => version === 2) ?? null;
   }
 
-  get #limitVersion(): 1 | 2 {
+  get limitVersion(): 1 | 2 {
     return this.isCgroup2Only ? 2 : 1;
   }
 
-  #write(id: string, writes: readonly ControlWrite[]): void {
+  /** Throws EngineError for what the kernel refuses. */
+  write(id: string, writes: readonly ControlWrite[]): void {
     for (const write of writes) {
       const hierarchy = this.#find(write.controller);
       if (hierarchy === null) throw noController(write.controller);
@@ -301,7 +309,7 @@ export class Cgroups {
   }
 
   /** null: none, or a kernel that does not say. */
-  #memoryLimit(id: string): number | null {
+  memoryLimit(id: string): number | null {
     const hierarchy = this.#find('memory');
     if (hierarchy === null) return null;
     const file = hierarchy.version === 1 ? 'memory.limit_in_bytes' : 'memory.max';
@@ -349,6 +357,9 @@ export class Cgroups {
   /** A directory of this name can only be left from an attempt that was killed: settings in it do not count. */
   #makeFresh(hierarchy: Hierarchy, id: string): void {
     const directory = this.#directoryOf(hierarchy, id);
+    const isForeign = this.#parents.has(id) || this.#instance === '.';
+    // A parent of others' may be there and hand nothing down yet.
+    if (isForeign) this.#makeParent(hierarchy, dirname(directory));
     try {
       mkdirSync(directory);
     } catch (error) {
@@ -364,6 +375,7 @@ export class Cgroups {
       }
       mkdirSync(directory);
     }
+    if (isForeign && hierarchy.controllers.includes('cpuset')) inheritCpuset(directory);
   }
 
   #makeParent({ version, mountPoint, controllers }: Hierarchy, parent: string): void {

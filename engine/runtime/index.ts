@@ -31,11 +31,21 @@ export { ownRuntime, Runtimes } from './runtimes.ts';
 export type { ForeignRuntime, RuntimeSettings } from './runtimes.ts';
 export { ociNamespaceTypes, ociVersion } from './oci-config.ts';
 export type * from './oci-config.ts';
+export { ociDeviceAccess } from './oci-devices.ts';
+export { mountOptionNames } from './oci-mount-options.ts';
+export { ociNamespaces } from './oci-namespaces.ts';
+export type { OciNamespaces } from './oci-namespaces.ts';
+export { ociProgram } from './oci-process.ts';
+export { readOciConfig, readOciProcess } from './oci-read.ts';
+export { readOciResources } from './oci-read-resources.ts';
+export { ociResourceWrites } from './oci-resources.ts';
+export { hasHooks, hookProgram, ociSandbox, ociState } from './oci.ts';
 export { printSandboxSpec } from './print-spec.ts';
 export type { UlimitRequest } from './rlimits.ts';
 export type {
   ForeignCommands,
   ForeignExec,
+  SandboxDescriptor,
   SandboxDevice,
   SandboxJoin,
   SandboxLog,
@@ -53,5 +63,6 @@ export { discardLog } from './shim-log-discard.ts';
 export { endOfLog, startOfLog } from './shim-log-walk.ts';
 export type { LogQuery, LogRecord } from './shim-log.ts';
 export type { ExecDescriptors, ExecOutcome, ShimExecs, StartedExec } from './shim-exec.ts';
+export { createHandedOver, execHandedOver } from './shim-handover.ts';
 export { connectShim, readExitFile, Shim, ShimError, startShim } from './shim.ts';
 export type { ExitStatus, ShimAddress, ShimFailure } from './shim.ts';

@@ -80,6 +80,11 @@ function isResource(name: string): name is ResourceName {
   return Object.hasOwn(resources, name);
 }
 
+/** null: there is none of this name. */
+export function resourceNumber(name: string): number | null {
+  return isResource(name) ? resources[name] : null;
+}
+
 export function resourceName(resource: number): string {
   const found = Object.entries(resources).find(([, number]) => number === resource);
   return found?.[0] ?? String(resource);

@@ -153,6 +153,11 @@ export class Conversation {
     }
   }
 
+  /** The shim hears of it as of an engine that is gone; its own end is still seen. */
+  hangUp(): void {
+    this.#closeSocket();
+  }
+
   close(): void {
     this.#closeSocket();
     // A shim that is about to end is still to be reaped.

@@ -61,7 +61,12 @@ export async function startShim(request: StartRequest): Promise<Shim> {
   }
 }
 
-function spawnShim({ spec, held, waitsForStart, foreign = null }: StartRequest): Conversation {
+export function spawnShim({
+  spec,
+  held,
+  waitsForStart,
+  foreign = null,
+}: StartRequest): Conversation {
   const [ours, theirs] = socketPair();
   const given: Fd[] = [theirs];
   const give = (fd: Fd): Fd => {
@@ -121,6 +126,8 @@ export class Shim {
   readonly startTime: bigint;
   readonly containerPid: number;
   readonly containerStartTime: bigint;
+  /** When this conversation began. */
+  readonly state: ShimStatus['state'];
   /** Resolves, never rejects: when the program has ended, its output is in the log and its exit file is written. */
   readonly exited: Promise<ExitStatus>;
   /** The shim process is gone, and with it the container's mounts. */
@@ -134,6 +141,7 @@ export class Shim {
     this.startTime = status.startTime;
     this.containerPid = status.containerPid;
     this.containerStartTime = status.containerStartTime;
+    this.state = status.state;
     this.exited = conversation.ended;
     this.gone = conversation.gone;
     this.execs = new ShimExecs(conversation);
@@ -198,7 +206,7 @@ let executable: Fd | null = null;
  * The shim as a sealed memory file, one for all containers. Were it executed from its place on disk, a container could
  * write to that through /proc/PID/exe, at moments when nothing else executes it (CVE-2019-5736).
  */
-function sealedExecutable(): Fd {
+export function sealedExecutable(): Fd {
   executable ??= createMemfd('tscompose-shim', readFileSync(shimPath()), { isExecutable: true });
   return executable;
 }

@@ -326,7 +326,7 @@ static const char *check_handover (const struct view *view, const struct ts_spec
 /* An exec that is handed over says itself what it joins.  */
 static const char *check_exec (const struct view *view, const struct ts_spec *spec)
 {
-  if (spec_handover (spec) != NULL && !check_refs (view, spec->cgroups))
+  if (spec_handover (spec) != NULL && (!check_refs (view, spec->cgroups) || spec->joins.count != 0))
     return "control groups";
   return check_process (view, spec);
 }
