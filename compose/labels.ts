@@ -13,6 +13,7 @@ export const labels = {
   network: 'com.docker.compose.network',
   volume: 'com.docker.compose.volume',
   replace: 'com.docker.compose.replace',
+  hook: 'com.docker.compose.hook',
   slug: 'com.docker.compose.slug',
   version: 'com.docker.compose.version',
 } as const;

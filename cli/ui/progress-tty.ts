@@ -94,6 +94,7 @@ const lastStatus: Readonly<Record<Action['kind'], ProgressStatus>> = {
   startContainer: 'started',
   // The container is what it was: started, or about to be stopped.
   runHook: 'started',
+  runInit: 'exited',
   stopContainer: 'stopped',
   removeContainer: 'removed',
   renameContainer: 'recreated',

@@ -46,6 +46,13 @@ export interface EnginePort extends ObservePort {
       options?: CallOptions & { readonly force?: boolean; readonly volumes?: boolean },
     ): Promise<void>;
     rename(id: string, name: string, options?: CallOptions): Promise<void>;
+    /** Resolves when it does not run any more. */
+    wait(id: string, options?: CallOptions): Promise<{ readonly StatusCode: number }>;
+    /** Line by line, until it has ended. */
+    logs(
+      id: string,
+      options: CallOptions & { readonly follow: boolean },
+    ): AsyncIterable<{ readonly stream: 'stdout' | 'stderr'; readonly text: string }>;
   };
   readonly archives: {
     writeFiles(id: string, files: readonly InjectedFile[], options?: CallOptions): Promise<void>;

@@ -10,6 +10,12 @@ type Path = readonly (string | number)[];
 
 /** What an engine refused, at the line of the compose file that asked for it. */
 export function explain(error: unknown, action: Action, project: Project | null): unknown {
+  if (error instanceof ComposeError && action.kind === 'runInit') {
+    return errorAt(project, [error.code, error.message], {
+      path: action.path,
+      hint: `its container "${action.name}" is kept for a look at it, until the next up or down`,
+    });
+  }
   if (error instanceof ComposeError || !(error instanceof EngineError)) return error;
   const [code, path] = placeOf(error, action, project);
   return errorAt(project, [code, error.message], {
@@ -43,6 +49,7 @@ function placeOf(error: EngineError, action: Action, project: Project | null): P
     case 'startContainer':
     case 'writeFiles':
     case 'runHook':
+    case 'runInit':
     case 'restartContainer':
     case 'stopContainer':
     case 'removeContainer':

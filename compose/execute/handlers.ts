@@ -1,7 +1,7 @@
 import { EngineError } from '../../engine/api/index.ts';
 import type { Action, ActionKind, ActionOf, ContainerTarget } from '../plan/action.ts';
 import { createContainer, createNetwork } from './create.ts';
-import { runHook } from './hook.ts';
+import { runHook, runInit } from './hook.ts';
 import type { ProgressEvent } from './progress.ts';
 import type { Run } from './run.ts';
 
@@ -36,6 +36,7 @@ const handlers: Handlers = {
     await run.engine.archives.writeFiles(run.idOf(ref), files);
   },
   runHook,
+  runInit,
   startContainer: async (run, action) => {
     run.report({ ...eventOf(run, action), status: 'starting' });
     await run.engine.containers.start(run.idOf(action.ref));

@@ -2,14 +2,18 @@ import { ComposeError } from '../errors.ts';
 import type { ActionOf } from '../plan/action.ts';
 import type { Run } from './run.ts';
 
-/** A hook's command, to its end. A failing one fails the run, in docker compose's words, and undoes nothing. */
+/** A hook's command, to its end. A failing one fails the run and undoes nothing. */
 export async function runHook(
   run: Run,
   { name, service, ref, hook }: ActionOf<'runHook'>,
 ): Promise<void> {
   const lines = { stdout: new Lines(), stderr: new Lines() };
+  const last = new LastLines();
   const print = (stream: 'stdout' | 'stderr', texts: readonly string[]): void => {
-    for (const text of texts) run.print({ container: name, service, stream, text });
+    for (const text of texts) {
+      last.add(text);
+      run.print({ container: name, service, stream, text });
+    }
   };
   const { command, user, working_dir, environment, privileged } = hook;
   const { exitCode } = await run.engine.execs.run(
@@ -31,11 +35,48 @@ export async function runHook(
     },
   );
   for (const stream of ['stdout', 'stderr'] as const) print(stream, lines[stream].end());
-  if (exitCode === 0) return;
-  throw new ComposeError(
-    'dependency-failed',
-    `${service ?? name} hook exited with status ${exitCode}`,
-  );
+  if (exitCode !== 0) throw failure(service ?? name, { exitCode, last });
+}
+
+/** An init container, to its end. One that fails stays, and so does all that was made before it. */
+export async function runInit(
+  run: Run,
+  { name, service, ref, owner }: ActionOf<'runInit'>,
+): Promise<void> {
+  const { containers } = run.engine;
+  const id = run.idOf(ref);
+  const event = { resource: 'container', name, id } as const;
+  run.report({ ...event, status: 'starting' });
+  await containers.start(id);
+  run.report({ ...event, status: 'waiting' });
+  const last = new LastLines();
+  for await (const { stream, text } of containers.logs(id, { follow: true, signal: run.signal })) {
+    last.add(text);
+    run.print({ container: owner, service, stream, text });
+  }
+  const { StatusCode } = await containers.wait(id, { signal: run.signal });
+  run.report({ ...event, status: 'exited' });
+  if (StatusCode !== 0) throw failure(service ?? owner, { exitCode: StatusCode, last });
+}
+
+/** In docker compose's words, and with what was printed last: who is not attached sees it nowhere else. */
+function failure(
+  name: string,
+  { exitCode, last }: { readonly exitCode: number; readonly last: LastLines },
+): ComposeError {
+  const message = `${name} hook exited with status ${exitCode}`;
+  return new ComposeError('dependency-failed', [message, ...last.lines].join('\n  '));
+}
+
+const mostLines = 10;
+
+class LastLines {
+  readonly lines: string[] = [];
+
+  add(text: string): void {
+    this.lines.push(text);
+    if (this.lines.length > mostLines) this.lines.shift();
+  }
 }
 
 /** Bytes as they come → whole lines. */

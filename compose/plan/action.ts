@@ -21,6 +21,13 @@ export interface ActionArgs {
   /** Into a container that has not run yet. */
   writeFiles: ContainerTarget & { readonly files: readonly InjectedFile[] };
   startContainer: ContainerTarget;
+  /** An init container, from its start to its end. */
+  runInit: ContainerTarget & {
+    /** The container that waits for it. */
+    readonly owner: string;
+    /** Where it is asked for. */
+    readonly path: readonly (string | number)[];
+  };
   /** A command of the service's, inside its running container. */
   runHook: ContainerTarget & { readonly hook: Hook };
   /** Grace in whole seconds; null is the container's own. */

@@ -7,6 +7,7 @@ import { planPostStart } from './hooks.ts';
 import { planFiles } from './injected-files.ts';
 import type { ObservedContainer } from './observed.ts';
 import { divergenceOf, inheriting, planRecreation } from './recreate.ts';
+import { planInitLeftovers, planPreStart } from './pre-start.ts';
 import { planRemoval } from './removal.ts';
 import {
   addTo,
@@ -42,9 +43,20 @@ export function planService(state: ReconcileState, name: string): void {
   const imageId = imageIdOf(state, name, service);
   const scope = { name, service, imageId };
   const { keep, surplus } = partition(state, scope, { existing, wanted });
+  if (keep.some((container) => goesOnRunning(state, scope, container))) state.running.add(name);
+  planInitLeftovers(state, name);
   for (const container of surplus) planRemoval(state, container, 'surplus');
   for (const container of keep) planExisting(state, scope, container);
   for (const number of freeNumbers(keep, wanted)) planNew(state, scope, { number });
+}
+
+function goesOnRunning(
+  state: ReconcileState,
+  scope: ServiceScope,
+  container: ObservedContainer,
+): boolean {
+  if (!isUp(container) || state.removals.has(container.id)) return false;
+  return state.options.noRecreate === true || divergenceOf(state, scope, container) === null;
 }
 
 /** What has to be replaced goes first, then the highest numbers. */
@@ -110,9 +122,10 @@ function planNew(
   const complete = planFiles(state, scope, { target, created });
   if (options.noStart === true) return;
   const cause = `created by #${created}`;
+  const inits = planPreStart(state, scope, { target, imageId, ready: complete });
   const started = builder.add({ kind: 'startContainer', ...target, cause }, [
     ...dependencyEdges(state, service),
-    { node: complete },
+    ...edgesTo([...inits, complete]),
   ]);
   addTo(state.runners, serviceName, { node: planPostStart({ project, builder, target }, started) });
 }
@@ -145,9 +158,11 @@ function planExisting(
         ? 'not started'
         : status
       : `stopped by #${stopped}`;
+  const starting = { target: targetOf(container), imageId: scope.imageId, ready: null };
+  const inits = stopped === undefined ? planPreStart(state, scope, starting) : [];
   const started = builder.add({ kind: 'startContainer', ...targetOf(container), cause }, [
     ...dependencyEdges(state, scope.service),
-    ...edgesTo(stopped === undefined ? [] : [stopped]),
+    ...edgesTo(stopped === undefined ? inits : [stopped]),
   ]);
   const hooked = { project: state.project, builder, target: targetOf(container) };
   addTo(state.runners, scope.name, { node: planPostStart(hooked, started) });

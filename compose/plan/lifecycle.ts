@@ -12,6 +12,9 @@ import {
 import { planPostStart, planPreStop } from './hooks.ts';
 import type { Observed, ObservedContainer } from './observed.ts';
 import { type Condition, type Plan, PlanBuilder, type PlanEdge } from './plan.ts';
+import { planInitLeftovers, planPreStart } from './pre-start.ts';
+import { finishPlan, newState } from './reconcile.ts';
+import { edgesTo, type ReconcileState } from './state.ts';
 
 export interface RestartOptions extends ExistingScope {
   /** Leave the dependents that a restart concerns. */
@@ -28,24 +31,46 @@ export interface KillOptions extends ExistingScope {
 
 /** Starts what does not run, and what it depends on first. */
 export function planStart(observed: Observed, options: ExistingScope = {}): Plan {
-  const builder = new PlanBuilder();
+  const { project } = options;
+  const inits = project === undefined ? null : newState({ project, observed, ...noOptions });
+  const builder = inits?.builder ?? new PlanBuilder();
   const all = byService(replicasOf(observed, withoutServices(options)));
   const chosen = withDependencies(all, options.services);
   const started = new Map<string, number>();
   for (const service of inOrder(all, chosen)) {
     for (const container of all.get(service) ?? []) {
       if (container.status === 'running') continue;
-      const edges = startEdges(container, { all, started, project: options.project });
+      const edges = [
+        ...startEdges(container, { all, started, project }),
+        ...(inits === null ? [] : initEdges(inits, container, all.get(service) ?? [])),
+      ];
       const action = {
         kind: 'startContainer',
         ...targetOf(container),
         cause: container.status,
       } as const;
-      const hooked = { project: options.project, builder, target: targetOf(container) };
+      const hooked = { project, builder, target: targetOf(container) };
       started.set(container.name, planPostStart(hooked, builder.add(action, edges)));
     }
   }
-  return builder.build();
+  return inits === null ? builder.build() : finishPlan(inits);
+}
+
+const noOptions = { options: {}, services: [] };
+
+/** Of one that has never run: what it was made with waits for its init containers as in `up`. */
+function initEdges(
+  state: ReconcileState,
+  container: ObservedContainer,
+  replicas: readonly ObservedContainer[],
+): PlanEdge[] {
+  const name = container.service ?? '';
+  const service = state.project.services[name];
+  if (container.status !== 'created' || service === undefined) return [];
+  if (replicas.some(isUp)) state.running.add(name);
+  planInitLeftovers(state, name);
+  const starting = { target: targetOf(container), imageId: container.imageId, ready: null };
+  return edgesTo(planPreStart(state, { name, service }, starting));
 }
 
 /** Restarts containers, stopped ones too, and then the dependents that asked for it with `restart: true`. */

@@ -2,9 +2,11 @@ import { ComposeErrors } from '../errors.ts';
 import type { Project } from '../model/project.ts';
 import { planService } from './containers.ts';
 import { networksOf } from './create/networks.ts';
+import { isOfProject } from './existing.ts';
 import type { Observed, ObservedContainer } from './observed.ts';
 import type { ReconcileOptions } from './options.ts';
 import { type Plan, PlanBuilder } from './plan.ts';
+import { isInit } from './pre-start.ts';
 import { planRemoval } from './removal.ts';
 import { planNetworks, planVolumes } from './resources.ts';
 import { selectServices } from './selection.ts';
@@ -53,6 +55,8 @@ export function newState(
     kept: [],
     runners: new Map(),
     makers: new Map(),
+    running: new Set(),
+    inits: new Map(),
     recreated: new Set(),
   };
 }
@@ -86,12 +90,11 @@ function usedVolumes(project: Project, services: readonly string[]): string[] {
 
 /** Containers of services that the project does not have any more, and one-offs that are over. */
 export function orphansOf(project: Project, observed: Observed): ObservedContainer[] {
-  return observed.containers.filter(({ service, isOneOff, status }) => {
-    if (isOneOff) return status === 'exited' || status === 'dead';
-    if (service === null) return true;
-    return (
-      !Object.hasOwn(project.services, service) && !Object.hasOwn(project.disabledServices, service)
-    );
+  return observed.containers.filter((container) => {
+    const { service, isOneOff, status } = container;
+    // A failed init container goes with the next run of its service.
+    if (isOneOff && !isInit(container)) return status === 'exited' || status === 'dead';
+    return service === null || !isOfProject(project, service);
   });
 }
 

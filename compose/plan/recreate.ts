@@ -10,6 +10,7 @@ import { isUp, targetOf } from './existing.ts';
 import { planPostStart } from './hooks.ts';
 import { planFiles } from './injected-files.ts';
 import type { ObservedContainer } from './observed.ts';
+import { planPreStart } from './pre-start.ts';
 import { planAnonymousVolumes, planStopOf } from './removal.ts';
 import {
   addTo,
@@ -111,11 +112,14 @@ export function planRecreation(state: ReconcileState, scope: Recreation, cause: 
   );
   addTo(state.makers, service, renamed);
   if (options.noStart === true) return;
-  const started = builder.add(
-    { kind: 'startContainer', name, service, ref: name, cause: `created by #${made}` },
-    [...dependencyEdges(state, scope.service), { node: renamed }],
-  );
-  const hooked = { project, builder, target: { name, service, ref: name } };
+  const named = { name, service, ref: name };
+  const starting = { target: named, imageId: scope.imageId, ready: renamed };
+  const inits = planPreStart(state, scope, starting);
+  const started = builder.add({ kind: 'startContainer', ...named, cause: `created by #${made}` }, [
+    ...dependencyEdges(state, scope.service),
+    ...edgesTo([...inits, renamed]),
+  ]);
+  const hooked = { project, builder, target: named };
   addTo(state.runners, service, { node: planPostStart(hooked, started) });
 }
 

@@ -26,6 +26,10 @@ export interface ReconcileState {
   readonly runners: Map<string, Runner[]>;
   /** Service → nodes after which its new containers have their names. */
   readonly makers: Map<string, number[]>;
+  /** Services of which a container runs before and after. */
+  readonly running: Set<string>;
+  /** Service → nodes after which its init containers have run. */
+  readonly inits: Map<string, readonly number[]>;
   /** Services with a container that is replaced, for those that share a namespace with it. */
   readonly recreated: Set<string>;
 }

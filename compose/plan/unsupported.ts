@@ -19,7 +19,6 @@ const withoutEffect: readonly string[] = [
   'deploy.update_config',
   'models',
   'platform',
-  'pre_start',
   'use_api_socket',
 ];
 

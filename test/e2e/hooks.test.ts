@@ -1,9 +1,10 @@
-/** post_start and pre_stop: commands inside a container at both ends of its life. */
+/** post_start and pre_stop: commands inside a container at both ends of its life; pre_start: in containers before it. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectNoLeaks, takeAudit, type Audit } from '../lib/audit.ts';
 import { TestEngine } from '../lib/engine.ts';
+import { eventually } from '../lib/eventually.ts';
 import { missing } from '../lib/requires.ts';
 
 const isAble = missing('root', 'overlayfs', 'nftables').length === 0;
@@ -31,6 +32,17 @@ services:
     stop_signal: SIGKILL
     profiles: [p]
     pre_stop: [{command: [sh, -c, 'test -e /tmp/may']}]
+  prepared:
+    image: tscompose.local/host
+    command: [sh, -c, 'cat /data/made /anon/made; exec sleep 100']
+    stop_signal: SIGKILL
+    profiles: [p]
+    volumes: [data:/data, /anon]
+    pre_start:
+      - command: [sh, -c, 'test -e /sys/class/net/eth0 && echo "first $$WHO" | tee -a /data/made']
+        environment: {WHO: init}
+      - command: [sh, -c, 'echo second > /anon/made; test ! -e /data/fail || { echo not today; exit 3; }']
+volumes: {data: {}}
 `;
 
 describe.skipIf(!isAble)('hooks', () => {
@@ -45,7 +57,7 @@ describe.skipIf(!isAble)('hooks', () => {
 
   afterAll(async () => {
     await engine.mustCli(['--profile', 'p', 'kill']);
-    await engine.mustCli(['--profile', 'p', 'down']);
+    await engine.mustCli(['--profile', 'p', 'down', '-v']);
     await engine.stop();
     await expectNoLeaks(before, { ...engine.scope, directories: [] });
     await engine[Symbol.asyncDispose]();
@@ -73,5 +85,34 @@ describe.skipIf(!isAble)('hooks', () => {
     await engine.mustCli(['exec', '-T', 'stays', 'touch', '/tmp/may']);
     await engine.mustCli(['stop', 'stays']);
     expect(await engine.mustCli(['ps', '--services'])).toBe('fails\n');
+  });
+
+  test('must run init containers before the start, on its volumes and networks, and once', async () => {
+    await engine.mustCli(['up', '-d', 'prepared']);
+    const logs = (): Promise<string> => engine.mustCli(['logs', '--no-log-prefix', 'prepared']);
+    await eventually(async () => {
+      expect(await logs()).toBe('first init\nsecond\n');
+    });
+    expect(await engine.mustCli(['ps', '-aq', '--no-trunc', 'prepared'])).toMatch(/^\w{64}\n$/u);
+    await engine.mustCli(['up', '-d', 'prepared']);
+    expect(await logs()).toBe('first init\nsecond\n');
+  });
+
+  test('must hold a service whose init container fails, and keep that until the next up', async () => {
+    await engine.mustCli(['exec', '-T', 'prepared', 'touch', '/data/fail']);
+    const failed = await engine.cli(['up', '-d', '--force-recreate', 'prepared']);
+    expect(failed.code).toBe(1);
+    expect(failed.stderr).toContain('prepared hook exited with status 3\n  not today\n');
+    expect(failed.stderr).toContain('compose.yaml:');
+    const left = 'hooks-prepared-1_pre_start_2';
+    const filter = ['--filter', 'label=com.docker.compose.hook=pre_start'];
+    const names = ['container', 'ls', '-a', ...filter, '--format', '{{.Names}} {{.State}}'];
+    expect(await engine.mustCli(names)).toBe(`${left} exited\n`);
+    expect(
+      await engine.mustCli(['ps', '-a', '--format', '{{.State}}', '--status', 'created']),
+    ).toBe('created\n');
+    await engine.mustCli(['run', '--rm', '-T', 'prepared', 'rm', '/data/fail']);
+    await engine.mustCli(['up', '-d', 'prepared']);
+    expect(await engine.mustCli(names)).toBe('');
   });
 });

@@ -151,7 +151,24 @@ export class FakeEngine implements EnginePort {
       await this.#call(`rename ${container.name} ${name}`);
       container.name = name;
     },
+    wait: (ref) => {
+      const { exitCode } = this.#initOf(ref);
+      this.exit(this.#find(ref).name, exitCode);
+      return Promise.resolve({ StatusCode: exitCode });
+    },
+    logs: async function* (this: FakeEngine, ref: string) {
+      await this.#call(`logs ${this.#find(ref).name}`);
+      for (const text of this.#initOf(ref).output.split('\n')) {
+        if (text !== '') yield { stream: 'stdout' as const, text };
+      }
+    }.bind(this),
   };
+
+  /** What an init container prints and leaves with, by the first word of its command. */
+  #initOf(ref: string): { readonly output: string; readonly exitCode: number } {
+    const { body } = this.#find(ref);
+    return this.hooks.get(body.Cmd?.[0] ?? '') ?? { output: '', exitCode: 0 };
+  }
 
   readonly archives: EnginePort['archives'] = {
     writeFiles: async (ref, files) => {

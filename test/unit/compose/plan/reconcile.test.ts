@@ -278,8 +278,6 @@ describe('warnings', () => {
 services:
   web:
     image: nginx
-    pre_start:
-      - command: echo hello
     secrets: [{source: file, mode: 0400}]
     platform: linux/arm64
     pull_policy: always
@@ -291,12 +289,11 @@ secrets:
 `);
     const plan = reconcile(project, await observe(new FakeEngine(), 'shop'));
     expect(plan.warnings).toEqual([
-      'compose.yaml:11:13: "deploy.mode" of service "web" has no effect yet',
-      'compose.yaml:12:7: "deploy.update_config" of service "web" has no effect yet',
-      'compose.yaml:8:15: "platform" of service "web" has no effect yet',
-      'compose.yaml:6:7: "pre_start" of service "web" has no effect yet',
-      'compose.yaml:9:18: "pull_policy" of service "web" has no effect yet',
-      'compose.yaml:7:15: secret "file" keeps the owner and mode of its file: uid, gid and mode have no effect in service "web" yet',
+      'compose.yaml:9:13: "deploy.mode" of service "web" has no effect yet',
+      'compose.yaml:10:7: "deploy.update_config" of service "web" has no effect yet',
+      'compose.yaml:6:15: "platform" of service "web" has no effect yet',
+      'compose.yaml:7:18: "pull_policy" of service "web" has no effect yet',
+      'compose.yaml:5:15: secret "file" keeps the owner and mode of its file: uid, gid and mode have no effect in service "web" yet',
     ]);
   });
 });

@@ -22,7 +22,6 @@ test.each([
   ['deploy: {update_config: {parallelism: 1}}', 'deploy.update_config'],
   ['models: [m]', 'models'],
   ['platform: linux/arm64', 'platform'],
-  ['pre_start: [{command: a}]', 'pre_start'],
   ['use_api_socket: true', 'use_api_socket'],
 ])('what nothing carries out must be named once, at its line: %s', (attribute, path) => {
   expect(warningsOf(attribute)).toEqual([
