@@ -13,7 +13,10 @@ export function attachedServices(project: Project, request: UpRequest): Readonly
     throw new CliError(`cannot attach to services not included in up: ${unknown.join(', ')}`);
   }
   const named = attachDependencies === true ? started : monitoredServices(project, request);
-  const willing = [...named].filter((name) => project.services[name]?.attach !== false);
+  const willing = [...named].filter((name) => {
+    const service = project.services[name];
+    return service?.attach !== false && service?.provider === undefined;
+  });
   const chosen = new Set(attach.length > 0 ? attach : willing);
   for (const name of noAttach) chosen.delete(name);
   return chosen;
@@ -24,7 +27,8 @@ export function monitoredServices(
   project: Project,
   { services = [] }: UpRequest,
 ): ReadonlySet<string> {
-  return new Set(services.length > 0 ? services : Object.keys(project.services));
+  const named = services.length > 0 ? services : Object.keys(project.services);
+  return new Set(named.filter((name) => project.services[name]?.provider === undefined));
 }
 
 function startedServices(

@@ -22,12 +22,18 @@ export interface Prepared {
 export interface PrepareRequest {
   readonly options: ReconcileOptions;
   readonly yes?: boolean;
+  readonly isDryRun?: boolean | undefined;
 }
 
 export async function preparePlan(context: Context, request: PrepareRequest): Promise<Prepared> {
   const { options } = request;
-  const project = await context.project({ services: options.services ?? [] });
-  await context.consent(project, request);
+  const loaded = await context.project({ services: options.services ?? [] });
+  await context.consent(loaded, request);
+  const { completeProject } = await import('./outside/complete.ts');
+  const { services, noDeps } = options;
+  const project = await completeProject(context, loaded, {
+    ...{ services, noDeps, isDryRun: request.isDryRun },
+  });
   const orphans = orphanOptions(project, options);
   const engine = await context.engine();
   const signal = context.interrupts.graceful;

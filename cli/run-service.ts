@@ -18,8 +18,13 @@ export async function runService(request: RunRequest, context: Context): Promise
   const signal = interrupts.graceful;
   const { service = '', removeOrphans } = request;
   const overrides = overridesOf(request, { env, workingDirectory: process.cwd() });
-  const project = await context.project({ services: [service] });
-  await context.consent(project, {});
+  const loaded = await context.project({ services: [service] });
+  await context.consent(loaded, {});
+  const { completeProject } = await import('./outside/complete.ts');
+  const { noDeps, dryRun } = request;
+  const project = await completeProject(context, loaded, {
+    ...{ services: [service], noDeps, isDryRun: dryRun },
+  });
   const options = optionsOf(request, {
     overrides,
     ...orphanOptions(project, { removeOrphans: removeOrphans === true }),

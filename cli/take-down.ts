@@ -25,11 +25,23 @@ export async function takeDown(
   }
   const plan = planDown(observed, { ...options, ...(project !== undefined && { project }) });
   for (const warning of plan.warnings) context.ui.warn(warning);
-  if (plan.isEmpty) {
+  const provided = project === undefined ? [] : providedBy(project, options.services);
+  if (plan.isEmpty && provided.length === 0) {
     context.ui.warn(`No resource found to remove for project "${name}".`);
     return;
   }
   await executeShowing({ plan, engine, observed, project, ui: context.ui, signal });
+  if (project === undefined || provided.length === 0 || context.global.dryRun === true) return;
+  const { endProviders } = await import('./outside/providers.ts');
+  await endProviders(context, { project, services: provided, action: 'down' });
+}
+
+/** After those who use them. */
+export function providedBy(
+  { services }: Project,
+  named: readonly string[] = Object.keys(services),
+): string[] {
+  return named.filter((name) => services[name]?.provider !== undefined);
 }
 
 /** What runs can be removed by name alone, when the file is gone or has become wrong since. */

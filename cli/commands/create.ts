@@ -21,6 +21,7 @@ export const createCommand: Command = defineCommand<CreateRequest>({
     const prepared = await preparePlan(context, {
       options: reconcileOptions({ ...request, noStart: true }),
       yes: request.yes === true,
+      isDryRun: request.dryRun,
     });
     await executeShowing({
       ...prepared,

@@ -78,6 +78,7 @@ export const upCommand: Command = defineCommand<UpRequest>({
     const prepared = await preparePlan(context, {
       options: reconcileOptions(request),
       yes: request.yes === true,
+      isDryRun: request.dryRun,
     });
     const { attachedServices } = await import('../attachment.ts');
     const attached = attachedServices(prepared.project, request);

@@ -22,7 +22,8 @@ import { imageIdOf } from './wanted-image.ts';
 /** Replicas of one service: created, recreated, started, kept or removed. */
 export function planService(state: ReconcileState, name: string): void {
   const service = state.project.services[name];
-  if (service === undefined) return;
+  // What a provider runs has no containers; a service may have had some before it got one.
+  if (service === undefined || service.provider !== undefined) return;
   const existing = replicasOf(state.observed, { services: [name] }).sort(
     (left, right) => left.number - right.number,
   );

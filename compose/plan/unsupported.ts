@@ -17,9 +17,7 @@ const withoutEffect: readonly string[] = [
   'deploy.restart_policy.window',
   'deploy.rollback_config',
   'deploy.update_config',
-  'models',
   'platform',
-  'use_api_socket',
 ];
 
 export function unsupportedWarnings(project: Project, services: readonly string[]): string[] {

@@ -31,9 +31,6 @@ export function imageIdOf(state: ReconcileState, name: string, service: Service)
     );
   }
   if (id !== null) return id;
-  if (service.provider !== undefined) {
-    return fail(`service "${name}" is run by a provider, which is not possible yet`, 'provider');
-  }
   if (service.build !== undefined) {
     return fail(
       `${subject} is not there, and building is not possible yet`,

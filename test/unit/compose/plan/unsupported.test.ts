@@ -20,9 +20,7 @@ test.each([
   ['deploy: {restart_policy: {window: 5s}}', 'deploy.restart_policy.window'],
   ['deploy: {resources: {reservations: {cpus: "1"}}}', 'deploy.resources.reservations.cpus'],
   ['deploy: {update_config: {parallelism: 1}}', 'deploy.update_config'],
-  ['models: [m]', 'models'],
   ['platform: linux/arm64', 'platform'],
-  ['use_api_socket: true', 'use_api_socket'],
 ])('what nothing carries out must be named once, at its line: %s', (attribute, path) => {
   expect(warningsOf(attribute)).toEqual([
     expect.stringMatching(
