@@ -175,7 +175,8 @@ function finish(root: TreeMap, context: LoadContext, { name, sources }: FinishSc
   root['services'] = split.enabled;
   if (skip.consistency !== true) {
     const doesWarn = skip.engineRules === true;
-    checkConsistency(root, findings, { disabled: split.disabled, doesWarn });
+    const { services } = request;
+    checkConsistency(root, findings, { disabled: split.disabled, doesWarn, services });
   }
   resolveServiceFiles(root, context);
   findings.throwIfAny();

@@ -51,6 +51,8 @@ function checkUndefined(scope: CheckScope, service: string, dependency: string):
   if (shared.includes(`service:${dependency}`)) return;
   const profiles = scope.disabledProfiles(dependency);
   if (profiles !== null && isMap(entry) && entry['required'] === false) return;
+  // Naming a service enables its profiles, and with them services that nobody asked for.
+  if (profiles !== null && !scope.isWanted(service)) return;
   const label = profiles === null ? didYouMean(dependency, scope.keysOf('services')) : undefined;
   scope.keyError(
     ['services', service, 'depends_on', dependency],

@@ -15,6 +15,8 @@ export interface CheckOptions {
   readonly disabled?: TreeMap;
   /** What only an engine would refuse is a warning. */
   readonly doesWarn?: boolean;
+  /** Named on the command line: what the others depend on does not matter then. */
+  readonly services?: readonly string[] | undefined;
 }
 
 /** What a rule sees: the finished tree with the services that are enabled. */
@@ -23,12 +25,28 @@ export class CheckScope {
   readonly #findings: Findings;
   readonly #disabled: TreeMap | null;
   readonly #doesWarn: boolean;
+  readonly #wanted: ReadonlySet<string> | null;
 
   constructor(root: TreeMap, findings: Findings, options: CheckOptions = {}) {
     this.root = root;
     this.#findings = findings;
     this.#disabled = options.disabled ?? null;
     this.#doesWarn = options.doesWarn === true;
+    const { services = [] } = options;
+    this.#wanted = services.length === 0 ? null : this.#withNeeded(services);
+  }
+
+  /** Named on the command line or needed by what is; everything where nothing is named. */
+  isWanted(service: string): boolean {
+    return this.#wanted?.has(service) ?? true;
+  }
+
+  #withNeeded(services: readonly string[]): ReadonlySet<string> {
+    const needed = new Set(services);
+    for (const name of needed) {
+      for (const other of this.keysOf('services', name, 'depends_on')) needed.add(other);
+    }
+    return needed;
   }
 
   /** The profiles of a service that exists and that no active profile selects; null for any other. */

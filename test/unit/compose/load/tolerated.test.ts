@@ -95,3 +95,21 @@ test('a value that replaced another is shown with both places', () => {
     }),
   );
 });
+
+test('a named service must not be held by what others of its profile depend on', () => {
+  const text = `services:
+  job: {image: nginx, profiles: [job]}
+  other: {image: nginx, profiles: [p], depends_on: [job]}
+  web: {image: nginx, profiles: [p]}
+  user: {image: nginx, profiles: [q], depends_on: [other]}
+`;
+  const named = (...services: readonly string[]): readonly string[] =>
+    Object.keys(loadText(text, { request: { services } }).project.services);
+  expect(named('web')).toEqual(['other', 'web']);
+  const message = 'service "other" depends on service "job", which is not enabled';
+  expect(() => named('other')).toThrow(message);
+  expect(() => loadText(text, { request: { profiles: ['p'] } })).toThrow(message);
+  expect(() => loadText(text, { request: { profiles: ['p', 'q'], services: ['user'] } })).toThrow(
+    message,
+  );
+});
