@@ -97,10 +97,10 @@ async function probe(
   try {
     const { exitCode, output, wasAborted, error } = await execInContainer(ctx, container, {
       args: settings.args,
-      maxOutputBytes: mostOutputBytes,
+      maxOutputBytes: mostOutputBytes + 1,
       signal: limit.signal,
     });
-    const text = Buffer.from(output).toString('utf8');
+    const text = shownOutput(Buffer.from(output));
     const end = { startNs, endNs: nowNs() };
     if (wasAborted) return { ...end, exitCode: -1, output: timedOut(settings.timeoutMs, text) };
     return { ...end, exitCode: error === undefined ? exitCode : -1, output: error ?? text };
@@ -111,6 +111,12 @@ async function probe(
     clearTimeout(timer);
     signal.removeEventListener('abort', giveUp);
   }
+}
+
+/** What is cut says so, as dockerd does it. */
+function shownOutput(output: Buffer): string {
+  if (output.length <= mostOutputBytes) return output.toString('utf8');
+  return `${output.subarray(0, mostOutputBytes).toString('utf8')}...`;
 }
 
 function timedOut(timeoutMs: number, output: string): string {

@@ -18,14 +18,14 @@ export async function pauseContainer(
       case 'running':
         break;
       case 'paused':
-        throw new EngineError('conflict', `container ${container.id} is already paused`);
+        throw new EngineError('conflict', `Container ${container.id} is already paused`);
       case 'restarting':
         throw new EngineError(
           'conflict',
-          `container ${container.id} is restarting, wait until the container is running`,
+          `Container ${container.id} is restarting, wait until the container is running`,
         );
       default:
-        throw new EngineError('conflict', `container ${container.id} is not running`);
+        throw new EngineError('conflict', `Container ${container.id} is not running`);
     }
     try {
       await ctx.cgroups.freeze(container.id, signal);
@@ -42,7 +42,7 @@ export async function pauseContainer(
 export async function unpauseContainer(ctx: Context, ref: string): Promise<void> {
   const work = (container: Container): Promise<void> => {
     if (container.status !== 'paused') {
-      throw new EngineError('conflict', `container ${container.id} is not paused`);
+      throw new EngineError('conflict', `Container ${container.id} is not paused`);
     }
     letGoOn(ctx, container);
     publishContainer(ctx, container, { action: 'unpause' });

@@ -13,7 +13,6 @@ export async function renameContainer(
   wanted: string,
 ): Promise<void> {
   const name = wanted.startsWith('/') ? wanted.slice(1) : wanted;
-  validateName(name);
   const work = (container: Container): Promise<void> => renameLocked(ctx, container, name);
   await withContainer(ctx, ref, { work });
 }
@@ -30,7 +29,7 @@ async function renameLocked(
       'Renaming a container with the same name as its current name',
     );
   }
-  ctx.containers.claimName(name, container.id);
+  claimName(ctx, container, name);
   try {
     await changeRecord(ctx, container, (record) => ({ ...record, name }));
   } catch (error) {
@@ -39,4 +38,24 @@ async function renameLocked(
   }
   ctx.containers.releaseName(oldName, container.id);
   publishContainer(ctx, container, { action: 'rename', extra: { oldName: `/${oldName}` } });
+}
+
+/** In dockerd's words. */
+function claimName(
+  { containers }: Pick<ContainerContext, 'containers'>,
+  container: Container,
+  name: string,
+): void {
+  try {
+    validateName(name);
+    containers.claimName(name, container.id);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    const { kind, hint, details } = error;
+    throw new EngineError(kind, `Error when allocating new name: ${error.message}`, {
+      ...(hint !== undefined && { hint }),
+      ...(details !== undefined && { details }),
+      cause: error,
+    });
+  }
 }
