@@ -73,7 +73,8 @@ async function finish(attached: AttachedRequest, session: Session): Promise<numb
   if (session.cascade.isTriggered) {
     context.ui.notice('Aborting on container exit...');
     // Whoever is impatient now wants it at once.
-    await stopAll(attached, { signal: context.interrupts.graceful });
+    const { graceful: signal } = context.interrupts;
+    await stopAll(attached, { signal, ...servicesOf(attached.request) });
     await untilEnded(session);
   }
   return session.cascade.exitCode;

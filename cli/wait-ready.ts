@@ -1,6 +1,6 @@
 /** `--wait`: until everything runs, or is healthy where there is a healthcheck. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Project } from '../compose/index.ts';
+import type { OnProgress, Project } from '../compose/index.ts';
 import type { ContainerInspect } from '../engine/api/index.ts';
 import type { EngineClient } from '../engine/client/index.ts';
 import { CliError } from './cli-error.ts';
@@ -19,6 +19,7 @@ export interface WaitRequest {
   /** Services that are ready once they have ended with 0. */
   readonly completing?: ReadonlySet<string>;
   readonly timeoutSeconds: number | undefined;
+  readonly onProgress?: OnProgress;
 }
 
 /** Services that one of these containers' waits for with `service_completed_successfully`. */
@@ -35,10 +36,9 @@ export function completingServices(
   return new Set(awaited.map(([name]) => name));
 }
 
-export async function waitUntilReady(
-  context: Context,
-  { engine, containers, completing = new Set(), timeoutSeconds }: WaitRequest,
-): Promise<void> {
+export async function waitUntilReady(context: Context, request: WaitRequest): Promise<void> {
+  const { engine, containers, completing = new Set(), timeoutSeconds } = request;
+  const { onProgress = () => undefined } = request;
   const { graceful } = context.interrupts;
   const ending = new AbortController();
   const signal = AbortSignal.any([graceful, ending.signal]);
@@ -55,9 +55,12 @@ export async function waitUntilReady(
   }: WaitRequest['containers'][number]): Promise<void> => {
     const mayEnd = service !== null && completing.has(service);
     const isReady = mayEnd ? hasCompleted : isUp;
+    const event = { resource: 'container', name, id } as const;
+    onProgress({ ...event, status: 'waiting' });
     // Not looked at at once: what ends right after its start has never been ready.
     do await sleep(pollMs, undefined, { signal });
     while (!isReady({ name, service }, await engine.containers.inspect(id, { signal })));
+    onProgress({ ...event, status: mayEnd ? 'exited' : 'healthy' });
   };
   try {
     await Promise.all(containers.map(untilReady));

@@ -109,8 +109,11 @@ async function runDetached(
     throw new CliError('--wait-timeout: it cannot be negative');
   }
   const { completingServices, waitUntilReady } = await import('../wait-ready.ts');
+  // A display that is redrawn has ended with the plan.
+  const view = ui.progressStyle === 'tty' ? null : await ui.progress();
   await waitUntilReady(context, {
     engine,
+    onProgress: (event) => view?.event(event),
     containers: executed.containers,
     completing: completingServices(project, executed.containers),
     timeoutSeconds: request.waitTimeout,

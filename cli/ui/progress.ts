@@ -22,6 +22,8 @@ export function subjectOf({ resource, name }: Pick<ProgressEvent, 'resource' | '
 
 export function wordOf(status: ProgressStatus): string {
   if (status === 'in-use') return 'Resource is still in use';
+  // docker compose's word for the way to `Recreated`.
+  if (status === 'recreating') return 'Recreate';
   return status.charAt(0).toUpperCase() + status.slice(1);
 }
 

@@ -41,7 +41,7 @@ function noService(project: Project): ComposeError {
 function unknownService(project: Project, name: string): ComposeError {
   const isDisabled = Object.hasOwn(project.disabledServices, name);
   const profiles = project.disabledServices[name]?.profiles ?? [];
-  return new ComposeError('no-service', `no such service: "${name}"`, {
+  return new ComposeError('no-service', `no such service: ${name}`, {
     label: didYouMean(name, Object.keys(project.services)),
     ...(isDisabled && { hint: `it belongs to a profile: add --profile ${profiles[0] ?? ''}` }),
   });

@@ -43,6 +43,6 @@ test('all resources must stay where that is asked for', () => {
 
 test('a name that is no service must be refused with the nearest one', () => {
   expect(errorText(() => subsetOf(project, ['webb'])))
-    .toBe(`error[no-service]: no such service: "webb"
+    .toBe(`error[no-service]: no such service: webb
   = did you mean "web"?`);
 });

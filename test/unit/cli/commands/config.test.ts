@@ -102,7 +102,7 @@ describe('--hash', () => {
   });
 
   test('must refuse a service that is not there', async () => {
-    await expect(run({ hash: 'wep' })).rejects.toThrow('no such service: "wep"');
+    await expect(run({ hash: 'wep' })).rejects.toThrow('no such service: wep');
   });
 });
 

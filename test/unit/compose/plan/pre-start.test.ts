@@ -92,7 +92,7 @@ describe('init containers', () => {
       expect(body.Entrypoint).toBeUndefined();
       expect(body.ExposedPorts).toBeUndefined();
       expect(body.HostConfig?.PortBindings).toBeUndefined();
-      expect(body.HostConfig?.RestartPolicy).toEqual({ Name: "no" });
+      expect(body.HostConfig?.RestartPolicy).toEqual({ Name: 'no' });
       const aliases = body.NetworkingConfig?.EndpointsConfig?.['p_default']?.Aliases ?? [];
       expect(aliases).not.toContain('a');
       expect(aliases).not.toContain('web');

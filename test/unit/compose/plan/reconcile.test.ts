@@ -247,7 +247,7 @@ describe('what is missing', () => {
     const { project } = loadText(shop);
     const observed = await observe(new FakeEngine(), 'shop');
     expect(errorText(() => reconcile(project, observed, { services: ['wbe'] }))).toBe(
-      'error[no-service]: no such service: "wbe"\n  = did you mean "web"?',
+      'error[no-service]: no such service: wbe\n  = did you mean "web"?',
     );
   });
 });
