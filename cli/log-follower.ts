@@ -48,7 +48,13 @@ interface Followed {
   phase: 'reading' | 'waiting' | 'ended';
   /** The run whose end was already reported. */
   reportedRun: string | null;
+  /** What an event has told of its last end. */
+  exitCode: number | null;
+  onExitCode: () => void;
 }
+
+/** An event comes on a connection of its own, and may be behind what we have read here. */
+const longestEventDelayMs = 1_000;
 
 export class LogFollower {
   readonly #options: LogFollowerOptions;
@@ -64,7 +70,8 @@ export class LogFollower {
   follow(id: string, name: string, start: LogStart = {}): void {
     let followed = this.#followed.get(id);
     if (followed === undefined) {
-      followed = { id, name, start, phase: 'ended', reportedRun: null };
+      const neverEnded = { reportedRun: null, exitCode: null, onExitCode: () => undefined };
+      followed = { id, name, start, phase: 'ended', ...neverEnded };
       this.#followed.set(id, followed);
       this.#options.printer.reserve([name]);
     }
@@ -78,6 +85,14 @@ export class LogFollower {
 
   isFollowing(id: string): boolean {
     return this.#followed.has(id);
+  }
+
+  /** It has ended. One that is removed right afterwards can no longer be asked. */
+  noteEnd(id: string, exitCode: number): void {
+    const followed = this.#followed.get(id);
+    if (followed === undefined) return;
+    followed.exitCode = exitCode;
+    followed.onExitCode();
   }
 
   /** There will be no next start: somebody stopped or removed it while it waited for one. */
@@ -120,12 +135,26 @@ export class LogFollower {
     } catch (error) {
       if (signal.aborted) return 'ended';
       const kind = error instanceof EngineError ? error.kind : null;
-      // Removed while we looked: there is no more to show, and no code to tell.
-      if (kind === 'not-found') return 'ended';
+      // Removed while we looked: there is no more to show, and only the event still knows the code.
+      if (kind === 'not-found') {
+        await this.#reportRemoved(followed);
+        return 'ended';
+      }
       if (kind !== 'unavailable') throw error;
       await revive();
       return 'running';
     }
+  }
+
+  async #reportRemoved(followed: Followed): Promise<void> {
+    if (followed.exitCode === null) {
+      await new Promise<void>((resolve) => {
+        followed.onExitCode = resolve;
+        setTimeout(resolve, longestEventDelayMs).unref();
+      });
+    }
+    if (followed.exitCode === null) return;
+    this.#options.printer.note(followed.name, `exited with code ${followed.exitCode}`);
   }
 
   #judge(followed: Followed, state: ContainerState): 'running' | 'restarting' | 'ended' {
@@ -152,6 +181,7 @@ export class LogFollower {
     });
     const isShown = skipShown(after);
     let shown = after;
+    followed.exitCode = null;
     for await (const line of lines) {
       if (isShown(line)) continue;
       shown = advance(shown, line);

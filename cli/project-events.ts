@@ -60,7 +60,7 @@ function subscribe({ engine, project, signal }: StartsRequest): EventStream {
   const filters = {
     ...projectFilter(project),
     type: ['container'],
-    event: ['start', 'stop', 'destroy'],
+    event: ['start', 'die', 'stop', 'destroy'],
   };
   return engine.events({ filters, signal });
 }
@@ -83,6 +83,10 @@ async function watch(first: EventStream, request: StartsRequest): Promise<void> 
 
 function handle({ Action, Actor }: EventMessage, request: StartsRequest): void {
   const { ID, Attributes } = Actor;
+  if (Action === 'die') {
+    request.follower.noteEnd(ID, Number(Attributes['exitCode']));
+    return;
+  }
   if (Action !== 'start') {
     request.follower.release(ID);
     return;

@@ -146,7 +146,20 @@ describe('following', () => {
     await expect(follower.ended()).resolves.toBeUndefined();
   });
 
-  test('a container that is removed meanwhile ends without a code', async () => {
+  test.each(['before', 'after'])(
+    'a container that is removed meanwhile ends with the code of the event that came %s',
+    async (moment) => {
+      const engine = fakeEngine({ a: [{ lines: ['1 one'], state: 'gone' }] });
+      const { follower, text } = setUp(engine);
+      follower.follow('a', 'a-1');
+      if (moment === 'after') await new Promise((resolve) => setImmediate(resolve));
+      follower.noteEnd('a', 5);
+      await follower.ended();
+      expect(text()).toBe('a-1  | one\na-1 exited with code 5\n');
+    },
+  );
+
+  test('one whose end nobody has told ends without a code', async () => {
     const { follower, text } = setUp(fakeEngine({ a: [{ lines: ['1 one'], state: 'gone' }] }));
     follower.follow('a', 'a-1');
     await follower.ended();
