@@ -82,6 +82,7 @@ export interface Binding {
   diskUsage(fd: number): Promise<[bytes: number, files: number]>;
 
   connectUnix(path: string): Fd;
+  connectUnixDatagram(path: string): Fd;
   listenUnix(path: string, backlog: number): Fd;
   send(socket: number, bytes: Uint8Array, fds: number[]): number;
   receive(socket: number, maxBytes: number): [bytes: Buffer, fds: Fd[]] | null;

@@ -7,6 +7,11 @@ export function connectUnix(path: string): Fd {
   return attempt(`connect to "${path}"`, () => binding().connectUnix(path));
 }
 
+/** Connects a datagram socket: what is sent is one message. */
+export function connectUnixDatagram(path: string): Fd {
+  return attempt(`connect to "${path}"`, () => binding().connectUnixDatagram(path));
+}
+
 /** Listens on a stream socket at `path`, which must not exist; non-blocking, mode 0600. */
 export function listenUnix(path: string, backlog = 128): Fd {
   return attempt(`listen on "${path}"`, () => binding().listenUnix(path, backlog));

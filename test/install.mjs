@@ -25,6 +25,7 @@ const packageOf = {
   busybox: 'busybox-static',
   setfattr: 'attr',
   python3: 'python3',
+  '/usr/lib/python3/dist-packages/msgpack': 'python3-msgpack',
   'clang-format': 'clang-format',
   git: 'git',
   'docker-registry': 'docker-registry',
@@ -40,6 +41,8 @@ const missing = Object.keys(packageOf).filter((program) => !has(program));
 if (missing.length > 0) install(missing);
 
 function has(program) {
+  // A module of another language has no program.
+  if (program.startsWith('/')) return existsSync(program);
   return (
     spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program], { stdio: 'ignore' }).status === 0
   );

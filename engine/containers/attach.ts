@@ -76,7 +76,7 @@ export async function attachContainer(
           over.abort();
         });
         try {
-          for await (const frames of followFrames(log, { from, ended, signal: over.signal })) {
+          for await (const { frames } of followFrames(log, { from, ended, signal: over.signal })) {
             for (const frame of frames) await pass(client, options, frame);
           }
         } finally {

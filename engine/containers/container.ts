@@ -13,6 +13,7 @@ import type { MountRequest } from '../../volumes/index.ts';
 import type { NetworkFacts, RunningProcess } from './context.ts';
 import { FilesUsers } from './files/users.ts';
 import type { Health } from './health-state.ts';
+import type { LogShipping } from './ship/shipping.ts';
 
 export const containerSchemaVersion = 1;
 
@@ -90,6 +91,8 @@ export class Container {
   readonly files: FilesUsers = new FilesUsers();
   /** Clients that still read what it printed. */
   readonly attachments: Set<Promise<void>> = new Set();
+  /** Sends its log to a server; null where no driver does, and when all was sent. */
+  shipping: LogShipping | null = null;
   /** What its health check says; null without one, and before its first start. */
   health: Health | null = null;
   /** What the last restart by policy had waited; the back-off goes on from it. */

@@ -14,7 +14,7 @@ import type { Container, MountRecord } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { shapeHealth } from './health-state.ts';
 import type { Health } from './health-state.ts';
-import { keepsLog } from './log-options.ts';
+import { hasLogPath } from './log-options.ts';
 import { describeDuration, formatTime, nowNs } from './time.ts';
 
 /** Facts that only the engine knows beside the container itself. */
@@ -45,7 +45,7 @@ export function inspectContainer(
     ResolvConfPath: paths.resolvConf,
     HostnamePath: paths.hostname,
     HostsPath: paths.hosts,
-    LogPath: keepsLog(record.hostConfig) ? paths.log : '',
+    LogPath: hasLogPath(record.hostConfig) ? paths.log : '',
     Name: `/${record.name}`,
     RestartCount: record.run.restartCount,
     Driver: facts.storageDriver,

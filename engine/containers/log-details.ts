@@ -8,7 +8,18 @@ type Values = ReadonlyMap<string, string>;
 
 /** `key=value,key=value`, sorted by key and escaped as in a query. */
 export function logDetailsOf(record: ContainerRecord): string {
-  const { labels, env, tag, ...options } = record.hostConfig.LogConfig?.Config ?? {};
+  const tag = record.hostConfig.LogConfig?.Config?.['tag'];
+  const found = new Map(attributesOf(record));
+  if (isGiven(tag)) found.set('tag', tagOf(record, tag));
+  return [...found]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => `${escape(key)}=${escape(value)}`)
+    .join(',');
+}
+
+/** The labels and variables that the log options name. */
+export function attributesOf(record: ContainerRecord): readonly (readonly [string, string])[] {
+  const { labels, env, ...options } = record.hostConfig.LogConfig?.Config ?? {};
   const labelValues = new Map(Object.entries(record.config.Labels ?? {}));
   const found = new Map([
     ...named(labelValues, labels),
@@ -17,15 +28,11 @@ export function logDetailsOf(record: ContainerRecord): string {
     ...named(environmentOf(record), env),
     ...matching(environmentOf(record), options['env-regex']),
   ]);
-  if (isGiven(tag))
-    found.set(
-      'tag',
-      expandTag(tag, (field) => tagField(record, field)),
-    );
-  return [...found]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, value]) => `${escape(key)}=${escape(value)}`)
-    .join(',');
+  return [...found];
+}
+
+export function tagOf(record: ContainerRecord, template: string): string {
+  return expandTag(template, (field) => tagField(record, field));
 }
 
 function isGiven(text: string | undefined): text is string {

@@ -3,6 +3,9 @@
  * where they are wrong. Every driver that keeps a log keeps it in the format of the shim.
  */
 import type { HostConfig } from '../api/index.ts';
+import { fluentdOptionNames, readFluentdOptions } from './ship/fluentd-options.ts';
+import { OptionError, parseFlag, type Options } from './ship/options.ts';
+import { readSyslogOptions, syslogOptionNames } from './ship/syslog-options.ts';
 
 export interface LogLimits {
   /** Of one file; 0: without an end. */
@@ -10,26 +13,30 @@ export interface LogLimits {
   readonly maxFiles: number;
 }
 
-export const logDrivers = ['json-file', 'local', 'none'] as const;
+export const logDrivers = ['json-file', 'local', 'none', 'syslog', 'fluentd'] as const;
+/** Docker's others. */
+const foreignDrivers = ['journald', 'gelf', 'awslogs', 'splunk', 'gcplogs', 'etwlogs'];
 type LogDriver = (typeof logDrivers)[number];
-
-type Options = Readonly<Record<string, string>>;
 
 /** Docker's defaults of each. `none` keeps what attached clients may still have to read, and only while it runs. */
 const defaults: Readonly<Record<LogDriver, LogLimits>> = {
   'json-file': { maxBytes: 0, maxFiles: 1 },
   local: { maxBytes: 20_000_000, maxFiles: 5 },
   none: { maxBytes: 1_000_000, maxFiles: 2 },
+  // What was sent can be read here as well, and what could not be sent yet waits here (Docker's `cache-*`).
+  syslog: { maxBytes: 20_000_000, maxFiles: 5 },
+  fluentd: { maxBytes: 20_000_000, maxFiles: 5 },
 };
 
 const commonOptions: readonly string[] = ['mode', 'max-buffer-size'];
 const fileOptions: readonly string[] = ['max-size', 'max-file', 'compress', ...commonOptions];
+const cacheOptions: readonly string[] = ['max-size', 'max-file', 'compress', 'disabled'];
 const attributeOptions: readonly string[] = ['labels', 'labels-regex', 'env', 'env-regex', 'tag'];
 
 /** Of a container that was accepted. */
 export function logLimitsOf({ LogConfig }: HostConfig): LogLimits {
   const driver = driverNamed(LogConfig?.Type) ?? 'json-file';
-  const options = LogConfig?.Config ?? {};
+  const options = fileOptionsOf(driver, LogConfig?.Config ?? {});
   const { maxBytes, maxFiles } = defaults[driver];
   if (driver === 'none') return { maxBytes, maxFiles };
   return {
@@ -43,18 +50,50 @@ export function keepsLog({ LogConfig }: HostConfig): boolean {
   return LogConfig?.Type !== 'none';
 }
 
+/** Whoever sends it elsewhere may not want it to be read here. */
+export function isLogReadable(host: HostConfig): boolean {
+  const text = host.LogConfig?.Config?.['cache-disabled'] ?? '';
+  return keepsLog(host) && !(isShipped(host) && parseFlag(text) === true);
+}
+
+/** Docker shows a path where the driver has files of its own. */
+export function hasLogPath(host: HostConfig): boolean {
+  return keepsLog(host) && !isShipped(host);
+}
+
+function isShipped({ LogConfig }: HostConfig): boolean {
+  return LogConfig?.Type === 'syslog' || LogConfig?.Type === 'fluentd';
+}
+
+/** Of the file that the shim writes: `cache-max-size` is its `max-size` where a driver sends the log away. */
+function fileOptionsOf(driver: LogDriver, options: Options): Options {
+  if (driver !== 'syslog' && driver !== 'fluentd') return options;
+  return Object.fromEntries(
+    Object.entries(options).map(([key, value]) => [key.replace(/^cache-/, ''), value]),
+  );
+}
+
 export function logProblems({ LogConfig }: HostConfig): readonly string[] {
   const name = LogConfig?.Type ?? '';
   const options = LogConfig?.Config ?? {};
   if (name === 'none') return [];
   const driver = driverNamed(name);
   if (driver === undefined) {
-    const message = `error looking up logging plugin ${name}: plugin "${name}" not found`;
+    const message = foreignDrivers.includes(name)
+      ? `the logging driver "${name}" is not served by this engine`
+      : `error looking up logging plugin ${name}: plugin "${name}" not found`;
     return [`${message} (there are: ${logDrivers.join(', ')})`];
   }
-  const problems = [...modeProblems(options), ...unknownOptions(driver, options)];
+  const problems = [
+    ...modeProblems(options),
+    ...unknownOptions(driver, options),
+    ...addressProblems(driver, options),
+  ];
   if (problems.length > 0) return problems;
-  const wrong = [...limitProblems(driver, options), ...attributeProblems(options)];
+  const wrong = [
+    ...limitProblems(driver, fileOptionsOf(driver, options)),
+    ...attributeProblems(options),
+  ];
   return wrong.map((message) => `failed to initialize logging driver: ${message}`);
 }
 
@@ -78,7 +117,7 @@ function modeProblems(options: Options): readonly string[] {
 
 function unknownOptions(driver: LogDriver, options: Options): readonly string[] {
   const isLocal = driver === 'local';
-  const known = isLocal ? fileOptions : [...fileOptions, ...attributeOptions];
+  const known = knownOptions[driver];
   return Object.keys(options)
     .filter((key) => !known.includes(key))
     .map((key) =>
@@ -86,6 +125,30 @@ function unknownOptions(driver: LogDriver, options: Options): readonly string[] 
         ? `unknown log opt '${key}' for log driver local`
         : `unknown log opt '${key}' for ${driver} log driver`,
     );
+}
+
+const shippedOptions: readonly string[] = [
+  ...commonOptions,
+  ...attributeOptions,
+  ...cacheOptions.map((name) => `cache-${name}`),
+];
+const knownOptions: Readonly<Record<LogDriver, readonly string[]>> = {
+  'json-file': [...fileOptions, ...attributeOptions],
+  local: fileOptions,
+  none: [],
+  syslog: [...syslogOptionNames, ...shippedOptions],
+  fluentd: [...fluentdOptionNames, ...shippedOptions],
+};
+
+function addressProblems(driver: LogDriver, options: Options): readonly string[] {
+  try {
+    if (driver === 'syslog') readSyslogOptions(options);
+    if (driver === 'fluentd') readFluentdOptions(options);
+    return [];
+  } catch (error) {
+    if (error instanceof OptionError) return [error.message];
+    throw error;
+  }
 }
 
 function limitProblems(driver: LogDriver, options: Options): readonly string[] {
@@ -96,10 +159,10 @@ function limitProblems(driver: LogDriver, options: Options): readonly string[] {
   if (size !== undefined && bytes <= 0) return ['max-size must be a positive number'];
   if (files === null) return [`invalid value for max-file: ${count ?? ''}: not a number`];
   if (files < 1) return ['max-file cannot be less than 1'];
-  if (compress !== undefined && parseBoolean(compress) === null) {
+  if (compress !== undefined && parseFlag(compress) === null) {
     return [`invalid boolean value for compress: ${compress}`];
   }
-  const isCompressed = compress !== undefined && parseBoolean(compress) === true;
+  const isCompressed = compress !== undefined && parseFlag(compress) === true;
   return isCompressed && (files < 2 || bytes === 0)
     ? ['compress cannot be true when max-file is less than 2 or max-size is not set']
     : [];
@@ -163,10 +226,4 @@ function parseHumanSize(text: string): number | null {
 
 function parseInteger(text: string): number | null {
   return /^[+-]?\d{1,9}$/.test(text) ? Number(text) : null;
-}
-
-/** As Go's `strconv.ParseBool`. */
-function parseBoolean(text: string): boolean | null {
-  if (['1', 't', 'T', 'TRUE', 'true', 'True'].includes(text)) return true;
-  return ['0', 'f', 'F', 'FALSE', 'false', 'False'].includes(text) ? false : null;
 }

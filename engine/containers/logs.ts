@@ -3,7 +3,7 @@ import { readShimLog } from '../runtime/index.ts';
 import type { LogRecord } from '../runtime/index.ts';
 import type { ContainerContext } from './context.ts';
 import { logDetailsOf } from './log-details.ts';
-import { keepsLog } from './log-options.ts';
+import { isLogReadable } from './log-options.ts';
 import { isAlive } from './state.ts';
 
 export interface LogOptions {
@@ -30,7 +30,7 @@ export function readLogs(
 ): ReadLogs {
   const container = ctx.containers.find(ref);
   const { config, hostConfig } = container.record;
-  if (!keepsLog(hostConfig)) {
+  if (!isLogReadable(hostConfig)) {
     const message = 'configured logging driver does not support reading';
     throw new EngineError('not-implemented', message);
   }
@@ -50,7 +50,7 @@ export function readLogs(
 }
 
 /** Settles with the first exit after which no restart follows, or with the removal. */
-async function lastExit(
+export async function lastExit(
   container: ReturnType<ContainerContext['containers']['find']>,
 ): Promise<void> {
   do {

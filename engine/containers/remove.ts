@@ -4,12 +4,21 @@ import { changeRecord } from './change.ts';
 import type { Container } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { publishContainer } from './events.ts';
+import { finishShipping } from './ship/ship-log.ts';
 import { isAlive } from './state.ts';
 import { endContainer, sendKill } from './stop.ts';
 
 type Context = Pick<
   ContainerContext,
-  'containers' | 'locks' | 'records' | 'events' | 'snapshots' | 'volumes' | 'layout' | 'cgroups'
+  | 'containers'
+  | 'locks'
+  | 'records'
+  | 'events'
+  | 'snapshots'
+  | 'volumes'
+  | 'layout'
+  | 'cgroups'
+  | 'log'
 >;
 
 const sigKill = 9;
@@ -69,7 +78,7 @@ export async function removeStopped(
     ...record,
     run: { ...record.run, status: 'removing', removesVolumes: withVolumes },
   }));
-  await Promise.all([container.lastShimGone, container.released]);
+  await Promise.all([container.lastShimGone, container.released, finishShipping(ctx, container)]);
   await ctx.snapshots.remove(container.id);
   await rm(ctx.layout.container(container.id).directory, { recursive: true, force: true });
   if (withVolumes) await removeAnonymousVolumes(ctx, container);

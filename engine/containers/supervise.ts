@@ -9,6 +9,7 @@ import { endHealth, watchHealth } from './health.ts';
 import { launch, startFailure } from './launch.ts';
 import { discardUnkept } from './log-discard.ts';
 import { removeStopped } from './remove.ts';
+import { shipLog } from './ship/ship-log.ts';
 import { isAlive } from './state.ts';
 import { nowNs } from './time.ts';
 
@@ -16,6 +17,7 @@ import { nowNs } from './time.ts';
  * Follows a container that runs. Never rejects: what goes wrong here has no caller to hear of it and is logged.
  */
 export async function adopt(ctx: ContainerContext, container: Container): Promise<void> {
+  shipLog(ctx, container);
   await guarded(ctx, container, async () => {
     await followFrom(ctx, container, await followRun(ctx, container));
   });
@@ -23,6 +25,7 @@ export async function adopt(ctx: ContainerContext, container: Container): Promis
 
 /** Takes over a container that waits for a restart, or is to be removed, with nobody to do it. Never rejects. */
 export async function resume(ctx: ContainerContext, container: Container): Promise<void> {
+  shipLog(ctx, container);
   await guarded(ctx, container, () =>
     followFrom(ctx, container, container.restart?.delayMs ?? null),
   );

@@ -29,6 +29,8 @@ export interface AssemblerOptions {
   readonly markerStream?: 'stdout' | 'stderr';
   /** A line that is longer than this comes in pieces. */
   readonly heldBytes?: number;
+  /** Of lines whose beginning was read before. */
+  readonly held?: Readonly<Record<'stdout' | 'stderr', Buffer>>;
 }
 
 export class LineAssembler {
@@ -36,9 +38,18 @@ export class LineAssembler {
   readonly #heldBytes: number;
   readonly #held = { stdout: emptyHeld(), stderr: emptyHeld() };
 
-  constructor({ markerStream = 'stderr', heldBytes = defaultHeldBytes }: AssemblerOptions = {}) {
+  constructor({
+    markerStream = 'stderr',
+    heldBytes = defaultHeldBytes,
+    held,
+  }: AssemblerOptions = {}) {
     this.#markerStream = markerStream;
     this.#heldBytes = heldBytes;
+    if (held === undefined) return;
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const bytes = held[stream];
+      this.#held[stream] = { pieces: [bytes], bytes: bytes.length, timeNs: 0n };
+    }
   }
 
   /** Adds to `records` the lines that the frame ends. */
@@ -59,6 +70,11 @@ export class LineAssembler {
       start = end;
     }
     if (start < payload.length) this.#hold({ stream, payload, timeNs }, start, records);
+  }
+
+  /** What was read of a line whose end was not. */
+  heldOf(stream: 'stdout' | 'stderr'): Buffer {
+    return Buffer.concat(this.#held[stream].pieces);
   }
 
   /** What is left without a line feed. */
@@ -84,7 +100,11 @@ export class LineAssembler {
     held.bytes += payload.length - start;
     held.timeNs = timeNs;
     if (held.bytes <= this.#heldBytes) return;
-    records.push(record(stream, timeNs, this.#take(stream)));
+    // In whole pieces, so that where a line is cut does not depend on how it was read.
+    const bytes = this.#take(stream);
+    const cut = Math.floor((bytes.length - 1) / this.#heldBytes) * this.#heldBytes;
+    records.push(record(stream, timeNs, bytes.subarray(0, cut)));
+    this.#held[stream] = { pieces: [bytes.subarray(cut)], bytes: bytes.length - cut, timeNs };
   }
 
   #joined({ stream, timeNs }: LineFrame, end: Buffer): LogRecord {

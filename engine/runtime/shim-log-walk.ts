@@ -26,6 +26,11 @@ export class LogWalker implements AsyncDisposable {
     this.#position = from;
   }
 
+  /** Behind what was read last. */
+  get position(): Position {
+    return this.#position;
+  }
+
   /** What is there now; call again for what was written since. */
   async *read(): AsyncGenerator<readonly Frame[], void, undefined> {
     for (;;) {

@@ -225,11 +225,18 @@ export interface FollowFrames {
   readonly signal: AbortSignal;
 }
 
+export interface FrameBatch {
+  /** Of one file. */
+  readonly frames: readonly Frame[];
+  /** Behind the last of them. */
+  readonly next: Position;
+}
+
 /** Frames as the shim wrote them, from a place on: what a program printed, and not lines. */
 export async function* followFrames(
   path: string,
   { from, ended, signal }: FollowFrames,
-): AsyncGenerator<readonly Frame[], void, undefined> {
+): AsyncGenerator<FrameBatch, void, undefined> {
   using wakeup = new Wakeup(path, { ended, signal });
   await using walker = new LogWalker(path, from);
   for (;;) {
@@ -237,7 +244,7 @@ export async function* followFrames(
     const isLast = wakeup.hasEnded;
     for await (const frames of walker.read()) {
       if (signal.aborted) return;
-      yield frames;
+      yield { frames, next: walker.position };
     }
     if (isLast || signal.aborted) return;
     await wakeup.next();

@@ -21,6 +21,8 @@ export interface ContainerPaths {
   readonly directory: string;
   /** Chunk-framed log, written by the shim; rotated files beside it end in .1, .2 … */
   readonly log: string;
+  /** How much of the log was sent to a server. */
+  readonly shipping: string;
   /** Written by the shim when the container has ended. */
   readonly exit: string;
   /** What the health check of a running container last said. */
@@ -117,6 +119,7 @@ function containerPaths(directory: string): ContainerPaths {
   return {
     directory,
     log: join(directory, 'log'),
+    shipping: join(directory, 'shipping.json'),
     exit: join(directory, 'exit'),
     health: join(directory, 'health'),
     hosts: join(directory, 'hosts'),

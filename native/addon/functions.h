@@ -56,6 +56,7 @@
   _ (closeLater)                                                                                   \
   _ (diskUsage)                                                                                    \
   _ (connectUnix)                                                                                  \
+  _ (connectUnixDatagram)                                                                          \
   _ (listenUnix)                                                                                   \
   _ (send)                                                                                         \
   _ (receive)                                                                                      \

@@ -52,12 +52,12 @@ static int make_address (const char *path, struct sockaddr_un *address, int *dir
   return 0;
 }
 
-static int stream_socket (void)
+static int unix_socket (int type)
 {
-  return socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  return socket (AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
-napi_value addon_connectUnix (napi_env env, napi_callback_info info)
+static napi_value connect_unix (napi_env env, napi_callback_info info, int type)
 {
   struct args args;
   struct sockaddr_un address;
@@ -69,13 +69,23 @@ napi_value addon_connectUnix (napi_env env, napi_callback_info info)
     return NULL;
   if (make_address (path, &address, &dir) < 0)
     return fail (env, "open", errno);
-  fd = stream_socket ();
+  fd = unix_socket (type);
   if (fd < 0)
     return fail (env, "socket", errno);
   /* Never waits: a full backlog is EAGAIN.  */
   if (connect (fd, (struct sockaddr *)&address, sizeof address) < 0)
     return fail (env, "connect", errno);
   return make_int (env, take_fd (&fd));
+}
+
+napi_value addon_connectUnix (napi_env env, napi_callback_info info)
+{
+  return connect_unix (env, info, SOCK_STREAM);
+}
+
+napi_value addon_connectUnixDatagram (napi_env env, napi_callback_info info)
+{
+  return connect_unix (env, info, SOCK_DGRAM);
 }
 
 napi_value addon_listenUnix (napi_env env, napi_callback_info info)
@@ -92,7 +102,7 @@ napi_value addon_listenUnix (napi_env env, napi_callback_info info)
     return NULL;
   if (make_address (path, &address, &dir) < 0)
     return fail (env, "open", errno);
-  fd = stream_socket ();
+  fd = unix_socket (SOCK_STREAM);
   if (fd < 0)
     return fail (env, "socket", errno);
   /* The socket's own mode is what bind gives the file, so nobody can connect before it is

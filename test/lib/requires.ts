@@ -18,6 +18,8 @@ const present = {
   crun: () => hasProgram('crun'),
   runc: () => hasProgram('runc'),
   busybox: () => existsSync('/bin/busybox'),
+  rsyslog: () => hasProgram('rsyslogd'),
+  msgpack: () => existsSync('/usr/lib/python3/dist-packages/msgpack'),
 } as const;
 
 export type Requirement = keyof typeof present;

@@ -99,6 +99,12 @@ export function interactionRoutes(backend: InteractionBackend): readonly Route[]
       handle: (request) => attach(backend, request),
     },
     {
+      method: 'GET',
+      path: '/containers/{id}/attach/ws',
+      mayHijack: true,
+      handle: (request) => attachWebSocket(backend, request),
+    },
+    {
       method: 'POST',
       path: '/containers/{id}/resize',
       handle: async ({ parameter, query }) => {
@@ -155,6 +161,32 @@ async function attach(
   };
 }
 
+/** Both streams come as they are: a message does not say of which it is. */
+async function attachWebSocket(
+  backend: InteractionBackend,
+  { parameter, query, version }: RouteRequest,
+): Promise<Reply> {
+  // Before 1.42 all three were taken, whatever was asked for, and before 1.28 messages were of text.
+  const isAsked = isAtLeast(version, 42) ? (name: string) => query.flag(name) : () => true;
+  const { run } = await backend.attach(parameter('id'), {
+    logs: query.flag('logs'),
+    stream: query.flag('stream'),
+    stdin: isAsked('stdin'),
+    stdout: isAsked('stdout'),
+    stderr: isAsked('stderr'),
+    detachKeys: query.text('detachKeys') ?? '',
+  });
+  return {
+    kind: 'websocket',
+    messages: isAtLeast(version, 28) ? 'binary' : 'text',
+    run: (connection) => run(clientOf(connection, { isFramed: false })),
+  };
+}
+
+function isAtLeast(version: ApiVersion, minor: number): boolean {
+  return compareApiVersions(version, { major: 1, minor }) >= 0;
+}
+
 async function startExec(
   backend: InteractionBackend,
   { parameter, json: readBody, version }: RouteRequest,
@@ -209,7 +241,7 @@ function checkedSize(rows: number, columns: number): TerminalSize {
 
 /** Clients decide by it whether to demultiplex, from 1.42 on, where they upgrade. */
 function contentTypeOf(isTty: boolean, version: ApiVersion): (isUpgrade: boolean) => string {
-  const tellsFrames = compareApiVersions(version, { major: 1, minor: 42 }) >= 0;
+  const tellsFrames = isAtLeast(version, 42);
   return (isUpgrade) =>
     isTty || !tellsFrames || !isUpgrade
       ? 'application/vnd.docker.raw-stream'

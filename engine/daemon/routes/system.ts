@@ -97,7 +97,7 @@ function shapeInfo(info: EngineInfo, version: string): object {
       Volume: info.volumeDrivers,
       Network: info.networkDrivers,
       Authorization: null,
-      Log: ['json-file', 'local'],
+      Log: ['fluentd', 'json-file', 'local', 'syslog'],
     },
     NFd: 0,
     NGoroutines: 0,

@@ -7,7 +7,8 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import { EngineError } from '../../api/index.ts';
-import type { Hijack } from './reply.ts';
+import type { Hijack, WebSocketReply } from './reply.ts';
+import { webSocketHead, WebSocketStream } from './websocket.ts';
 
 /** What has arrived behind the head of an upgraded request, before anybody read it. */
 const upgraded = new WeakMap<IncomingMessage, Buffer>();
@@ -126,21 +127,17 @@ const lastChunk = Buffer.from('0\r\n\r\n');
 /** Sends the head and gives the raw connection to the reply; resolves when that is over. */
 export async function hijack(
   response: ServerResponse,
-  reply: Hijack,
+  reply: Hijack | WebSocketReply,
   stopping: AbortSignal,
 ): Promise<void> {
   const request = response.req;
   const { socket } = request;
+  const headOfAnswer = headOf(request, reply);
   const head = upgraded.get(request);
   const isUpgrade = head !== undefined;
   const rest = isUpgrade ? head : takeFromParser(socket);
   response.detachSocket(socket);
-  const type = reply.contentType(isUpgrade);
-  socket.write(
-    isUpgrade
-      ? `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${type}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`
-      : `HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\n\r\n`,
-  );
+  socket.write(headOfAnswer);
   // docker-modem ends its empty body where the raw bytes begin.
   const isEmptyBody = isUpgrade && request.headers['transfer-encoding'] !== undefined;
   const first =
@@ -156,13 +153,23 @@ export async function hijack(
   };
   stopping.addEventListener('abort', end, { once: true });
   try {
-    await reply.run(socket);
+    await reply.run(
+      reply.kind === 'websocket' ? new WebSocketStream(socket, reply.messages) : socket,
+    );
   } finally {
     stopping.removeEventListener('abort', end);
     socket.destroySoon();
     // Nobody else tells those who watch the answer that it is over.
     response.emit('close');
   }
+}
+
+function headOf(request: IncomingMessage, reply: Hijack | WebSocketReply): string {
+  if (reply.kind === 'websocket') return webSocketHead(request);
+  const type = reply.contentType(isUpgraded(request));
+  return isUpgraded(request)
+    ? `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${type}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`
+    : `HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\n\r\n`;
 }
 
 /** Node's parser reads from the handle itself until somebody listens for data. */

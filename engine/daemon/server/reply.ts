@@ -9,9 +9,19 @@ export interface Hijack {
   readonly run: (connection: Duplex) => Promise<void>;
 }
 
+/** The connection becomes a WebSocket. */
+export interface WebSocketReply {
+  readonly kind: 'websocket';
+  /** Of what is sent. */
+  readonly messages: 'text' | 'binary';
+  /** What clients send, and what goes to them, without framing. */
+  readonly run: (connection: Duplex) => Promise<void>;
+}
+
 /** What a route answers: a value, so that routes need no socket to be tested. */
 export type Reply =
   | Hijack
+  | WebSocketReply
   | { readonly kind: 'json'; readonly status: number; readonly body: unknown }
   | {
       readonly kind: 'text';

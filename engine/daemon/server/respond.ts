@@ -12,6 +12,7 @@ export async function respond(
   stopping: AbortSignal,
 ): Promise<void> {
   switch (reply.kind) {
+    case 'websocket':
     case 'hijack':
       await hijack(response, reply, stopping);
       return;

@@ -70,9 +70,9 @@ describe('a creation request', () => {
     ...(
       [
         [
-          'fluentd',
+          'gelf',
           {},
-          'error looking up logging plugin fluentd: plugin "fluentd" not found (there are: json-file, local, none)',
+          'the logging driver "gelf" is not served by this engine (there are: json-file, local, none, syslog, fluentd)',
         ],
         ['json-file', { x: '1' }, "unknown log opt 'x' for json-file log driver"],
         ['local', { labels: 'a' }, "unknown log opt 'labels' for log driver local"],
