@@ -143,7 +143,10 @@ function describeFailure({ stage, errno, path }: Pick<ShimError, 'stage' | 'errn
   if (stage === 'working-directory') {
     // moby takes any "no such file or directory" for a command that is not found.
     const exitCode = errno === 'ENOENT' ? 127 : 126;
-    return { exitCode, message: `${prefix}chdir to cwd ("${path}"): ${reason}: unknown` };
+    return {
+      exitCode,
+      message: `${prefix}chdir to cwd ("${path}") set in config.json failed: ${reason}: unknown`,
+    };
   }
   const where = path === '' ? stage : `${stage} "${path}"`;
   return { exitCode: 126, message: `${prefix}${where}: ${reason}: unknown` };

@@ -222,7 +222,9 @@ export function startFailure(error: unknown): {
   if (error instanceof ShimError && error.stage === 'exec') {
     const isLookedUp = error.errno === 'ENOENT' && !error.path.includes('/');
     const reason = isLookedUp ? notInPath : (reasons[error.errno] ?? error.errno);
-    const message = `failed to create task for container: exec: "${error.path}": ${reason}`;
+    // runc looks for a program that is named by a path before it executes it.
+    const at = error.errno === 'ENOENT' && !isLookedUp ? `stat ${error.path}: ` : '';
+    const message = `failed to create task for container: exec: "${error.path}": ${at}${reason}`;
     return { exitCode: error.errno === 'ENOENT' ? 127 : 126, message };
   }
   if (error instanceof RuntimeFailure) {

@@ -2,6 +2,7 @@
  * Connections that stop being HTTP (attach, exec): after the head both directions are raw bytes. With `Upgrade` Node
  * hands the socket over; without, as older clients and dockerode do it, it is taken from Node's parser.
  */
+import { once } from 'node:events';
 import { ServerResponse, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -153,15 +154,26 @@ export async function hijack(
   };
   stopping.addEventListener('abort', end, { once: true });
   try {
-    await reply.run(
-      reply.kind === 'websocket' ? new WebSocketStream(socket, reply.messages) : socket,
-    );
+    if (reply.kind === 'websocket') await runWebSocket(socket, reply);
+    else await reply.run(socket);
   } finally {
     stopping.removeEventListener('abort', end);
     socket.destroySoon();
     // Nobody else tells those who watch the answer that it is over.
     response.emit('close');
   }
+}
+
+async function runWebSocket(socket: Socket, reply: WebSocketReply): Promise<void> {
+  const connection = new WebSocketStream(socket, reply.messages);
+  connection.on('error', () => {
+    connection.destroy();
+  });
+  await reply.run(connection);
+  if (connection.destroyed) return;
+  // What was written goes out first, and the word that this is the end.
+  const closed = once(connection, 'close');
+  await Promise.race([new Promise<void>((resolve) => connection.end(resolve)), closed]);
 }
 
 function headOf(request: IncomingMessage, reply: Hijack | WebSocketReply): string {

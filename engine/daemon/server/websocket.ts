@@ -98,6 +98,8 @@ export class WebSocketStream extends Duplex {
     const bytes = this.#received;
     if (bytes.length < 2) return null;
     const [first = 0, second = 0] = bytes;
+    // Clients must mask; no extension was agreed on (RFC 6455 §5.1, §5.2).
+    if ((second & 0x80) === 0 || (first & 0x70) !== 0) return this.#fail(closed.protocolError);
     const short = second & 0x7f;
     const lengthBytes = short === 127 ? 8 : short === 126 ? 2 : 0;
     const start = 2 + lengthBytes + 4;
@@ -108,8 +110,6 @@ export class WebSocketStream extends Duplex {
         : lengthBytes === 2
           ? bytes.readUInt16BE(2)
           : short;
-    // Clients must mask; no extension was agreed on (RFC 6455 §5.1, §5.2).
-    if ((second & 0x80) === 0 || (first & 0x70) !== 0) return this.#fail(closed.protocolError);
     if (length > mostPayloadBytes) return this.#fail(closed.tooBig);
     return {
       opcode: first & 0x0f,

@@ -37,7 +37,7 @@ describe.skipIf(absent.length > 0)(`what fails (missing: ${absent.join() || 'not
       ['/nosuch'],
       {},
       127,
-      `${notThere}"/nosuch": no such file or directory`,
+      `${notThere}"/nosuch": stat /nosuch: no such file or directory`,
     ],
     ['a directory as a program', ['/etc'], {}, 126, `${notThere}"/etc": permission denied`],
     [

@@ -75,7 +75,11 @@ describe('what the shim says of an end', () => {
       127,
       'exec: "x": executable file not found in $PATH',
     ],
-    [{ stage: 'exec', errno: 'ENOENT', path: '/x' }, 127, 'exec: "/x": no such file or directory'],
+    [
+      { stage: 'exec', errno: 'ENOENT', path: '/x' },
+      127,
+      'exec: "/x": stat /x: no such file or directory',
+    ],
     [{ stage: 'exec', errno: 'EACCES', path: '/x' }, 126, 'exec: "/x": permission denied'],
     [{ stage: 'exec', errno: 'ENOEXEC', path: '/x' }, 126, 'exec: "/x": exec format error'],
   ])('of an attempt %j must be in docker’s words', (failed, exitCode, message) => {
