@@ -93,6 +93,7 @@ export class LogShipping {
     this.#sent = [];
     this.#place ??= await readPlace(placeFile, log);
     await using line = new Line(this.#options.target, this.#stop.signal);
+    // A place that cannot be written now, on a full disk, is written with the next one: more is sent again then.
     const settling = setInterval(() => {
       this.#settle(performance.now() - settledMs, line).catch(() => undefined);
     }, settledMs / 2);
