@@ -93,7 +93,7 @@ function refuseOwnOnly({ mounts }: SandboxSpec): void {
       // Mounts are made where the host does not see them, so none could come back.
       ...((propagation & MS_SHARED) === 0 ? [] : ['shared propagation']),
       // Runtimes take a path on the host, which a link in a volume could lead anywhere.
-      ...(subpath === undefined ? [] : ['a subpath']),
+      ...(subpath === undefined || subpath === '' ? [] : ['a subpath']),
       ...(owners === undefined ? [] : ['other owners']),
     ];
     if (what === undefined) continue;

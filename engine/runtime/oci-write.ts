@@ -126,6 +126,7 @@ function linuxOf(spec: SandboxSpec, facts: BundleFacts): OciLinux {
     devices: spec.devices.filter(({ path }) => !own.has(path)).map(ociDevice),
     sysctl: sysctlsOf(spec),
     maskedPaths: spec.maskedPaths,
+    // A read-only bind over the runtime's own view would be one of writable hierarchies with crun.
     readonlyPaths: spec.readonlyPaths.filter((path) => !facts.cgroupTargets.has(path)),
     ...(facts.seccomp !== null && { seccomp: facts.seccomp }),
     ...(spec.mounts.some(({ propagation }) => (propagation & MS_SLAVE) !== 0) && {

@@ -70,9 +70,11 @@ describe.skipIf(absent.length > 0)(title, () => {
     ['the network of the host', ['--network', 'host'], 'test -e /proc/net/dev && echo ok', 'ok'],
     ['names of others', ['--add-host', 'x:192.0.2.7'], 'grep -c 192.0.2.7 /etc/hosts', '1'],
   ])('with crun: %s', async (_name, options, script, expected) => {
-    expect(
-      (await tools.attempt(['--runtime', 'crun', ...options], 'sh', '-c', script)).stdout,
-    ).toBe(`${expected}\n`);
+    const { stdout, stderr } = await tools.attempt(
+      ['--runtime', 'crun', ...options],
+      ...['sh', '-c', script],
+    );
+    expect([stdout, stderr]).toEqual([`${expected}\n`, expect.anything()]);
   });
 
   test('a profile of one’s own must hold, for an exec as well', async () => {
@@ -139,15 +141,13 @@ describe.skipIf(absent.length > 0)(title, () => {
     );
   });
 
-  test.each([
-    ['type=bind,source=/tmp,target=/m,bind-propagation=rshared', 'shared propagation'],
-    ['type=volume,source=vol,target=/m,volume-subpath=a', 'a subpath'],
-  ])('%s must be refused', async (mount, what) => {
+  test('what only our own mounts can do must be refused', async () => {
     await tools.output(['-v', 'vol:/m'], 'mkdir', '-p', '/m/a');
+    const mount = 'type=volume,source=vol,target=/m,volume-subpath=a';
     const { code, stderr } = await tools.attempt(['--runtime', 'crun', '--mount', mount], 'true');
     expect([code, stderr]).toEqual([
       125,
-      expect.stringContaining(`${what} of "/m" works with the runtime tscompose only`),
+      expect.stringContaining('a subpath of "/m" works with the runtime tscompose only'),
     ]);
   });
 
