@@ -31,8 +31,10 @@ export function parseSecurityOptions(options: readonly string[]): SecurityOption
         seccomp = parseSeccomp(value);
         break;
       case 'apparmor':
+        requireProfile(value);
+        break;
       case 'label':
-        // Without the security module there is nothing to confine by, and Docker accepts the words as well.
+        // Without SELinux there is nothing to label, and Docker accepts the words as well.
         break;
       default:
         throw new EngineError(
@@ -55,6 +57,16 @@ function parseBoolean(option: string, value: string | undefined): boolean {
   if (value === undefined || /^(1|t|T|TRUE|true|True)$/.test(value)) return true;
   if (/^(0|f|F|FALSE|false|False)$/.test(value)) return false;
   throw new EngineError('invalid-argument', `invalid --security-opt 2: ${JSON.stringify(option)}`);
+}
+
+/** Whoever names a profile relies on it. Docker's default is what its clients repeat. */
+function requireProfile(name = ''): void {
+  if (['', 'unconfined', 'docker-default'].includes(name)) return;
+  throw new EngineError(
+    'invalid-argument',
+    `AppArmor profile ${JSON.stringify(name)} cannot be applied: this engine does not use AppArmor`,
+    { hint: 'leave it out, or write apparmor=unconfined' },
+  );
 }
 
 function parseSeccomp(value = ''): SecurityOptions['seccomp'] {

@@ -97,7 +97,11 @@ describe.skipIf(absentForDocker.length > 0)(title, () => {
         ['--device', 'vendor.com/class=foo'],
         'CDI device injection failed: unresolvable CDI devices vendor.com/class=foo',
       ],
-      [['--runtime', 'crun'], 'unknown or invalid runtime name: crun (there are: tscompose, runc)'],
+      [['--runtime', 'kata'], 'unknown or invalid runtime name: kata'],
+      [
+        ['--security-opt', 'apparmor=mine'],
+        'AppArmor profile "mine" cannot be applied: this engine does not use AppArmor',
+      ],
       [
         ['--storage-opt', 'size=1G'],
         "--storage-opt is supported only for overlay over xfs with 'pquota' mount option",
@@ -189,7 +193,7 @@ function describeAccepted(tools: DockerEngine): void {
       ],
       [
         'labels that nothing reads',
-        ['--security-opt', 'label=disable', '--security-opt', 'apparmor=x'],
+        ['--security-opt', 'label=disable', '--security-opt', 'apparmor=unconfined'],
         'echo ok',
         'ok',
       ],

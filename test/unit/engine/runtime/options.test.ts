@@ -54,6 +54,126 @@ describe('chooseRlimits', () => {
   });
 });
 
+describe('sixty names of sysctls (CVE-2022-0811)', () => {
+  const network = [
+    ...[
+      'net.core.somaxconn',
+      'net.core.rmem_max',
+      'net.ipv4.ip_forward',
+      'net.ipv4.tcp_syncookies',
+    ],
+    ...[
+      'net.ipv4.tcp_rmem',
+      'net.ipv4.tcp_wmem',
+      'net.ipv4.ip_local_port_range',
+      'net.ipv4.tcp_fin_timeout',
+    ],
+    ...[
+      'net.ipv4.tcp_keepalive_time',
+      'net.ipv4.conf.all.rp_filter',
+      'net.ipv4.conf.eth0.rp_filter',
+    ],
+    ...[
+      'net.ipv4.icmp_echo_ignore_all',
+      'net.ipv4.ping_group_range',
+      'net.ipv4.ip_unprivileged_port_start',
+    ],
+    ...[
+      'net.ipv6.conf.all.disable_ipv6',
+      'net.ipv6.conf.all.forwarding',
+      'net.netfilter.nf_conntrack_max',
+    ],
+    ...['net.unix.max_dgram_qlen', 'net.mptcp.enabled', 'net/ipv4/conf/eth0.5/rp_filter'],
+  ];
+  const ipc = [
+    ...[
+      'kernel.msgmax',
+      'kernel.msgmnb',
+      'kernel.msgmni',
+      'kernel.sem',
+      'kernel.shmall',
+      'kernel.shmmax',
+    ],
+    ...['kernel.shmmni', 'kernel.shm_rmid_forced', 'fs.mqueue.queues_max', 'fs.mqueue.msg_max'],
+  ];
+  const host = [
+    ...[
+      'kernel.core_pattern',
+      'kernel.modprobe',
+      'kernel.hotplug',
+      'kernel.panic',
+      'kernel.sysrq',
+      'kernel.pid_max',
+    ],
+    ...[
+      'kernel.hostname',
+      'kernel.domainname',
+      'kernel.yama.ptrace_scope',
+      'kernel.randomize_va_space',
+    ],
+    ...[
+      'kernel.unprivileged_bpf_disabled',
+      'kernel.keys.maxkeys',
+      'kernel.ns_last_pid',
+      'kernel.shmmax2',
+    ],
+    ...[
+      'kernel.threads-max',
+      'kernel.perf_event_paranoid',
+      'vm.swappiness',
+      'vm.overcommit_memory',
+    ],
+    ...['vm.drop_caches', 'vm.max_map_count', 'vm.panic_on_oom', 'fs.file-max', 'fs.suid_dumpable'],
+    ...[
+      'fs.protected_symlinks',
+      'fs.inotify.max_user_watches',
+      'fs.binfmt_misc.register',
+      'fs.mqueuex.a',
+    ],
+    ...[
+      'dev.tty.ldisc_autoload',
+      'user.max_user_namespaces',
+      'abi.vsyscall32',
+      'sunrpc.tcp_slot_table_entries',
+    ],
+    ...[
+      'kernel',
+      'net',
+      'net.ipv4.../../kernel.core_pattern',
+      'kernel.shm_rmid_forced+kernel.core_pattern',
+      '',
+    ],
+  ];
+  const scope = (isHost: boolean): SysctlScope => ({
+    network: isHost ? 'host' : 'own',
+    hasOwnIpc: !isHost,
+  });
+  const isTaken = (name: string, isHost: boolean): boolean => {
+    try {
+      chooseSysctls({ [name]: '1' }, scope(isHost));
+      return true;
+    } catch (error) {
+      expect(error).toMatchObject({ kind: 'invalid-argument' });
+      return false;
+    }
+  };
+
+  test('there must be sixty', () => {
+    expect(new Set([...network, ...ipc, ...host]).size).toBeGreaterThanOrEqual(60);
+  });
+
+  test.each([...network, ...ipc])(
+    '%s must be the container’s own, and never the host’s',
+    (name) => {
+      expect([isTaken(name, false), isTaken(name, true)]).toEqual([true, false]);
+    },
+  );
+
+  test.each(host)('"%s" must be refused wherever', (name) => {
+    expect([isTaken(name, false), isTaken(name, true)]).toEqual([false, false]);
+  });
+});
+
 describe('chooseSysctls', () => {
   const own: SysctlScope = { network: 'own', hasOwnIpc: true };
   const none: SysctlScope = { network: 'host', hasOwnIpc: false };
