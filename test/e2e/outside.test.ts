@@ -128,7 +128,7 @@ describe.skipIf(!isAble)('what services get from outside', () => {
   test('one that fails or is not there must fail up at its line, in its words', async () => {
     const failed = await run('up', '-d', 'broken');
     expect(failed.code).toBe(1);
-    expect(failed.stderr).toContain('quota is used up\n  --> compose.yaml:14:5');
+    expect(failed.stderr).toContain('quota is used up\n   --> compose.yaml:14:5');
     const absent = await run('up', '-d', 'absent');
     expect(absent.code).toBe(1);
     expect(absent.stderr).toContain('provider "no-such-provider" of service "absent" is not there');
