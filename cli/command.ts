@@ -28,6 +28,8 @@ export type OptionsOf<Request> = {
 
 export interface CommandDefinition<Request> {
   readonly name: string;
+  /** For programs only: no help shows it. */
+  readonly isHidden?: boolean;
   /** Other names that mean the same. */
   readonly aliases?: readonly string[];
   readonly summary: string;
@@ -53,6 +55,7 @@ export interface Command {
   readonly passesThrough: boolean;
   readonly examples: readonly string[];
   readonly subcommands: readonly Command[];
+  readonly isHidden: boolean;
   /** It only has subcommands: alone it shows them. */
   readonly isGroup: boolean;
   readonly run: (request: object, context: Context) => Promise<number | undefined>;
@@ -72,6 +75,7 @@ export function defineCommand<Request extends object>(
     subcommands: [],
     passesThrough: false,
     isGroup: false,
+    isHidden: false,
     ...definition,
     options: definition.options,
     // The parser fills exactly the keys that `options` and `arguments` declare, with the types they declare.
@@ -95,6 +99,7 @@ export function defineGroup({
     options: {},
     passesThrough: false,
     isGroup: true,
+    isHidden: false,
     run: () => Promise.reject(new TypeError(`${name} runs nothing by itself`)),
   };
 }

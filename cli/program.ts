@@ -74,7 +74,7 @@ interface Request {
 
 function addCommand(parent: Parser, command: Command, found: (request: Request) => void): void {
   const parser = parent
-    .command(command.name)
+    .command(command.name, { hidden: command.isHidden })
     .aliases([...command.aliases])
     .summary(command.summary)
     .description(command.summary.charAt(0).toUpperCase() + command.summary.slice(1) + '.')

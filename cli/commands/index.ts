@@ -2,6 +2,8 @@
 import type { Command } from '../command.ts';
 import { attachCommand } from './attach.ts';
 import { commitCommand } from './commit.ts';
+import { completeCommand } from './complete.ts';
+import { completionCommand } from './completion.ts';
 import { configCommand } from './config.ts';
 import { containerCommand } from './container.ts';
 import { cpCommand } from './cp.ts';
@@ -74,4 +76,6 @@ export const commands: readonly Command[] = [
   infoCommand,
   versionCommand,
   daemonCommand,
+  completionCommand,
+  completeCommand,
 ];

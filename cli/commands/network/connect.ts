@@ -56,7 +56,8 @@ export const networkConnectCommand: Command = defineCommand<NetworkConnectReques
     const { network = '', container = '', alias = [], link = [], linkLocalIp = [] } = request;
     const { driverOpt = [], gwPriority, ip, ip6 } = request;
     const engine = await context.engine();
-    await engine.networks.connect(
+    const { unlessUnserved } = await import('../../objects/unserved.ts');
+    const joining = engine.networks.connect(
       network,
       {
         Container: container,
@@ -74,6 +75,7 @@ export const networkConnectCommand: Command = defineCommand<NetworkConnectReques
       },
       { signal: context.interrupts.graceful },
     );
+    await unlessUnserved(joining, 'connect containers and networks');
     return undefined;
   },
 });

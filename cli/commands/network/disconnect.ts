@@ -21,11 +21,13 @@ export const networkDisconnectCommand: Command = defineCommand<NetworkDisconnect
   examples: ['tscompose network disconnect back shop-db-1'],
   run: async ({ network = '', container = '', force }, context) => {
     const engine = await context.engine();
-    await engine.networks.disconnect(
+    const { unlessUnserved } = await import('../../objects/unserved.ts');
+    const joining = engine.networks.disconnect(
       network,
       { Container: container, Force: force === true },
       { signal: context.interrupts.graceful },
     );
+    await unlessUnserved(joining, 'disconnect containers and networks');
     return undefined;
   },
 });

@@ -143,7 +143,8 @@ describe('the command line', () => {
 describe('--help', () => {
   test('of the program lists every command with its summary', () => {
     const help = text('--help');
-    for (const { name, summary } of commands) {
+    for (const { name, summary, isHidden } of commands) {
+      if (isHidden) continue;
       expect(help).toMatch(new RegExp(`^ {2}${name}\\b.* ${summary.split(' ')[0] ?? ''}`, 'mu'));
     }
     expect(text()).toBe(help);
