@@ -56,6 +56,8 @@ export interface RunRecord {
   /** `stop` or `kill` ended it: a restart policy of unless-stopped leaves it down. */
   readonly isStoppedByUser: boolean;
   readonly restartCount: number;
+  /** What the restart by policy before this run has waited; absent for the first. The back-off goes on from it. */
+  readonly restartDelayMs?: number;
   /** With the status `removing`: anonymous volumes go as well. */
   readonly removesVolumes?: boolean;
 }
@@ -95,8 +97,6 @@ export class Container {
   shipping: LogShipping | null = null;
   /** What its health check says; null without one, and before its first start. */
   health: Health | null = null;
-  /** What the last restart by policy had waited; the back-off goes on from it. */
-  lastDelayMs = 0;
   /** From an end that its policy answers with a restart until the program runs again; stop, start and remove abort it. */
   restart: { readonly delayMs: number; readonly cancel: AbortController } | null = null;
   /** Of a stop and start as one step: settles, and never rejects, when the second has come or failed. */

@@ -48,6 +48,7 @@ export interface ContainerContext {
     | 'hybridMountPoint'
     | 'isCgroup2Only'
     | 'isFrozen'
+    | 'kill'
     | 'path'
     | 'pids'
     | 'place'
@@ -75,7 +76,7 @@ export interface RunningProcess {
   /** The shim itself has ended, and its mounts with it: this may be later, as unmounting an overlay syncs a disk. */
   readonly gone: Promise<void>;
   /** Further programs in the container. */
-  readonly execs: Pick<ShimExecs, 'start' | 'signal' | 'resize' | 'forget' | 'adopted'>;
+  readonly execs: Pick<ShimExecs, 'start' | 'signal' | 'resize' | 'forget' | 'known'>;
   signal(signal: number): Promise<void>;
   /** Of the container's own terminal. */
   resize(size: TerminalSize): Promise<void>;

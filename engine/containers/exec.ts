@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { EngineError } from '../api/index.ts';
 import { createId } from '../lib/index.ts';
 import { ShimError } from '../runtime/index.ts';
-import type { ExecDescriptors, ExecOutcome, TerminalSize } from '../runtime/index.ts';
+import type { AdoptedExec, ExecDescriptors, ExecOutcome, TerminalSize } from '../runtime/index.ts';
 import { isSyscallError } from '../../native/index.ts';
 import type { Fd } from '../../native/index.ts';
 import type { Container } from './container.ts';
@@ -48,7 +48,9 @@ export interface RunningExec {
   /** Null where it was not attached. With a terminal, the same socket for both directions. */
   readonly input: Socket | null;
   readonly output: readonly (readonly [Stream, Socket])[];
+  /** Nobody forgets it by itself: until `forget`, an engine that comes after this one still learns of its end. */
   readonly ended: Promise<ExecEnd>;
+  readonly forget: () => Promise<void>;
   readonly kill: (signal: number) => Promise<void>;
   readonly resize: (size: TerminalSize) => Promise<void>;
 }
@@ -70,27 +72,44 @@ export async function runExec(
       throw isSyscallError(error, 'ESRCH') ? notRunning(container) : error;
     });
   const { input, output } = openSockets(started.descriptors);
-  const ended = started.ended.then(async (outcome) => {
-    await execs.forget(id);
-    return endOf(outcome);
-  });
   try {
     const pid = await started.started;
-    return {
-      ...{ pid, input, output, ended },
-      kill: (signal) => execs.signal(id, signal),
-      resize: (size) => execs.resize(id, size),
-    };
+    return { ...{ pid, input, output }, ...controlsOf(running.process, id, started.ended) };
   } catch (error) {
     input?.destroy();
     for (const [, socket] of output) socket.destroy();
-    await ended;
+    await started.ended;
+    await execs.forget(id);
     const explained = explainFailure(error, foreign?.directory ?? null);
     const isFailure = explained instanceof ShimError || explained instanceof RuntimeFailure;
     throw isFailure ? new ExecFailure(explained) : error;
   } finally {
     await removeExecBundle(foreign);
   }
+}
+
+/** One that an engine before this one has started: its streams went with that engine. */
+export async function adoptExec(
+  process: RunningProcess,
+  id: string,
+  adopted: AdoptedExec,
+): Promise<RunningExec> {
+  // A start that failed has an end as well, which says more.
+  const pid = await adopted.started.catch(() => 0);
+  return { pid, input: null, output: [], ...controlsOf(process, id, adopted.ended) };
+}
+
+function controlsOf(
+  { execs }: RunningProcess,
+  id: string,
+  ended: Promise<ExecOutcome>,
+): Pick<RunningExec, 'ended' | 'forget' | 'kill' | 'resize'> {
+  return {
+    ended: ended.then(endOf),
+    forget: () => execs.forget(id),
+    kill: (signal) => execs.signal(id, signal),
+    resize: (size) => execs.resize(id, size),
+  };
 }
 
 /** Docker's client takes exit codes from these words. */
@@ -238,6 +257,7 @@ export async function execInContainer(
     });
   }
   const end = await exec.ended;
+  await exec.forget();
   signal?.removeEventListener('abort', abort);
   await closedWithin(
     exec.output.map(([, socket]) => socket),

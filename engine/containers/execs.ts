@@ -10,57 +10,13 @@ import type { Container } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { parseDetachKeys } from './detach-keys.ts';
 import { publishContainer } from './events.ts';
+import type { Exec, Execs } from './exec-store.ts';
+import { newExec } from './exec-store.ts';
 import { closedWithin, ExecFailure, lastWordsMs, notRunning, runExec } from './exec.ts';
 import type { ExecEnd, RunningExec } from './exec.ts';
 import type { ExecProcessContext } from './exec-process.ts';
 
-/** One of them. */
-interface Exec {
-  readonly id: string;
-  readonly container: Container;
-  readonly request: ExecCreateRequest;
-  state: 'created' | 'starting' | 'running' | 'ended';
-  exitCode: number | null;
-  pid: number;
-  running: RunningExec | null;
-  endedAtMs: number;
-}
-
 type Context = ExecProcessContext & Pick<ContainerContext, 'containers' | 'events' | 'log'>;
-
-/** Clients inspect after the end for its exit code; dockerd forgets after as long. */
-const keptMs = 5 * 60_000;
-
-export class Execs {
-  readonly #byId = new Map<string, Exec>();
-
-  add(exec: Exec): void {
-    this.#forgetOld();
-    this.#byId.set(exec.id, exec);
-  }
-
-  find(id: string): Exec {
-    const exec = this.#byId.get(id);
-    if (exec !== undefined) return exec;
-    throw new EngineError('not-found', `No such exec instance: ${id}`);
-  }
-
-  /** Ids of those of a container that have not ended. */
-  idsOf(container: Container): readonly string[] {
-    return [...this.#byId.values()]
-      .filter((exec) => exec.container === container && exec.state !== 'ended')
-      .map(({ id }) => id);
-  }
-
-  #forgetOld(): void {
-    const now = performance.now();
-    for (const [id, exec] of this.#byId) {
-      const isOld = exec.state === 'ended' && now - exec.endedAtMs > keptMs;
-      const isGone = exec.state === 'created' && exec.container.process === null;
-      if (isOld || isGone) this.#byId.delete(id);
-    }
-  }
-}
 
 export function createExec(
   ctx: Context & { readonly execs: Execs },
@@ -73,10 +29,7 @@ export function createExec(
     throw new EngineError('invalid-argument', 'No exec command specified');
   }
   parseDetachKeys(request.DetachKeys ?? '');
-  const exec: Exec = {
-    ...{ id: createId(), container, request, state: 'created', exitCode: null, pid: 0 },
-    ...{ running: null, endedAtMs: 0 },
-  };
+  const exec = newExec({ id: createId(), container, request });
   ctx.execs.add(exec);
   publish(ctx, exec, { action: `exec_create: ${commandOf(exec)}` });
   return { Id: exec.id };
@@ -151,8 +104,11 @@ export async function startExec(
   requireFresh(exec);
   requireActive(exec.container, exec.container.id);
   exec.state = 'starting';
-  const running = await launch(ctx, exec, { size, client }).catch((error: unknown) => {
+  // Before the program: an engine that finds it, or its end, knows whose it is.
+  await ctx.execs.keep(exec);
+  const running = await launch(ctx, exec, { size, client }).catch(async (error: unknown) => {
     noteEnd(exec, { exitCode: error instanceof ExecFailure ? error.exitCode : 126 });
+    await ctx.execs.keep(exec);
     if (!(error instanceof ExecFailure)) throw error;
     throw new EngineError('invalid-argument', error.message, { cause: error });
   });
@@ -229,9 +185,9 @@ function serve({ request }: Exec, running: RunningExec, client: ClientStreams): 
   return { detached, drained };
 }
 
-/** Never rejects. A client that leaves changes nothing: the program goes on, and what it prints is dropped. */
-async function follow(
-  ctx: Context,
+/** A client that leaves changes nothing: the program goes on, and what it prints is dropped. */
+export async function follow(
+  ctx: Pick<Context, 'events'> & { readonly execs: Execs },
   exec: Exec,
   { running, session }: { readonly running: RunningExec; readonly session: Session | null },
 ): Promise<void> {
@@ -242,14 +198,16 @@ async function follow(
   await session?.drained;
   running.input?.destroy();
   noteEnd(exec, end);
+  await ctx.execs.keep(exec);
   publish(ctx, exec, { action: 'exec_die', extra: { exitCode: String(end.exitCode) } });
+  await running.forget();
 }
 
-function noteEnd(exec: Exec, { exitCode }: ExecEnd): void {
+export function noteEnd(exec: Exec, { exitCode }: ExecEnd): void {
   exec.state = 'ended';
   exec.exitCode = exitCode;
   exec.running = null;
-  exec.endedAtMs = performance.now();
+  exec.endedAtMs = Date.now();
 }
 
 export async function resizeExec(

@@ -8,7 +8,7 @@
  *  6. links, leases and cgroups go. The kernel takes tens of milliseconds for that, so that only who starts or removes
  *     the container, or wants what it held, waits (`Container.released`).
  */
-import { ShimError } from '../runtime/index.ts';
+import { emptyCgroup, ShimError } from '../runtime/index.ts';
 import type { ExitStatus } from '../runtime/index.ts';
 import { discardForeign } from './foreign.ts';
 import type { Container, ContainerRecord, RunRecord } from './container.ts';
@@ -23,6 +23,8 @@ export interface EndOfRun {
   readonly finishedAtNs: bigint;
   /** Why there was no program to run, or what became of it. */
   readonly error?: string;
+  /** Its shim is gone, and did not end what was in it. */
+  readonly isLost?: boolean;
   /** A restart that failed: there was no run whose length would count. */
   readonly isFailedStart?: boolean;
 }
@@ -32,9 +34,12 @@ type Context = Pick<
   'records' | 'networks' | 'cgroups' | 'events' | 'log' | 'containers' | 'layout' | 'runtimes'
 >;
 
+const lost = { isLost: true, error: 'the shim of this container was killed' } as const;
+
 /** What the shim says of an end, which may be that of an attempt to start. */
 export function endOfRun(exit: ExitStatus): EndOfRun {
   const { code, isOomKilled, finishedAtNs, failure } = exit;
+  if (exit.isLost) return { exitCode: code, isOomKilled, finishedAtNs, ...lost };
   if (failure === null) return { exitCode: code, isOomKilled, finishedAtNs };
   const { exitCode, message } = startFailure(new ShimError(failure));
   return { exitCode, isOomKilled, finishedAtNs, error: message, isFailedStart: true };
@@ -46,6 +51,7 @@ export async function endRun(
   container: Container,
   end: EndOfRun,
 ): Promise<number | null> {
+  if (end.isLost === true) await emptyCgroup(ctx.cgroups, container.id);
   await settle(ctx, container, {
     record: writeEnd(ctx, container, end),
     'names and ports': ctx.networks.withdrawSandbox(container.id),
@@ -55,7 +61,7 @@ export async function endRun(
     ...container.record.run,
     exitCode: end.exitCode,
     ranForMs,
-    lastDelayMs: container.lastDelayMs,
+    lastDelayMs: container.record.run.restartDelayMs ?? 0,
   });
   show(container, end, delayMs);
   publishAttachments(ctx, container, 'released');
@@ -95,6 +101,11 @@ function show(container: Container, end: EndOfRun, delayMs: number | null): void
 
 export function withRestart(record: ContainerRecord): ContainerRecord {
   return { ...record, run: { ...record.run, restartCount: record.run.restartCount + 1 } };
+}
+
+/** 0 once somebody has started it by hand. */
+export function withRestartDelay(record: ContainerRecord, delayMs: number): ContainerRecord {
+  return { ...record, run: { ...record.run, restartDelayMs: delayMs } };
 }
 
 function ended(record: ContainerRecord, end: EndOfRun): ContainerRecord {

@@ -5,7 +5,7 @@ import { publishContainer } from './events.ts';
 import { letGoOn } from './pause.ts';
 import { signalNumber } from './signals.ts';
 import { isAlive } from './state.ts';
-import { endContainer, markStoppedByUser, sendKill, sendSignal, stopSignalOf } from './stop.ts';
+import { endContainer, noteStopByUser, sendKill, sendSignal, stopSignalOf } from './stop.ts';
 
 type Context = Pick<ContainerContext, 'containers' | 'locks' | 'records' | 'events' | 'cgroups'>;
 
@@ -43,7 +43,7 @@ async function sendOne(
   if (container.process === null) throw notRunning(container, ref);
   // A restart policy does not undo what the container's own stop signal was sent for.
   const isStop = signal === stopSignalOf(container);
-  if (isStop) markStoppedByUser(container);
+  if (isStop) await noteStopByUser(ctx, container);
   if (await sendSignal(container, signal)) {
     publishContainer(ctx, container, { action: 'kill', extra: { signal: String(signal) } });
   }

@@ -5,8 +5,6 @@
  *  3. removals that were under way are finished, snapshots and directories that no record names are swept;
  *  4. exits that happened meanwhile are announced; restart policies decide about them, and about what had ended before.
  */
-import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { connectShim, readExitFile } from '../runtime/index.ts';
 import type { ExitStatus } from '../runtime/index.ts';
 import { Container } from './container.ts';
@@ -18,16 +16,16 @@ import { discardForeign } from './foreign.ts';
 import { networkFacts } from './network-request.ts';
 import { removeStopped } from './remove.ts';
 import { nextRestart } from './restart-policy.ts';
+import { findOwnerless, sweepUnknown } from './ownerless.ts';
+import type { OwnerlessContext } from './ownerless.ts';
 import { adopt, resume } from './supervise.ts';
 import { nowNs } from './time.ts';
 
 /** Beside the verbs' context: what only recovery touches. */
-export interface RecoverContext extends ContainerContext {
-  readonly containersDirectory: string;
-  readonly recovery: {
+export interface RecoverContext extends ContainerContext, OwnerlessContext {
+  readonly recovery: OwnerlessContext['recovery'] & {
     recoverNetworks(liveIds: readonly string[]): Promise<void>;
     removeStrayCgroups(liveIds: readonly string[]): Promise<void>;
-    sweepSnapshots(knownIds: readonly string[]): Promise<unknown>;
   };
 }
 
@@ -36,12 +34,13 @@ export async function recoverContainers(
   records: readonly ContainerRecord[],
 ): Promise<void> {
   for (const record of records) {
-    ctx.containers.add(new Container(record));
+    ctx.containers.add(new Container(withFreeName(ctx, record)));
     ctx.cgroups.place(record.id, record.hostConfig.CgroupParent ?? '');
   }
   const all = [...ctx.containers];
   const live = await findLive(ctx, all);
-  const liveIds = live.map(({ id }) => id);
+  const ownerless = await findOwnerless(ctx);
+  const liveIds = [...live.map(({ id }) => id), ...ownerless];
   const dead = all.filter((container) => !live.includes(container));
   await Promise.all(dead.map((container) => discardLeft(ctx, container)));
   await ctx.recovery.recoverNetworks(liveIds);
@@ -50,7 +49,7 @@ export async function recoverContainers(
   for (const container of live) container.isPaused = ctx.cgroups.isFrozen(container.id);
   for (const container of live) void adopt(ctx, container);
   await Promise.all(all.filter(isBeingRemoved).map((container) => finishRemoval(ctx, container)));
-  await sweep(ctx);
+  await sweepUnknown(ctx, ownerless);
   const others = [...ctx.containers].filter((container) => !live.includes(container));
   await Promise.all(others.map((container) => takeUp(ctx, container)));
 }
@@ -65,6 +64,14 @@ async function discardLeft(ctx: RecoverContext, { record }: Container): Promise<
       error: String(error),
     });
   }
+}
+
+/** Two of a name are there after a record of an earlier day was put back: the second is called by its id. */
+function withFreeName(ctx: RecoverContext, record: ContainerRecord): ContainerRecord {
+  const { id, name } = record;
+  if (!ctx.containers.has(name)) return record;
+  ctx.log.error('two containers have one name', { container: id, name });
+  return { ...record, name: `${name}-${id.slice(0, 12)}` };
 }
 
 /** Resolves when a container that does not run is shown as it is; what its policy wants comes later. */
@@ -84,15 +91,22 @@ async function takeUp(ctx: RecoverContext, container: Container): Promise<void> 
   }
 }
 
-/** `always` means this one as well, if it was stopped by hand; the other policies leave that down. */
+/**
+ * `always` means this one as well, if it was stopped by hand; the other policies leave that down. What is left to wait of
+ * a restart that was pending: the back-off of a container that fails again and again is not cut short by engines.
+ */
 function restartAtEngineStart({ run, hostConfig }: ContainerRecord): number | null {
   const policy = hostConfig.RestartPolicy ?? {};
-  return nextRestart(policy, {
+  const finishedMs = Number(BigInt(run.finishedNs) / 1_000_000n);
+  const delayMs = nextRestart(policy, {
     ...run,
     isStoppedByUser: run.isStoppedByUser && policy.Name !== 'always',
-    ranForMs: 0,
-    lastDelayMs: 0,
+    ranForMs: Math.max(0, finishedMs - Number(BigInt(run.startedNs) / 1_000_000n)),
+    lastDelayMs: run.restartDelayMs ?? 0,
   });
+  if (delayMs === null) return null;
+  // A clock that was set back makes it no longer than it was meant.
+  return Math.min(delayMs, Math.max(0, finishedMs + delayMs - Date.now()));
 }
 
 async function findLive(
@@ -144,16 +158,6 @@ async function finishRemoval(ctx: RecoverContext, container: Container): Promise
       container: container.id,
       error: String(error),
     });
-  }
-}
-
-/** What a creation had made before the engine was killed, without a record to name it. */
-async function sweep(ctx: RecoverContext): Promise<void> {
-  const known = new Set([...ctx.containers].map(({ id }) => id));
-  await ctx.recovery.sweepSnapshots([...known]);
-  for (const name of await readdir(ctx.containersDirectory)) {
-    if (known.has(name)) continue;
-    await rm(join(ctx.containersDirectory, name), { recursive: true, force: true });
   }
 }
 

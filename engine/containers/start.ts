@@ -31,10 +31,9 @@ export async function startLocked(ctx: ContainerContext, container: Container): 
     throw new EngineError('not-modified', `container "${container.name}" is running already`);
   }
   assertMove(container.name, container.status, 'running');
-  container.lastDelayMs = 0;
   container.record = {
     ...container.record,
-    run: { ...container.record.run, restartCount: 0 },
+    run: { ...container.record.run, restartCount: 0, restartDelayMs: 0 },
   };
   try {
     await launch(ctx, container);

@@ -47,14 +47,14 @@ export async function endContainer(
   container: Container,
   { signal, graceSeconds }: { readonly signal: number; readonly graceSeconds: number },
 ): Promise<void> {
-  markStoppedByUser(container);
+  const ended = container.nextExit;
+  await noteStopByUser(ctx, container);
   if (container.restart !== null) {
     await cancelRestart(ctx, container);
     // Whoever waits for its end waits for a run that will not come.
     container.announceExit();
     return;
   }
-  const ended = container.nextExit;
   if (await sendSignal(container, signal)) publishKill(ctx, container, signal);
   letGoOn(ctx, container);
   const mustKill = signal !== sigKill && !(await endsWithin(ended, graceSeconds));
@@ -79,10 +79,10 @@ export function stopSignalOf({ record }: Container): number {
 
 /** Needs no lock: whoever holds it waits for the same end. */
 export async function sendKill(
-  ctx: Pick<ContainerContext, 'events' | 'cgroups'>,
+  ctx: Pick<ContainerContext, 'records' | 'events' | 'cgroups'>,
   container: Container,
 ): Promise<void> {
-  markStoppedByUser(container);
+  await noteStopByUser(ctx, container);
   if (await sendSignal(container, sigKill)) publishKill(ctx, container, sigKill);
   letGoOn(ctx, container);
 }
@@ -95,10 +95,19 @@ function publishKill(
   publishContainer(ctx, container, { action: 'kill', extra: { signal: String(signal) } });
 }
 
-/** The restart policy must know before the exit is seen; it reaches the disk with the exit's record. */
-export function markStoppedByUser(container: Container): void {
-  const { run } = container.record;
+/**
+ * The restart policy must know before the exit is seen. Where there is one it reaches the disk before the signal is sent,
+ * as the next engine may be the one that sees the exit; else with the exit's record.
+ */
+export async function noteStopByUser(
+  ctx: Pick<ContainerContext, 'records'>,
+  container: Container,
+): Promise<void> {
+  const { run, hostConfig } = container.record;
+  if (run.isStoppedByUser) return;
   container.record = { ...container.record, run: { ...run, isStoppedByUser: true } };
+  const { Name: policy = '' } = hostConfig.RestartPolicy ?? {};
+  if (!['', 'no'].includes(policy)) await changeRecord(ctx, container, (record) => record);
 }
 
 /** False when the process has ended already: its exit is on the way. */

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Container } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { publishAttachments, publishContainer } from './events.ts';
-import { endOfRun, endRun } from './exit.ts';
+import { endOfRun, endRun, withRestartDelay } from './exit.ts';
 import type { EndOfRun } from './exit.ts';
 import { endHealth, watchHealth } from './health.ts';
 import { launch, startFailure } from './launch.ts';
@@ -86,7 +86,7 @@ async function restartByPolicy(
   if (restart === null || !(await passes(delayMs, restart.cancel.signal))) return null;
   const next = await ctx.locks.run(container.id, async () => {
     if (container.restart !== restart) return null;
-    container.lastDelayMs = delayMs;
+    container.record = withRestartDelay(container.record, delayMs);
     return await relaunch(ctx, container);
   });
   return next === 'running' ? await followRun(ctx, container) : next;

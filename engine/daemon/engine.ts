@@ -8,12 +8,13 @@ import { containerSchemaVersion } from '../containers/container.ts';
 import type { ContainerRecord } from '../containers/container.ts';
 import { Containers } from '../containers/containers.ts';
 import type { ContainerContext } from '../containers/context.ts';
-import { Execs } from '../containers/execs.ts';
+import { recoverExecs } from '../containers/exec-recover.ts';
+import { Execs, readExecRecord } from '../containers/exec-store.ts';
 import { readContainerRecord } from '../containers/record.ts';
 import { recoverContainers } from '../containers/recover.ts';
 import { ImageStore, Snapshots } from '../images/index.ts';
 import { KeyedLock } from '../lib/index.ts';
-import { Cgroups, readHostFacts, Runtimes } from '../runtime/index.ts';
+import { Cgroups, emptyCgroup, readHostFacts, Runtimes } from '../runtime/index.ts';
 import { EventBus, prepareLayout, RecordStore } from '../store/index.ts';
 import type { JsonObject, Layout, OpenedStore } from '../store/index.ts';
 import {
@@ -54,8 +55,9 @@ export async function createEngine(config: Config, log: Log): Promise<Engine> {
   const containers = new Containers();
   const cgroups = Cgroups.discover({ instance: layout.instance });
   const runtimes = new Runtimes((await readSettings(layout.configFile)).runtimes);
-  const [records, networks, images, volumes] = await Promise.all([
+  const [{ records, lostIds }, execRecords, networks, images, volumes] = await Promise.all([
     openContainerRecords(layout, log),
+    openRecords(layout.bootRecords.execs, { durability: 'boot', read: readExecRecord, log }),
     openNetworks(layout, log),
     ImageStore.open({ layout }),
     openVolumes(layout, log),
@@ -75,14 +77,18 @@ export async function createEngine(config: Config, log: Log): Promise<Engine> {
     {
       ...context,
       containersDirectory: layout.containers,
+      shimsDirectory: layout.shims,
+      lostIds,
       recovery: {
         recoverNetworks: (liveIds) => networks.controller.recover(liveIds),
-        removeStrayCgroups: (liveIds) => removeStrayCgroups(cgroups, liveIds),
+        removeStrayCgroups: (liveIds) => removeStrayCgroups(cgroups, liveIds, log),
         sweepSnapshots: (knownIds) => snapshots.sweep(new Set(knownIds)),
       },
     },
     records.values(),
   );
+  const execs = new Execs(execRecords);
+  await recoverExecs({ ...context, execs, execRecords });
   const hostImage = await images.ensureHostImage({
     nodePath: process.execPath,
     usersOf: (id) => usersOfImage(containers, id),
@@ -91,7 +97,7 @@ export async function createEngine(config: Config, log: Log): Promise<Engine> {
   await networks.controller.reassert();
   return {
     backends: createBackends(context, {
-      ...{ layout, images, volumes, events },
+      ...{ layout, images, volumes, events, execs },
       networks: networks.controller,
     }),
     close: () => close({ containers, networks, snapshots }),
@@ -104,13 +110,13 @@ interface Stores {
   readonly volumes: VolumeStore;
   readonly networks: NetworkController;
   readonly events: EventBus;
+  readonly execs: Execs;
 }
 
 function createBackends(context: ContainerContext, stores: Stores): Backends {
   const { containers, cgroups } = context;
-  const { layout, images, volumes, networks, events } = stores;
+  const { layout, images, volumes, networks, events, execs } = stores;
   const shared = { containers, events, images, volumes, networks };
-  const execs = new Execs();
   const parts = {
     images: createImageBackend(shared),
     networks: createNetworkBackend(shared),
@@ -181,19 +187,19 @@ async function openNetworks(layout: Layout, log: Log): Promise<Networks> {
   return { controller, resolver };
 }
 
-async function openContainerRecords(
-  layout: Layout,
-  log: Log,
-): Promise<RecordStore<ContainerRecord>> {
-  return report(
-    await RecordStore.open({
-      directory: layout.records.containers,
-      durability: 'disk',
-      schemaVersion: containerSchemaVersion,
-      read: readContainerRecord,
-    }),
-    log,
-  );
+interface ContainerRecords {
+  readonly records: RecordStore<ContainerRecord>;
+  readonly lostIds: readonly string[];
+}
+
+async function openContainerRecords(layout: Layout, log: Log): Promise<ContainerRecords> {
+  const opened = await RecordStore.open({
+    directory: layout.records.containers,
+    durability: 'disk',
+    schemaVersion: containerSchemaVersion,
+    read: readContainerRecord,
+  });
+  return { records: report(opened, log), lostIds: opened.lostKeys };
 }
 
 async function openVolumes(layout: Layout, log: Log): Promise<VolumeStore> {
@@ -226,14 +232,26 @@ function report<T extends object>(opened: OpenedStore<T>, log: Log): RecordStore
   return opened.store;
 }
 
-async function removeStrayCgroups(cgroups: Cgroups, liveIds: readonly string[]): Promise<void> {
+/** One that cannot be removed must not keep the engine down. */
+async function removeStrayCgroups(
+  cgroups: Cgroups,
+  liveIds: readonly string[],
+  log: Log,
+): Promise<void> {
   const live = new Set(liveIds);
-  await Promise.all(
-    cgroups
-      .list()
-      .filter((id) => !live.has(id))
-      .map((id) => cgroups.remove(id)),
-  );
+  const remove = async (id: string): Promise<void> => {
+    await emptyCgroup(cgroups, id);
+    await cgroups.remove(id);
+  };
+  const strays = cgroups.list().filter((id) => !live.has(id));
+  const results = await Promise.allSettled(strays.map(remove));
+  results.forEach((result, index) => {
+    if (result.status === 'rejected')
+      log.error('cannot remove the cgroups of a container that is gone', {
+        container: strays[index],
+        error: String(result.reason),
+      });
+  });
 }
 
 interface Parts {

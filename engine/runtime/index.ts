@@ -3,6 +3,7 @@
  * and outlives it. Belongs here: kernel-facing decisions and the shim's protocol. Does not belong here: a container's
  * lifecycle, images, networks.
  */
+export { emptyCgroup } from './cgroup-empty.ts';
 export { Cgroups } from './cgroup.ts';
 export type { CgroupOptions, CgroupRequest } from './cgroup.ts';
 export type { BlockLimit, CgroupLimits } from './cgroup-limits.ts';
@@ -65,7 +66,13 @@ export type { Frame } from './shim-log-frames.ts';
 export { endOfLog, startOfLog } from './shim-log-walk.ts';
 export type { Position as LogPosition } from './shim-log-walk.ts';
 export type { FrameBatch, LogQuery, LogRecord } from './shim-log.ts';
-export type { ExecDescriptors, ExecOutcome, ShimExecs, StartedExec } from './shim-exec.ts';
 export { createHandedOver, execHandedOver } from './shim-handover.ts';
+export type {
+  AdoptedExec,
+  ExecDescriptors,
+  ExecOutcome,
+  ShimExecs,
+  StartedExec,
+} from './shim-exec.ts';
 export { connectShim, readExitFile, Shim, ShimError, startShim } from './shim.ts';
 export type { ExitStatus, ShimAddress, ShimFailure } from './shim.ts';

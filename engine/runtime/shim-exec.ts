@@ -55,6 +55,13 @@ export interface StartedExec {
   readonly ended: Promise<ExecOutcome>;
 }
 
+/** One of an earlier engine. */
+export type AdoptedExec = Pick<StartedExec, 'started' | 'ended'>;
+
+const firstVersionWithExecs = 2;
+/** Of no exec. */
+const noId = '0'.repeat(64);
+
 export class ShimExecs {
   readonly #conversation: Conversation;
   readonly #known = new Map<string, Tracked>();
@@ -73,6 +80,12 @@ export class ShimExecs {
   /** What the shim told of execs that an engine before this one has started. */
   get adopted(): ReadonlyMap<string, Promise<ExecOutcome>> {
     return new Map([...this.#known].map(([id, tracked]) => [id, tracked.ended]));
+  }
+
+  /** All that an earlier engine has started and not forgotten: the shim tells of them before it answers anything. */
+  async known(): Promise<ReadonlyMap<string, AdoptedExec>> {
+    if ((this.#conversation.version ?? 0) >= firstVersionWithExecs) await this.forget(noId);
+    return this.#known;
   }
 
   /** Throws EOPNOTSUPP for a shim of an older engine, ESRCH for a container that has ended. */
@@ -127,7 +140,7 @@ export class ShimExecs {
   }
 
   #requireKnowing(): void {
-    if ((this.#conversation.version ?? 0) >= 2) return;
+    if ((this.#conversation.version ?? 0) >= firstVersionWithExecs) return;
     const purpose = 'start a program in a container that an older engine has started';
     throw new SyscallError({ call: 'clone', errno: 'EOPNOTSUPP', purpose });
   }

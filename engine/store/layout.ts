@@ -51,7 +51,7 @@ export interface Layout extends Roots {
   /** Directories of disk-durable records. */
   readonly records: Readonly<Record<'containers' | 'images' | 'volumes' | 'networks', string>>;
   /** Directories of records that are void after a reboot. */
-  readonly bootRecords: Readonly<Record<'sandboxes' | 'forwarding', string>>;
+  readonly bootRecords: Readonly<Record<'sandboxes' | 'forwarding' | 'execs', string>>;
   readonly containers: string;
   readonly images: string;
   readonly snapshots: string;
@@ -93,6 +93,7 @@ export function createLayout({ stateRoot, runRoot }: Roots): Layout {
     bootRecords: {
       sandboxes: run('records', 'sandboxes'),
       forwarding: run('records', 'forwarding'),
+      execs: run('records', 'execs'),
     },
     containers: state('containers'),
     images: state('images'),

@@ -69,6 +69,19 @@ export function fileNameOf(key: string): string {
   return `${stem}.json`;
 }
 
+/** The key of a file's name; null when the name does not say it. */
+export function keyOfFileName(name: string): string | null {
+  const stem = /^(.*)\.json$/.exec(name)?.[1];
+  if (stem === undefined) return null;
+  try {
+    const key = decodeURIComponent(stem);
+    return fileNameOf(key) === name ? key : null;
+  } catch (error) {
+    if (error instanceof URIError) return null;
+    throw error;
+  }
+}
+
 /**
  * The fields of `body` that `value` was not read into, as a tree: a newer engine wrote them, and this one gives
  * them back on the next write.

@@ -13,6 +13,7 @@ import {
   decodeRecord,
   encodeRecord,
   fileNameOf,
+  keyOfFileName,
   unknownFields,
   withUnknownFields,
 } from './record-file.ts';
@@ -44,6 +45,8 @@ export interface QuarantinedRecord {
 export interface OpenedStore<T extends object> {
   readonly store: RecordStore<T>;
   readonly quarantined: readonly QuarantinedRecord[];
+  /** Keys of what was moved aside, by this engine or an earlier one, and has not come back. */
+  readonly lostKeys: readonly string[];
 }
 
 interface Entry<T> {
@@ -73,7 +76,20 @@ export class RecordStore<T extends object> {
     await mkdir(options.directory, { recursive: true, mode: 0o700 });
     const names = (await readdir(options.directory)).sort();
     const results = await Promise.all(names.map((name) => store.#load(name)));
-    return { store, quarantined: results.filter((result) => result !== null) };
+    const quarantined = results.filter((result) => result !== null);
+    return { store, quarantined, lostKeys: await store.#lostKeys() };
+  }
+
+  async #lostKeys(): Promise<readonly string[]> {
+    const names = await readdir(join(this.#options.directory, quarantineDirectory)).catch(
+      (error: unknown) => {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+        throw error;
+      },
+    );
+    // A time in letters and digits is before the name.
+    const keys = names.map((name) => keyOfFileName(name.slice(name.indexOf('-') + 1)));
+    return [...new Set(keys.filter((key) => key !== null && !this.has(key)))] as string[];
   }
 
   get size(): number {

@@ -8,7 +8,7 @@ import {
   resizeExec,
   startExec,
 } from '../../containers/execs.ts';
-import type { Execs } from '../../containers/execs.ts';
+import type { Execs } from '../../containers/exec-store.ts';
 import type { InteractionBackend } from '../routes/index.ts';
 
 export function createInteractionBackend(
