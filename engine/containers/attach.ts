@@ -13,7 +13,7 @@ import type { Container } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { parseDetachKeys } from './detach-keys.ts';
 import { publishContainer } from './events.ts';
-import { notRunning, openSocket } from './exec.ts';
+import { notRunning, openSocket, tooOld } from './exec.ts';
 
 type Context = Pick<ContainerContext, 'containers' | 'layout' | 'events' | 'log'>;
 
@@ -135,8 +135,8 @@ async function serveInput(
     }
     return why;
   } catch (error) {
-    // The container has ended, or its input was closed before.
-    if (isSyscallError(error, 'EPIPE', 'ESRCH', 'EAGAIN')) return 'ended';
+    // The container has ended, its input was closed before, or its shim is one of an older engine and has none.
+    if (isSyscallError(error, 'EPIPE', 'ESRCH', 'EAGAIN', 'EOPNOTSUPP')) return 'ended';
     throw error;
   }
 }
@@ -151,6 +151,7 @@ export async function resizeContainer(
   try {
     await container.process.resize(size);
   } catch (error) {
+    if (isSyscallError(error, 'EOPNOTSUPP')) throw tooOld(container, error);
     if (!isSyscallError(error, 'ENOTTY')) throw error;
     const message = `container ${container.id} has no terminal`;
     throw new EngineError('conflict', message, { cause: error });

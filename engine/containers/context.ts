@@ -76,7 +76,7 @@ export interface RunningProcess {
   /** The shim itself has ended, and its mounts with it: this may be later, as unmounting an overlay syncs a disk. */
   readonly gone: Promise<void>;
   /** Further programs in the container. */
-  readonly execs: Pick<ShimExecs, 'start' | 'signal' | 'resize' | 'forget' | 'known'>;
+  readonly execs: Pick<ShimExecs, 'start' | 'signal' | 'resize' | 'forget' | 'known' | 'areServed'>;
   signal(signal: number): Promise<void>;
   /** Of the container's own terminal. */
   resize(size: TerminalSize): Promise<void>;

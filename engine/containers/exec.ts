@@ -69,6 +69,7 @@ export async function runExec(
     .start({ id, process, attached, foreign })
     .catch(async (error: unknown) => {
       await removeExecBundle(foreign);
+      if (isSyscallError(error, 'EOPNOTSUPP')) throw tooOld(container, error);
       throw isSyscallError(error, 'ESRCH') ? notRunning(container) : error;
     });
   const { input, output } = openSockets(started.descriptors);
@@ -181,6 +182,15 @@ export function requireProcess(
 
 export function notRunning(container: Container): EngineError {
   return new EngineError('conflict', `container ${container.id} is not running`);
+}
+
+/** Its shim is of an earlier day, and stays until the container ends. */
+export function tooOld({ id, name }: Container, cause?: unknown): EngineError {
+  return new EngineError(
+    'conflict',
+    `container ${id} was started by an older engine, which could not do this`,
+    { hint: `restart it: tscompose restart, or docker restart ${name}`, cause },
+  );
 }
 
 function openSockets(descriptors: ExecDescriptors): Pick<RunningExec, 'input' | 'output'> {

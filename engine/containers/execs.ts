@@ -12,7 +12,7 @@ import { parseDetachKeys } from './detach-keys.ts';
 import { publishContainer } from './events.ts';
 import type { Exec, Execs } from './exec-store.ts';
 import { newExec } from './exec-store.ts';
-import { closedWithin, ExecFailure, lastWordsMs, notRunning, runExec } from './exec.ts';
+import { closedWithin, ExecFailure, lastWordsMs, notRunning, runExec, tooOld } from './exec.ts';
 import type { ExecEnd, RunningExec } from './exec.ts';
 import type { ExecProcessContext } from './exec-process.ts';
 
@@ -25,6 +25,7 @@ export function createExec(
 ): { readonly Id: string } {
   const container = ctx.containers.find(ref);
   requireActive(container, ref);
+  if (container.process?.execs.areServed === false) throw tooOld(container);
   if ((request.Cmd ?? []).length === 0) {
     throw new EngineError('invalid-argument', 'No exec command specified');
   }

@@ -113,6 +113,13 @@ export class Conversation {
     return this.#last?.version ?? null;
   }
 
+  /** Throws EOPNOTSUPP for a shim of an older engine: one that is sent what it does not know hangs up. */
+  requireVersion(oldest: number, what: { readonly call: string; readonly purpose: string }): void {
+    if ((this.version ?? 0) >= oldest) return;
+    const purpose = `${what.purpose} of a container that an older engine has started`;
+    throw new SyscallError({ call: what.call, errno: 'EOPNOTSUPP', purpose });
+  }
+
   noteProcessGone(): void {
     this.#settleGone();
   }

@@ -6,7 +6,6 @@ import {
   duplicateFd,
   isSyscallError,
   socketPair,
-  SyscallError,
 } from '../../native/index.ts';
 import type { Fd } from '../../native/index.ts';
 import { encodeExec } from './encode.ts';
@@ -58,7 +57,8 @@ export interface StartedExec {
 /** One of an earlier engine. */
 export type AdoptedExec = Pick<StartedExec, 'started' | 'ended'>;
 
-const firstVersionWithExecs = 2;
+/** And with input and terminals that change their size. */
+export const firstVersionWithExecs = 2;
 /** Of no exec. */
 const noId = '0'.repeat(64);
 
@@ -82,15 +82,23 @@ export class ShimExecs {
     return new Map([...this.#known].map(([id, tracked]) => [id, tracked.ended]));
   }
 
+  /** False for a shim of an older engine, which runs no further programs. */
+  get areServed(): boolean {
+    return (this.#conversation.version ?? 0) >= firstVersionWithExecs;
+  }
+
   /** All that an earlier engine has started and not forgotten: the shim tells of them before it answers anything. */
   async known(): Promise<ReadonlyMap<string, AdoptedExec>> {
-    if ((this.#conversation.version ?? 0) >= firstVersionWithExecs) await this.forget(noId);
+    if (this.areServed) await this.forget(noId);
     return this.#known;
   }
 
   /** Throws EOPNOTSUPP for a shim of an older engine, ESRCH for a container that has ended. */
   async start({ id, process, attached, foreign = null }: ExecRequest): Promise<StartedExec> {
-    this.#requireKnowing();
+    this.#conversation.requireVersion(firstVersionWithExecs, {
+      call: 'clone',
+      purpose: 'start a program',
+    });
     const tracked = new Tracked();
     this.#known.set(id, tracked);
     const streams = openStreams(process.terminal !== null, attached);
@@ -137,12 +145,6 @@ export class ShimExecs {
     } catch (error) {
       if (!isSyscallError(error)) throw error;
     }
-  }
-
-  #requireKnowing(): void {
-    if ((this.#conversation.version ?? 0) >= firstVersionWithExecs) return;
-    const purpose = 'start a program in a container that an older engine has started';
-    throw new SyscallError({ call: 'clone', errno: 'EOPNOTSUPP', purpose });
   }
 
   #note(status: ExecStatus): void {

@@ -21,7 +21,7 @@ import { encodeSignal, encodeStart } from './protocol.ts';
 import type { ExitStatus, ShimStatus } from './protocol.ts';
 import type { ForeignCommands, SandboxSpec, TerminalSize } from './sandbox-spec.ts';
 import { Conversation } from './shim-conversation.ts';
-import { ShimExecs } from './shim-exec.ts';
+import { firstVersionWithExecs, ShimExecs } from './shim-exec.ts';
 
 export type { ExitStatus } from './protocol.ts';
 export type { ShimFailure, ShimStage } from './protocol-frame.ts';
@@ -164,10 +164,9 @@ export class Shim {
 
   /** Of the container's own terminal; ENOTTY without one. */
   async resize(size: TerminalSize): Promise<void> {
-    await this.#conversation.request(
-      { call: 'ioctl', purpose: "resize the container's terminal" },
-      (request) => encodeResize({ request, id: null, size }),
-    );
+    const what = { call: 'ioctl', purpose: 'resize the terminal' };
+    this.#conversation.requireVersion(firstVersionWithExecs, what);
+    await this.#conversation.request(what, (request) => encodeResize({ request, id: null, size }));
   }
 
   /**
@@ -175,10 +174,11 @@ export class Shim {
    * container has no input, or it was closed.
    */
   async openInput(): Promise<Fd> {
+    const what = { call: 'write', purpose: 'open the input' };
+    this.#conversation.requireVersion(firstVersionWithExecs, what);
     const [ours, theirs] = socketPair();
     try {
-      const what = { call: 'write', purpose: "open the container's input", fds: [theirs] };
-      await this.#conversation.request(what, encodeInput);
+      await this.#conversation.request({ ...what, fds: [theirs] }, encodeInput);
       return ours;
     } catch (error) {
       closeFd(ours);
@@ -190,7 +190,8 @@ export class Shim {
 
   /** Closes the input when every socket of `openInput` was read to its end. A terminal's input stays open (EINVAL). */
   async endInput(): Promise<void> {
-    const what = { call: 'close', purpose: "close the container's input" };
+    const what = { call: 'close', purpose: 'close the input' };
+    this.#conversation.requireVersion(firstVersionWithExecs, what);
     await this.#conversation.request(what, encodeInputEnd);
   }
 

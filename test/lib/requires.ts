@@ -14,6 +14,7 @@ const present = {
   attr: () => hasProgram('setfattr'),
   cc: () => hasProgram('cc'),
   git: () => hasProgram('git'),
+  history: () => hasHistory(),
   registry: () => hasProgram('docker-registry'),
   crun: () => hasProgram('crun'),
   runc: () => hasProgram('runc'),
@@ -31,6 +32,19 @@ export function missing(...requirements: readonly Requirement[]): readonly Requi
     throw new Error(`this run requires ${absent.join(', ')}, which this machine does not have`);
   }
   return absent;
+}
+
+/** Of this repository, as far back as tests go: a shallow clone has none. */
+function hasHistory(): boolean {
+  try {
+    execFileSync('git', ['cat-file', '-e', '4ee1aaf^{commit}'], {
+      cwd: import.meta.dirname,
+      stdio: 'ignore',
+    });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function hasProgram(name: string): boolean {

@@ -79,7 +79,7 @@ const madeAhead = 'making directories ahead';
 
 /** False: it comes at a time of its own, in whatever operation is under way then. */
 export function isOf(operation: string, call: string): boolean {
-  return operation === madeAhead || !/\/pool\/.*SET~/.test(call);
+  return operation === madeAhead || !call.includes('SET~');
 }
 
 export const operations: readonly Operation[] = [
