@@ -8,6 +8,7 @@
  *  6. links, leases and cgroups go. The kernel takes tens of milliseconds for that, so that only who starts or removes
  *     the container, or wants what it held, waits (`Container.released`).
  */
+import { rm } from 'node:fs/promises';
 import { emptyCgroup, ShimError } from '../runtime/index.ts';
 import type { ExitStatus } from '../runtime/index.ts';
 import { discardForeign } from './foreign.ts';
@@ -45,13 +46,19 @@ export function endOfRun(exit: ExitStatus): EndOfRun {
   return { exitCode, isOomKilled, finishedAtNs, error: message, isFailedStart: true };
 }
 
+/** What a shim does itself when it is not killed. */
+async function finishForShim(ctx: Context, { id }: Container): Promise<void> {
+  await emptyCgroup(ctx.cgroups, id);
+  await rm(ctx.layout.sandbox(id).shimSocket, { force: true });
+}
+
 /** Returns the milliseconds after which the container is to be started again; null when it stays down. */
 export async function endRun(
   ctx: Context,
   container: Container,
   end: EndOfRun,
 ): Promise<number | null> {
-  if (end.isLost === true) await emptyCgroup(ctx.cgroups, container.id);
+  if (end.isLost === true) await finishForShim(ctx, container);
   await settle(ctx, container, {
     record: writeEnd(ctx, container, end),
     'names and ports': ctx.networks.withdrawSandbox(container.id),

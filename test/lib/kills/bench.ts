@@ -267,7 +267,7 @@ function patience(ms: number, signal: AbortSignal): Promise<boolean> {
 }
 
 /** What its first thread has waited for a processor: proc_pid_schedstat, the second number. */
-function waitedMs(pid: number): number {
+export function waitedMs(pid: number): number {
   const [, waitedNs = '0'] = readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ');
   return Number(waitedNs) / 1e6;
 }
