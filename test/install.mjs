@@ -29,6 +29,9 @@ const packageOf = {
   'clang-format': 'clang-format',
   git: 'git',
   'docker-registry': 'docker-registry',
+  // A stack on top of our own runtime.
+  podman: 'podman',
+  conmon: 'conmon',
   // Runtimes to compare with, and to hand sandboxes to.
   crun: 'crun',
   runc: 'runc',

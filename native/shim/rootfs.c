@@ -72,6 +72,9 @@ static int make_root (struct sandbox *sandbox, int source)
     return sandbox_fail (
         sandbox, TS_STAGE_ROOT,
         spec_text (spec, root->kind == TS_MOUNT_BIND ? root->source : root->upper));
+  /* While it is built, what is mounted on it would appear in the host's tree as well.  */
+  if (root->propagation == MS_SHARED && mount_set (sandbox->root, 0, MS_PRIVATE, 1) < 0)
+    return sandbox_fail (sandbox, TS_STAGE_PROPAGATION, "/");
   host_dir = open (sandbox->host_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (host_dir < 0)
     return sandbox_fail (sandbox, TS_STAGE_ROOT, sandbox->host_dir);
@@ -175,13 +178,25 @@ static int make_working_directory (const struct sandbox *sandbox)
   return made < 0 ? sandbox_fail (sandbox, TS_STAGE_WORKING_DIRECTORY, cwd) : 0;
 }
 
+static int has_option (const struct ts_spec *spec, const struct ts_mount *mount, const char *name)
+{
+  const struct ts_pair *options = spec_items (spec, mount->options);
+
+  for (uint32_t i = 0; i < mount->options.count; i++)
+    if (strcmp (spec_text (spec, options[i].key), name) == 0)
+      return 1;
+  return 0;
+}
+
 static int copy_up (const struct sandbox *sandbox, const struct ts_mount *mount, int target, int fd)
 {
   const struct ts_mount_extra *extra = spec_extra (sandbox->spec, mount);
 
   if (extra == NULL || (extra->flags & TS_EXTRA_COPY_UP) == 0)
     return 0;
-  return tree_copy (target, fd) < 0 ? -1 : mount_set (fd, mount->attr_set, 0, 0);
+  if (tree_copy (target, fd, !has_option (sandbox->spec, mount, "mode")) < 0)
+    return -1;
+  return mount_set (fd, mount->attr_set, 0, 0);
 }
 
 static int attach (struct sandbox *sandbox, const struct ts_mount *mount, int fd)
@@ -346,6 +361,16 @@ static int pivot (const struct sandbox *sandbox)
   return 0;
 }
 
+/* Not before pivot_root, which takes no shared mount.  */
+static int share_root (const struct sandbox *sandbox)
+{
+  const struct ts_mount *root = spec_items (sandbox->spec, sandbox->spec->mounts);
+
+  if (root->propagation != MS_SHARED || mount_set (sandbox->root, 0, MS_SHARED, 0) == 0)
+    return 0;
+  return sandbox_fail (sandbox, TS_STAGE_PROPAGATION, "/");
+}
+
 /* First those that run outside, by whoever holds us, then those that run here.  */
 static int call_hooks (const struct sandbox *sandbox)
 {
@@ -379,5 +404,5 @@ int rootfs_enter (struct sandbox *sandbox)
   if ((sandbox->spec->flags & TS_FLAG_ROOT_READONLY) != 0
       && mount_set (sandbox->root, MOUNT_ATTR_RDONLY, 0, 0) < 0)
     return sandbox_fail (sandbox, TS_STAGE_ROOT, "/");
-  return call_hooks (sandbox) < 0 ? -1 : pivot (sandbox);
+  return call_hooks (sandbox) < 0 || pivot (sandbox) < 0 ? -1 : share_root (sandbox);
 }

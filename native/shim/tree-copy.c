@@ -123,7 +123,7 @@ static int copy_below (int from, int to, int depth)
   return (int)n;
 }
 
-int tree_copy (int from, int to)
+int tree_copy (int from, int to, int with_top)
 {
   struct stat st;
   cleanup_close int in = openat (from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -131,5 +131,5 @@ int tree_copy (int from, int to)
 
   if (out < 0 || copy_below (in, out, 0) < 0 || fstat (in, &st) < 0)
     return -1;
-  return copy_attributes (out, ".", &st);
+  return with_top ? copy_attributes (out, ".", &st) : 0;
 }

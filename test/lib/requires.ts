@@ -16,6 +16,7 @@ const present = {
   git: () => hasProgram('git'),
   history: () => hasHistory(),
   registry: () => hasProgram('docker-registry'),
+  podman: () => hasProgram('podman') && hasProgram('conmon'),
   crun: () => hasProgram('crun'),
   runc: () => hasProgram('runc'),
   busybox: () => existsSync('/bin/busybox'),
