@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import { EngineError } from '../../api/index.ts';
+import { isSyscallError, sendWithFds, type Fd } from '../../../native/index.ts';
 import type { Hijack, WebSocketReply } from './reply.ts';
 import { webSocketHead, WebSocketStream } from './websocket.ts';
 
@@ -149,6 +150,7 @@ export async function hijack(
   socket.on('error', () => {
     socket.destroy();
   });
+  destroyWhenGone(socket);
   const end = (): void => {
     socket.destroy();
   };
@@ -162,6 +164,33 @@ export async function hijack(
     // Nobody else tells those who watch the answer that it is over.
     response.emit('close');
   }
+}
+
+const goneCheckMs = 1000;
+const noBytes = new Uint8Array(0);
+
+/**
+ * A client that has closed its side may still read, or may have gone altogether, which reading does not tell. To send
+ * nothing does: EPIPE, once nobody is at the other end of a unix socket (unix(7)).
+ */
+function destroyWhenGone(socket: Socket): void {
+  const check = (): void => {
+    const fd = (socket as { readonly _handle?: { readonly fd?: number } | null })._handle?.fd;
+    if (fd === undefined || fd < 0) return;
+    try {
+      sendWithFds(fd as Fd, noBytes);
+    } catch (error) {
+      if (!isSyscallError(error, 'EPIPE')) throw error;
+      socket.destroy();
+    }
+  };
+  socket.once('end', () => {
+    check();
+    const checking = setInterval(check, goneCheckMs);
+    socket.once('close', () => {
+      clearInterval(checking);
+    });
+  });
 }
 
 async function runWebSocket(socket: Socket, reply: WebSocketReply): Promise<void> {
