@@ -226,8 +226,7 @@ static int make_overlay_by_mount (const struct ts_spec *spec, const struct ts_mo
   return take_fd (&clone);
 }
 
-static int make_overlay (const struct ts_spec *spec, const struct ts_mount *mount,
-                         const char *scratch)
+static int make_overlay_by_layers (const struct ts_spec *spec, const struct ts_mount *mount)
 {
   const struct ts_ref *lower = spec_items (spec, mount->lower);
   cleanup_close int fs = sys_fsopen ("overlay");
@@ -238,11 +237,7 @@ static int make_overlay (const struct ts_spec *spec, const struct ts_mount *moun
     return -1;
   for (uint32_t i = 0; i < mount->lower.count; i++)
     if (set_layer (fs, "lowerdir+", spec_text (spec, lower[i])) < 0)
-      {
-        if (i == 0 && errno == EINVAL)
-          return make_overlay_by_mount (spec, mount, scratch);
-        return -1;
-      }
+      return -1;
   if (mount->upper.length > 0
       && (set_layer (fs, "upperdir", spec_text (spec, mount->upper)) < 0
           || set_layer (fs, "workdir", spec_text (spec, mount->work)) < 0))
@@ -250,6 +245,16 @@ static int make_overlay (const struct ts_spec *spec, const struct ts_mount *moun
   if (set_options (fs, spec, mount) < 0)
     return -1;
   return create_and_mount (fs, spec, mount);
+}
+
+/* Linux 6.5 and 6.6 refuse the option they do not know at once; before, overlay takes any, and
+   refuses to be created.  */
+static int make_overlay (const struct ts_spec *spec, const struct ts_mount *mount,
+                         const char *scratch)
+{
+  int fd = make_overlay_by_layers (spec, mount);
+
+  return fd < 0 && errno == EINVAL ? make_overlay_by_mount (spec, mount, scratch) : fd;
 }
 
 /* Only what is mounted somewhere can be cloned (before Linux 6.15): on SCRATCH, for a moment.  */
