@@ -44,6 +44,7 @@ export interface ContainerContext {
     Cgroups,
     | 'check'
     | 'create'
+    | 'facts'
     | 'freeze'
     | 'hybridMountPoint'
     | 'isCgroup2Only'

@@ -3,7 +3,7 @@
  *  1. the shim has drained the output, synced the log and written the exit file, or we would not be here;
  *  2. the record goes to the disk while names and published ports are withdrawn: nothing leads to it any more;
  *  3. the restart policy decides and the exit is shown, at once: clients that inspect on `die` must find `restarting`;
- *  4. `die` is announced;
+ *  4. `die` is announced, behind `oom` where the kernel has killed for want of memory;
  *  5. whoever waits for the exit is answered;
  *  6. links, leases and cgroups go. The kernel takes tens of milliseconds for that, so that only who starts or removes
  *     the container, or wants what it held, waits (`Container.released`).
@@ -73,6 +73,7 @@ export async function endRun(
   show(container, end, delayMs);
   publishAttachments(ctx, container, 'released');
   container.network = null;
+  if (end.isOomKilled) publishContainer(ctx, container, { action: 'oom' });
   publishContainer(ctx, container, {
     action: 'die',
     extra: { exitCode: String(end.exitCode), execDuration: String(Math.floor(ranForMs / 1000)) },

@@ -10,10 +10,7 @@ import { withContainer } from './locked.ts';
 import { isAlive } from './state.ts';
 import { validatePolicy } from './validate.ts';
 
-type Context = Pick<
-  ContainerContext,
-  'containers' | 'locks' | 'records' | 'events' | 'cgroups' | 'log'
->;
+type Context = Pick<ContainerContext, 'containers' | 'locks' | 'records' | 'events' | 'cgroups'>;
 
 /** Returns warnings. The kernel refuses before the record changes, and then has the old limits again. */
 export async function updateContainer(
@@ -29,7 +26,8 @@ export async function updateContainer(
     const before = container.record.hostConfig;
     const after = mergeResources(before, request);
     warnings = ctx.cgroups.check(limitsOf(after));
-    if (container.process !== null) applyLimits(ctx, container, { before, after });
+    if (container.process !== null && isAlive(container.status))
+      ctx.cgroups.update(container.id, limitsOf(after));
     await changeRecord(ctx, container, (record) => ({
       ...record,
       hostConfig: { ...after, ...((policy?.Name ?? '') !== '' && { RestartPolicy: policy }) },
@@ -92,25 +90,4 @@ function refuseConflicts(
 function isSet(value: unknown): boolean {
   if (Array.isArray(value)) return value.length > 0;
   return value !== undefined && value !== null && value !== 0 && value !== '';
-}
-
-function applyLimits(
-  ctx: Pick<Context, 'cgroups' | 'log'>,
-  container: Container,
-  { before, after }: { readonly before: HostConfig; readonly after: HostConfig },
-): void {
-  if (!isAlive(container.status)) return;
-  try {
-    ctx.cgroups.update(container.id, limitsOf(after));
-  } catch (error) {
-    try {
-      ctx.cgroups.update(container.id, limitsOf(before));
-    } catch (failure) {
-      ctx.log.error('cannot take back the limits of a container', {
-        container: container.id,
-        error: String(failure),
-      });
-    }
-    throw error;
-  }
 }

@@ -138,7 +138,7 @@ function createBackends(context: ContainerContext, stores: Stores): Backends {
       engineId: createHash('sha256').update(layout.stateRoot).digest('hex').slice(0, 32),
       stateRoot: layout.stateRoot,
       cgroupVersion: cgroups.isCgroup2Only ? 2 : 1,
-      warnings: [],
+      limits: () => cgroups.facts(),
       runtimes: context.runtimes,
     }),
   };

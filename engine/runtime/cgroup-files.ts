@@ -1,9 +1,16 @@
 /** Reading, writing and removing below a cgroup hierarchy, with what kernfs does differently from a disk. */
-import { readdirSync, readFileSync, rmdirSync, watch, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  watch,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EngineError } from '../api/index.ts';
-import type { ControlWrite } from './cgroup-writes.ts';
 
 /** Controllers of v2 that are handed down to containers. */
 export const v2Controllers = ['cpu', 'cpuset', 'io', 'memory', 'pids'] as const;
@@ -15,10 +22,10 @@ export function enableControllers(directory: string): void {
   const enabled = readFileSync(file, 'utf8').trim().split(' ');
   const missing = v2Controllers.filter((name) => offered.includes(name) && !enabled.includes(name));
   if (missing.length === 0) return;
+  const value = missing.map((name) => `+${name}`).join(' ');
   try {
-    writeFileSync(file, missing.map((name) => `+${name}`).join(' '));
+    writeOrMakeRoom(file, value, directory);
   } catch (error) {
-    // EBUSY: below a delegated root, a group with processes of its own cannot hand anything down, cgroups(7).
     throw new EngineError(
       'unavailable',
       `cannot enable the cgroup controllers ${missing.join(', ')} in "${directory}"`,
@@ -27,18 +34,43 @@ export function enableControllers(directory: string): void {
   }
 }
 
-/** A control that has two names and exists under neither is left out: `Cgroups.check` has said so. */
-export function writeLimit(directory: string, write: ControlWrite): void {
-  const { file, otherFile, controller, value } = write;
-  const path = join(directory, file);
+/**
+ * EBUSY: below a delegated root, as in another container, a group with processes of its own cannot hand anything down,
+ * cgroups(7) "no internal processes". Where this engine is one of them, they all go into a leaf beside the containers.
+ */
+function writeOrMakeRoom(file: string, value: string, directory: string): void {
+  try {
+    writeFileSync(file, value);
+  } catch (error) {
+    const isBusy = (error as NodeJS.ErrnoException).code === 'EBUSY';
+    if (!isBusy || !listProcesses(directory).includes(processId())) throw error;
+    const leaf = join(directory, 'tscompose-init');
+    mkdirSync(leaf, { recursive: true });
+    for (const pid of listProcesses(directory)) moveProcess(pid, leaf);
+    writeFileSync(file, value);
+  }
+}
+
+function moveProcess(pid: number, directory: string): void {
+  try {
+    writeFileSync(join(directory, 'cgroup.procs'), String(pid));
+  } catch (error) {
+    // It has ended since.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** Its own, without asking the process object: libraries own no process. */
+function processId(): number {
+  return Number(readlinkSync('/proc/self'));
+}
+
+export function writeControl(path: string, value: string): void {
   try {
     // Not O_CREAT: a file that the kernel does not offer must be ENOENT.
     writeFileSync(path, value, { flag: 'r+' });
   } catch (error) {
-    const isAbsent = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    if (isAbsent && otherFile !== undefined) writeIfThere(join(directory, otherFile), value);
-    else if (isAbsent) throw noController(controller, error);
-    else throw refusedValue(path, value, error);
+    throw refusedValue(path, value, error);
   }
 }
 
@@ -50,10 +82,14 @@ function refusedValue(path: string, value: string, cause: unknown): EngineError 
   });
 }
 
-export function noController(controller: string, cause?: unknown): EngineError {
-  const limits = `this machine has no ${controller} cgroup controller`;
-  const hint = `remove the ${controller} limits, or enable the controller on the kernel's command line`;
-  return new EngineError('invalid-argument', limits, { hint, cause });
+export function noController(controller: string): EngineError {
+  return new EngineError(
+    'invalid-argument',
+    `this machine has no ${controller} cgroup controller`,
+    {
+      hint: `remove the ${controller} limits, or enable the controller on the kernel's command line`,
+    },
+  );
 }
 
 /** Processes that have exited are still counted for a moment; only while they leave is it worth trying again. */
@@ -123,11 +159,13 @@ export function listDirectories(directory: string): readonly string[] {
 }
 
 export function readPids(directory: string): readonly number[] {
-  const own = readIfThere(join(directory, 'cgroup.procs'))
-    .split('\n')
-    .filter((line) => line !== '');
   const below = listDirectories(directory).flatMap((name) => readPids(join(directory, name)));
-  return [...own.map(Number), ...below];
+  return [...listProcesses(directory), ...below];
+}
+
+function listProcesses(directory: string): readonly number[] {
+  const lines = readIfThere(join(directory, 'cgroup.procs')).split('\n');
+  return lines.filter((line) => line !== '').map(Number);
 }
 
 export function readIfThere(path: string): string {

@@ -65,7 +65,10 @@ function checkMemory(limits: CgroupLimits): void {
     refuse('You should always set the Memory limit when using Memoryswap limit, see usage');
   if (swap > 0 && swap < memory)
     refuse('Minimum memoryswap limit should be larger than memory limit, see usage');
-  if ((limits.memoryReservationBytes ?? 0) > memory && memory > 0)
+  const reservation = limits.memoryReservationBytes ?? 0;
+  if (reservation > 0 && reservation < leastMemoryBytes)
+    refuse('Minimum memory reservation allowed is 6MB');
+  if (reservation > memory && memory > 0)
     refuse('Minimum memory limit can not be less than memory reservation limit, see usage');
   if (swappiness > 100)
     refuse(`Invalid value: ${swappiness}, valid memory swappiness range is 0-100`);
@@ -79,8 +82,10 @@ function checkCpu({
   cpuRealtimePeriodUs = 0,
   cpuRealtimeRuntimeUs = 0,
 }: CgroupLimits): void {
-  if (nanoCpus > 0 && (cpuQuotaUs > 0 || cpuPeriodUs > 0))
-    refuse('a number of CPUs and a CPU quota or period cannot both be set');
+  if (nanoCpus > 0 && cpuPeriodUs > 0)
+    refuse('Conflicting options: Nano CPUs and CPU Period cannot both be set');
+  if (nanoCpus > 0 && cpuQuotaUs > 0)
+    refuse('Conflicting options: Nano CPUs and CPU Quota cannot both be set');
   if (cpuPeriodUs !== 0 && (cpuPeriodUs < 1000 || cpuPeriodUs > 1_000_000))
     refuse('CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)');
   if (cpuQuotaUs > 0 && cpuQuotaUs < 1000)
@@ -92,9 +97,13 @@ function checkCpu({
     refuse('cpu real-time runtime cannot be higher than cpu real-time period');
 }
 
+/** A control file takes one page at a time. */
+const longestSet = 4095;
+
 /** The list format of cpuset(7): numbers and ranges, nothing that could be a second line of a control file. */
 function checkSet(name: string, text: string | undefined): void {
   if (text === undefined || text === '') return;
+  if (text.length > longestSet) refuse(`Invalid value ${text.slice(0, 40)}… for cpuset ${name}`);
   const ranges = text.split(',').map((part) => /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part));
   const isGood = ranges.every(
     (range) => range !== null && Number(range[1]) <= Number(range[2] ?? range[1]),

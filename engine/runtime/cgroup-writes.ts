@@ -9,8 +9,8 @@ export interface ControlWrite {
   readonly controller: LimitController;
   readonly file: string;
   readonly value: string;
-  /** The same control as another scheduler of the kernel names it (BFQ), for where `file` does not exist. */
-  readonly otherFile?: string;
+  /** The same control as another scheduler of the kernel has it, for where `file` does not exist. */
+  readonly instead?: { readonly file: string; readonly value: string };
 }
 
 export interface WriteOptions {
@@ -27,24 +27,6 @@ export function limitWrites(limits: CgroupLimits, options: WriteOptions): readon
   return options.version === 1
     ? [...memoryV1(limits, options), ...cpuV1(limits), ...blockV1(limits)]
     : [...memoryV2(limits), ...cpuV2(limits), ...blockV2(limits)];
-}
-
-/** What of the limits this version has no control for; Docker discards these with a warning. */
-export function discardedLimits(limits: CgroupLimits, version: 1 | 2): readonly string[] {
-  if (version === 1) return [];
-  return [
-    ...(limits.isOomKillDisabled === true
-      ? ['Your kernel does not support OomKillDisable. OomKillDisable discarded.']
-      : []),
-    ...((limits.memorySwappiness ?? -1) >= 0
-      ? [
-          'Your kernel does not support memory swappiness capabilities or the cgroup is not mounted. Memory swappiness discarded.',
-        ]
-      : []),
-    ...((limits.cpuRealtimePeriodUs ?? limits.cpuRealtimeRuntimeUs ?? 0) > 0
-      ? ['CPU real-time scheduling of groups needs cgroup v1. CpuRealtime discarded.']
-      : []),
-  ];
 }
 
 function memoryV1(
@@ -107,15 +89,17 @@ function sets({ cpusetCpus = '', cpusetMems = '' }: CgroupLimits): readonly Cont
 
 function blockV1(limits: CgroupLimits): readonly ControlWrite[] {
   const weight = given(limits.blkioWeight);
-  const weightFile = { otherFile: 'blkio.bfq.weight' };
   const throttle = (file: string, list: readonly BlockLimit[] = []): readonly ControlWrite[] =>
     list.flatMap((limit) => one('blkio', `blkio.throttle.${file}_device`, printDevice(limit)));
   return [
-    ...one('blkio', 'blkio.weight', print(weight)).map((write) => ({ ...write, ...weightFile })),
+    ...one('blkio', 'blkio.weight', print(weight)).map((write) => ({
+      ...write,
+      instead: { file: 'blkio.bfq.weight', value: write.value },
+    })),
     ...(limits.blkioWeightDevices ?? []).flatMap((limit) =>
       one('blkio', 'blkio.weight_device', printDevice(limit)).map((write) => ({
         ...write,
-        otherFile: 'blkio.bfq.weight_device',
+        instead: { file: 'blkio.bfq.weight_device', value: write.value },
       })),
     ),
     ...throttle('read_bps', limits.blkioReadBps),
@@ -125,6 +109,10 @@ function blockV1(limits: CgroupLimits): readonly ControlWrite[] {
   ];
 }
 
+/**
+ * BFQ, where it is loaded, weighs from 1 to 1000 and needs no conversion; else it is the cost model, which does, and has
+ * no weights of single devices unless somebody has given it their costs: as with runc, those are BFQ's alone.
+ */
 function blockV2(limits: CgroupLimits): readonly ControlWrite[] {
   const weight = given(limits.blkioWeight);
   const throttle = (key: string, list: readonly BlockLimit[] = []): readonly ControlWrite[] =>
@@ -132,14 +120,12 @@ function blockV2(limits: CgroupLimits): readonly ControlWrite[] {
       one('blkio', 'io.max', `${major}:${minor} ${key}=${value}`),
     );
   return [
-    ...one('blkio', 'io.weight', weight === null ? null : `default ${ioWeightOf(weight)}`).map(
-      (write) => ({ ...write, otherFile: 'io.bfq.weight' }),
-    ),
-    ...(limits.blkioWeightDevices ?? []).flatMap(({ major, minor, value }) =>
-      one('blkio', 'io.weight', `${major}:${minor} ${ioWeightOf(value)}`).map((write) => ({
-        ...write,
-        otherFile: 'io.bfq.weight',
-      })),
+    ...one('blkio', 'io.bfq.weight', print(weight)).map((write) => ({
+      ...write,
+      instead: { file: 'io.weight', value: `default ${ioWeightOf(Number(write.value))}` },
+    })),
+    ...(limits.blkioWeightDevices ?? []).flatMap((limit) =>
+      one('blkio', 'io.bfq.weight', printDevice(limit)),
     ),
     ...throttle('rbps', limits.blkioReadBps),
     ...throttle('wbps', limits.blkioWriteBps),

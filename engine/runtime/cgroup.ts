@@ -3,29 +3,12 @@
  * The name follows from the id, so recovery finds them without a record. Calls are synchronous where they are writes
  * to kernfs: those take microseconds, less than a round trip over the thread pool.
  */
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EngineError } from '../api/index.ts';
 import { isId } from '../lib/index.ts';
-import {
-  attachDeviceProgram,
-  closeFd,
-  isSyscallError,
-  loadDeviceProgram,
-  O_DIRECTORY,
-  O_RDONLY,
-  openTrusted,
-} from '../../native/index.ts';
-import type { Fd } from '../../native/index.ts';
+import { attachRules, canLoadDeviceProgram, writeDeviceRules } from './cgroup-devices.ts';
 import {
   enableControllers,
   listDirectories,
@@ -37,19 +20,22 @@ import {
   removeTree,
   untilEvent,
   v2Controllers,
+  writeControl,
   writeIfThere,
-  writeLimit,
 } from './cgroup-files.ts';
 import { findHierarchies, otherMountPoints } from './cgroup-hierarchies.ts';
 import type { Hierarchy } from './cgroup-hierarchies.ts';
-import { checkLimits } from './cgroup-limits.ts';
 import type { CgroupLimits } from './cgroup-limits.ts';
+import { checkedParent, directoriesBetween, inheritCpuset } from './cgroup-parents.ts';
+import { probeSupport } from './cgroup-probe.ts';
+import { valueBefore } from './cgroup-restore.ts';
 import { readCgroupStats } from './cgroup-stats.ts';
 import type { CgroupStats } from './cgroup-stats.ts';
+import { limitWarnings, supportFacts } from './cgroup-support.ts';
+import type { CgroupSupport } from './cgroup-support.ts';
 import { cgroupView } from './cgroup-view.ts';
-import { discardedLimits, limitWrites } from './cgroup-writes.ts';
+import { limitWrites } from './cgroup-writes.ts';
 import type { ControlWrite } from './cgroup-writes.ts';
-import { deviceProgram } from './device-program.ts';
 import { printDeviceRule } from './devices.ts';
 import type { DeviceRule } from './devices.ts';
 import type { CgroupPlacement } from './spec.ts';
@@ -77,7 +63,10 @@ export class Cgroups {
   readonly #others: readonly string[];
   /** Of containers that are not below the engine's own directory. */
   readonly #parents = new Map<string, string>();
+  /** Directories that this engine has seen hand down what they have; one may be left half made by an engine before. */
+  readonly #prepared = new Set<string>();
   #canFilterDevices: boolean | undefined;
+  #supported: CgroupSupport | undefined;
 
   private constructor(
     { instance, canFilterDevices }: CgroupOptions,
@@ -123,7 +112,7 @@ export class Cgroups {
     try {
       for (const hierarchy of this.#hierarchies) this.#makeFresh(hierarchy, id);
       this.#confineDevices(id, request.devices);
-      this.write(id, limitWrites(request.limits, { version: this.limitVersion }));
+      this.#apply(id, limitWrites(request.limits, { version: this.limitVersion }));
     } catch (error) {
       this.#undoCreate(id, error);
     }
@@ -167,24 +156,28 @@ export class Cgroups {
     };
   }
 
-  /** Sets what is given and leaves the rest. Throws EngineError for what the kernel refuses. */
+  /** Sets what is given and leaves the rest. Throws EngineError for what the kernel refuses; then nothing has changed. */
   update(id: string, limits: CgroupLimits): void {
     const currentMemoryBytes = this.memoryLimit(id);
-    this.write(id, limitWrites(limits, { version: this.limitVersion, currentMemoryBytes }));
+    const options = { version: this.limitVersion, currentMemoryBytes };
+    this.#refuseOverrun(id, limits);
+    const undo: (() => void)[] = [];
+    try {
+      this.#apply(id, limitWrites(limits, options), undo);
+    } catch (error) {
+      for (const step of undo.reverse()) step();
+      throw error;
+    }
   }
 
   /** Throws EngineError for limits that cannot be; returns which of them are left out here, in Docker's sentences. */
   check(limits: CgroupLimits): readonly string[] {
-    checkLimits(limits);
-    const weights = (limits.blkioWeight ?? 0) > 0 || (limits.blkioWeightDevices ?? []).length > 0;
-    return [
-      ...discardedLimits(limits, this.limitVersion),
-      ...(weights && !this.#hasBlockWeights()
-        ? [
-            'Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded.',
-          ]
-        : []),
-    ];
+    return limitWarnings(limits, this.#support());
+  }
+
+  /** Which limits this machine has, as `GET /info` names them. */
+  facts(): Readonly<Record<string, boolean>> {
+    return supportFacts(this.#support());
   }
 
   /** Counters as they are now; null when the container has no cgroup. */
@@ -280,7 +273,9 @@ export class Cgroups {
   async remove(id: string, signal?: AbortSignal): Promise<void> {
     for (const hierarchy of this.#hierarchies) {
       const directory = this.#directoryOf(hierarchy, id);
+      const reserved = hierarchy.version === 2 ? readIfThere(join(directory, 'memory.low')) : '';
       await removeLeaving(directory, signal);
+      if (Number(reserved) > 0) this.#handDownReservation(hierarchy, id);
       // A parent that the user named is the user's to remove.
       if (!this.#parents.has(id)) removeIfEmpty(dirname(directory));
     }
@@ -299,13 +294,50 @@ export class Cgroups {
     return this.isCgroup2Only ? 2 : 1;
   }
 
-  /** Throws EngineError for what the kernel refuses. */
+  #support(): CgroupSupport {
+    this.#supported ??= probeSupport(this.#hierarchies, `${this.#instance}-probe`);
+    return this.#supported;
+  }
+
+  /** Throws EngineError for what the kernel refuses, and for what it has no control for. */
   write(id: string, writes: readonly ControlWrite[]): void {
+    if (writes.length === 0) return;
+    const { files } = this.#support();
+    const lacking = writes.find(
+      ({ file, instead }) => !files.has(file) && !files.has(instead?.file ?? ''),
+    );
+    if (lacking !== undefined) throw noController(lacking.controller);
+    this.#apply(id, writes);
+  }
+
+  /** What the machine has no control for is left out: `check` has said so. */
+  #apply(id: string, writes: readonly ControlWrite[], undo: (() => void)[] = []): void {
+    if (writes.length === 0) return;
+    const { files } = this.#support();
     for (const write of writes) {
+      const choice = [write, ...(write.instead === undefined ? [] : [write.instead])];
+      const control = choice.find(({ file }) => files.has(file));
       const hierarchy = this.#find(write.controller);
-      if (hierarchy === null) throw noController(write.controller);
-      writeLimit(this.#directoryOf(hierarchy, id), write);
+      if (control === undefined || hierarchy === null) continue;
+      const path = join(this.#directoryOf(hierarchy, id), control.file);
+      if (control.file.startsWith('cpu.rt_')) this.#lendRealtime(hierarchy, id);
+      const before = valueBefore({ ...write, ...control }, readIfThere(path));
+      writeControl(path, control.value);
+      undo.push(() => {
+        writeControl(path, before);
+      });
+      if (control.file === 'memory.low') this.#handDownReservation(hierarchy, id);
     }
+  }
+
+  /** memory.low protects only out of what the group above is protected, so the engine's has the sum of its containers'. */
+  #handDownReservation({ mountPoint }: Hierarchy, id: string): void {
+    if (this.#parents.has(id)) return;
+    const parent = join(mountPoint, this.#instance);
+    const sum = listDirectories(parent)
+      .map((name) => Number(readIfThere(join(parent, name, 'memory.low'))))
+      .reduce((total, bytes) => total + bytes, 0);
+    writeIfThere(join(parent, 'memory.low'), String(sum));
   }
 
   /** null: none, or a kernel that does not say. */
@@ -317,21 +349,21 @@ export class Cgroups {
     return /^\d+$/.test(text) ? Number(text) : null;
   }
 
-  /** The files are not there in the root of a hierarchy, so a directory has to be made to see. */
-  #hasBlockWeights(): boolean {
-    const hierarchy = this.#find('blkio');
-    if (hierarchy === null) return false;
-    const probe = join(hierarchy.mountPoint, `${this.#instance}-probe`);
-    mkdirSync(probe, { recursive: true });
-    try {
-      const names =
-        hierarchy.version === 1
-          ? ['blkio.weight', 'blkio.bfq.weight']
-          : ['io.weight', 'io.bfq.weight'];
-      return names.some((name) => existsSync(join(probe, name)));
-    } finally {
-      removeIfEmpty(probe);
-    }
+  /**
+   * v1 refuses a limit below what cannot be given back; v2 takes it and kills. Refused here as well: an update must not
+   * end a container.
+   */
+  #refuseOverrun(id: string, { memoryBytes = 0, memorySwapBytes = 0 }: CgroupLimits): void {
+    const hierarchy = this.#find('memory');
+    if (hierarchy?.version !== 2 || memoryBytes <= 0 || memorySwapBytes === -1) return;
+    const directory = this.#directoryOf(hierarchy, id);
+    const kept = unreclaimableBytes(readIfThere(join(directory, 'memory.stat')));
+    const hasSwap = readIfThere('/proc/swaps').split('\n').length > 2;
+    const withSwapBytes = memorySwapBytes > 0 ? memorySwapBytes : 2 * memoryBytes;
+    if (kept <= (hasSwap ? withSwapBytes : memoryBytes)) return;
+    throw new EngineError('invalid-argument', `the container uses ${kept} bytes of memory`, {
+      hint: 'choose a limit above what is in use, or stop the container before',
+    });
   }
 
   /** The hierarchy that serves a controller; `devices` has none in v2, where a program decides. */
@@ -357,15 +389,16 @@ export class Cgroups {
   /** A directory of this name can only be left from an attempt that was killed: settings in it do not count. */
   #makeFresh(hierarchy: Hierarchy, id: string): void {
     const directory = this.#directoryOf(hierarchy, id);
+    const parent = dirname(directory);
     const isForeign = this.#parents.has(id) || this.#instance === '.';
     // A parent of others' may be there and hand nothing down yet.
-    if (isForeign) this.#makeParent(hierarchy, dirname(directory));
+    if (isForeign || !this.#prepared.has(parent)) this.#makeParent(hierarchy, parent);
     try {
       mkdirSync(directory);
     } catch (error) {
       switch ((error as NodeJS.ErrnoException).code) {
         case 'ENOENT':
-          this.#makeParent(hierarchy, dirname(directory));
+          this.#makeParent(hierarchy, parent);
           break;
         case 'EEXIST':
           removeTree(directory);
@@ -386,6 +419,15 @@ export class Cgroups {
     } else if (controllers.includes('cpuset')) {
       for (const step of steps) inheritCpuset(step);
     }
+    this.#prepared.add(parent);
+  }
+
+  /** A group gets real-time for its processes out of that of the group above it, which has none to begin with. */
+  #lendRealtime({ mountPoint }: Hierarchy, id: string): void {
+    const parent = join(mountPoint, this.#parents.get(id) ?? this.#instance);
+    for (const step of directoriesBetween(mountPoint, parent))
+      for (const file of ['cpu.rt_period_us', 'cpu.rt_runtime_us'])
+        writeControl(join(step, file), readIfThere(join(dirname(step), file)).trim());
   }
 
   #confineDevices(id: string, rules: readonly DeviceRule[]): void {
@@ -419,62 +461,9 @@ export class Cgroups {
   }
 }
 
-/** Everything is refused first, then rules allow: one a write(2), Documentation/admin-guide/cgroup-v1/devices.rst. */
-function writeDeviceRules(directory: string, rules: readonly DeviceRule[]): void {
-  writeFileSync(join(directory, 'devices.deny'), 'a');
-  const fd = openSync(join(directory, 'devices.allow'), 'w');
-  try {
-    for (const rule of rules) writeSync(fd, printDeviceRule(rule));
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** Confines what is opened from a directory of cgroup v2, and from those below it. */
-export function attachRules(directory: string, rules: readonly DeviceRule[]): void {
-  const cgroup = openTrusted(directory, O_RDONLY | O_DIRECTORY);
-  let program: Fd | null = null;
-  try {
-    program = loadDeviceProgram(deviceProgram(rules));
-    attachDeviceProgram(cgroup, program);
-  } finally {
-    if (program !== null) closeFd(program);
-    closeFd(cgroup);
-  }
-}
-
-function canLoadDeviceProgram(): boolean {
-  try {
-    closeFd(loadDeviceProgram(deviceProgram([])));
-    return true;
-  } catch (error) {
-    if (isSyscallError(error)) return false;
-    throw error;
-  }
-}
-
-/** A group of v1 has no CPUs and no memory nodes of its own, and no process may enter one like that, cpuset(7). */
-function inheritCpuset(directory: string): void {
-  for (const file of ['cpuset.cpus', 'cpuset.mems']) {
-    if (readFileSync(join(directory, file), 'utf8').trim() !== '') continue;
-    writeFileSync(join(directory, file), readFileSync(join(dirname(directory), file), 'utf8'));
-  }
-  // From here on the kernel does the same for every directory that is made below.
-  writeFileSync(join(directory, 'cgroup.clone_children'), '1');
-}
-
-/** Outermost first, without the first and with the last. */
-function directoriesBetween(top: string, directory: string): readonly string[] {
-  if (directory === top) return [];
-  return [...directoriesBetween(top, dirname(directory)), directory];
-}
-
-/** As Docker's: a path below the hierarchy's root, absolute or not. */
-function checkedParent(parent: string): string {
-  const steps = parent.split('/').filter((step) => step !== '');
-  const isBad = steps.some((step) => step === '.' || step === '..' || step.includes('\0'));
-  if (steps.length > 0 && !isBad) return steps.join('/');
-  throw new EngineError('invalid-argument', `invalid cgroup parent "${parent}"`, {
-    hint: 'use a path below the root of the cgroup file system, without ".."',
-  });
+/** Anonymous and shared memory stays where there is no swap; what was read from files can be read again. */
+function unreclaimableBytes(stat: string): number {
+  const of = (key: string): number =>
+    Number(new RegExp(`^${key} (\\d+)$`, 'm').exec(stat)?.[1] ?? 0);
+  return of('anon') + of('shmem');
 }

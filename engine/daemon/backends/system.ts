@@ -12,10 +12,11 @@ export interface SystemBackendContext {
   readonly engineId: string;
   readonly stateRoot: string;
   readonly cgroupVersion: 1 | 2;
+  /** Which limits the machine has, as `/info` names them. */
+  readonly limits: () => Readonly<Record<string, boolean>>;
   readonly containers: Containers;
   readonly images: ImageStore;
   readonly events: EventBus;
-  readonly warnings: readonly string[];
   readonly runtimes: Pick<Runtimes, 'list'>;
 }
 
@@ -31,11 +32,12 @@ export function createSystemBackend(ctx: SystemBackendContext): SystemBackend {
         storageDriver: 'overlay2',
         storageStatus: [],
         cgroupVersion: ctx.cgroupVersion,
+        limits: ctx.limits(),
         securityOptions: ['name=seccomp,profile=builtin', 'name=cgroupns'],
         networkDrivers: ['bridge', 'host', 'null'],
         volumeDrivers: ['local'],
         eventSubscribers: 0,
-        warnings: ctx.warnings,
+        warnings: missingLimits(ctx),
         runtimes: ctx.runtimes.list(),
       }),
     events: (range, abort) =>
@@ -45,6 +47,27 @@ export function createSystemBackend(ctx: SystemBackendContext): SystemBackend {
         signal: abort,
       }),
   };
+}
+
+/** In dockerd's words; what v2 has not got by design is no warning. */
+const limitNames = {
+  MemoryLimit: 'memory limit',
+  SwapLimit: 'swap limit',
+  OomKillDisable: 'oom kill disable',
+  CpuCfsQuota: 'cpu cfs quota',
+  CpuCfsPeriod: 'cpu cfs period',
+  CPUShares: 'cpu shares',
+  CPUSet: 'cpuset',
+};
+
+function missingLimits({
+  limits,
+  cgroupVersion,
+}: Pick<SystemBackendContext, 'limits' | 'cgroupVersion'>): readonly string[] {
+  const facts = limits();
+  return Object.entries(limitNames)
+    .filter(([key]) => facts[key] === false && !(key === 'OomKillDisable' && cgroupVersion === 2))
+    .map(([, name]) => `WARNING: No ${name} support`);
 }
 
 function countContainers(containers: Containers): {

@@ -19,6 +19,8 @@ export interface EngineInfo {
   readonly storageDriver: string;
   readonly storageStatus: readonly (readonly [string, string])[];
   readonly cgroupVersion: 1 | 2;
+  /** Keys of the answer such as `MemoryLimit`: which limits the machine has. */
+  readonly limits: Readonly<Record<string, boolean>>;
   /** `name=seccomp,profile=builtin`, `name=cgroupns`. */
   readonly securityOptions: readonly string[];
   readonly networkDrivers: readonly string[];

@@ -85,6 +85,7 @@ function shapeInfo(info: EngineInfo, version: string): object {
   const { running, paused, stopped } = info.containers;
   return {
     ...staticInfo,
+    ...info.limits,
     ID: info.id,
     Containers: running + paused + stopped,
     ContainersRunning: running,
@@ -127,17 +128,9 @@ function shapeRuntimes({ runtimes }: EngineInfo): object {
 }
 
 const staticInfo = {
-  MemoryLimit: true,
-  SwapLimit: true,
   KernelMemoryTCP: false,
-  CpuCfsPeriod: true,
-  CpuCfsQuota: true,
-  CPUShares: true,
-  CPUSet: true,
-  PidsLimit: true,
   IPv4Forwarding: true,
   Debug: false,
-  OomKillDisable: false,
   LoggingDriver: 'json-file',
   CgroupDriver: 'cgroupfs',
   OSType: 'linux',

@@ -249,12 +249,17 @@ describe.skipIf(absent.length > 0 || unifiedLine === undefined)('v2 alone', () =
     expect(alone.pids(id)).toEqual([]);
   });
 
-  test.skipIf(!isLegacy)('a limit whose controller is missing must be refused by its name', () => {
-    expect(() => alone.create(id, { ...confined, limits: { memoryBytes: 64 << 20 } })).toThrow(
-      'this machine has no memory cgroup controller',
-    );
-    expect(alone.list()).toEqual([]);
-  });
+  test.skipIf(!isLegacy)(
+    'a limit whose controller is missing must be left out with a warning',
+    () => {
+      const limits = { memoryBytes: 64 << 20, memorySwapBytes: -1, pids: 7 };
+      expect(alone.check(limits)).toEqual([
+        expect.stringContaining('does not support memory limit capabilities'),
+        expect.stringContaining('does not support PIDs limit capabilities'),
+      ]);
+      expect(alone.create(id, { ...confined, limits }).directories).toHaveLength(1);
+    },
+  );
 });
 
 /** "c 1:3" → what a process in the container gets for making and for opening it. */

@@ -185,6 +185,10 @@ export function createSystem(engine: FakeEngine): SystemBackend {
         storageDriver: 'overlay2',
         storageStatus: [['Backing Filesystem', 'extfs']],
         cgroupVersion: 1,
+        limits: {
+          ...{ MemoryLimit: true, SwapLimit: true, OomKillDisable: false, PidsLimit: true },
+          ...{ CpuCfsPeriod: true, CpuCfsQuota: true, CPUShares: true, CPUSet: true },
+        },
         securityOptions: ['name=seccomp,profile=builtin'],
         networkDrivers: ['bridge'],
         volumeDrivers: ['local'],
