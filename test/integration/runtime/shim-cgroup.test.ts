@@ -1,5 +1,15 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { createId } from '../../../engine/lib/index.ts';
+import { Cgroups, defaultDeviceRules } from '../../../engine/runtime/index.ts';
 import { eventually } from '../../lib/eventually.ts';
 import { tempDir } from '../../lib/temp-dir.ts';
 import { makeBox, readOutput, run, start } from './support.ts';
@@ -25,6 +35,34 @@ async function groups(
     },
   };
 }
+
+const rounds = Number(process.env['JOIN_ROUNDS'] ?? 25);
+
+describe('the groups of an engine’s first container', () => {
+  // Every round has an instance of its own, so that the directories above the container's are made anew as well.
+  test(`are joined in every hierarchy, ${rounds} times of ${rounds}`, async () => {
+    await using dir = await tempDir();
+    const name = dir.path.split('/').at(-1) ?? '';
+    const found: string[] = [];
+    for (let round = 0; round < rounds; round += 1) {
+      const cgroups = Cgroups.discover({ instance: `${name}-${round}` });
+      const id = createId();
+      const { directories } = cgroups.create(id, { devices: defaultDeviceRules, limits: {} });
+      const { spec } = makeBox(mkdtempSync(join(dir.path, 'box-')), ['sleep', '1000'], {
+        cgroups: directories,
+        hasCgroup2: cgroups.version !== 'v1',
+      });
+      const shim = await start(spec);
+      const lines = readFileSync(`/proc/${shim.containerPid}/cgroup`, 'utf8').trim().split('\n');
+      const joined = lines.filter((line) => line.endsWith(`/${name}-${round}/${id}`));
+      if (joined.length !== directories.length) found.push(`${round}: ${lines.join(' ')}`);
+      await shim.signal(9, { all: true });
+      await shim.gone;
+      await cgroups.remove(id);
+    }
+    expect(found).toEqual([]);
+  });
+});
 
 describe.skipIf(!existsSync(`${top}/memory/tasks`))('control groups of version 1', () => {
   test('are joined by the program, and it sees itself at their top', async () => {
