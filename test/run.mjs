@@ -21,6 +21,7 @@ const tiers = {
   unit: [vitest('unit', [])],
   integration: [vitest('integration', ['node', 'test/lib/in-netns.mjs'])],
   e2e: [vitest('e2e', ['node', 'test/lib/in-netns.mjs'])],
+  microvm: [vitest('microvm', ['node', 'test/lib/in-netns.mjs'])],
 };
 
 const wanted = process.argv.slice(2);

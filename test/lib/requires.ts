@@ -2,6 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 
+/** The kernel that the microvm boots, put there by test/install.mjs: `vmlinuz` and `lib/modules`. */
+export const testKernel = '/var/cache/tscompose-test-kernel';
+
 const present = {
   root: () => process.getuid?.() === 0,
   overlayfs: () => readFileSync('/proc/filesystems', 'utf8').includes('overlay'),
@@ -22,6 +25,9 @@ const present = {
   busybox: () => existsSync('/bin/busybox'),
   rsyslog: () => hasProgram('rsyslogd'),
   msgpack: () => existsSync('/usr/lib/python3/dist-packages/msgpack'),
+  qemu: () => hasProgram('qemu-system-x86_64'),
+  mke2fs: () => hasProgram('mke2fs'),
+  kernel: () => existsSync(`${testKernel}/vmlinuz`),
 } as const;
 
 export type Requirement = keyof typeof present;
