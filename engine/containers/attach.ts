@@ -68,6 +68,8 @@ export async function attachContainer(
           over.abort();
         };
         client.gone.addEventListener('abort', stop, { once: true });
+        // It may have left before there was anybody to tell.
+        if (client.gone.aborted) stop();
         const input =
           options.stdin && options.stream ? serveInput(container, client, detachKeys) : null;
         void input?.then((why) => {

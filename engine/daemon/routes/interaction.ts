@@ -250,9 +250,11 @@ function contentTypeOf(isTty: boolean, version: ApiVersion): (isUpgrade: boolean
 
 function clientOf(connection: Duplex, { isFramed }: { readonly isFramed: boolean }): ClientStreams {
   const gone = new AbortController();
-  connection.once('close', () => {
-    gone.abort();
-  });
+  // A socket that breaks tells whoever reads it at once, but is closed only later.
+  for (const event of ['error', 'close'])
+    connection.once(event, () => {
+      gone.abort();
+    });
   if (connection.destroyed) gone.abort();
   return {
     // Its end is a half-close: what the program prints afterwards still has to go out.

@@ -24,6 +24,10 @@ export function serveUpgrades(
 ): void {
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     upgraded.set(request, head);
+    // Node has let go of it: nobody else listens, and a client that breaks it off would end the engine.
+    socket.on('error', () => {
+      socket.destroy();
+    });
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
