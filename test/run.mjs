@@ -15,6 +15,7 @@ const tiers = {
     check('types', ['npx', 'tsc', '-b']),
     check('boundaries', ['npm', 'run', '--silent', 'boundaries']),
     check('lint', ['npx', 'eslint', '.']),
+    check('CVE tests', ['node', 'test/cve/catalogue.mjs']),
     check('format of C', ['make', '--silent', '-C', 'native', 'check-format']),
   ],
   native: [native()],

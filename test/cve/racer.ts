@@ -1,8 +1,7 @@
 /**
  * Containers that race against the engine, and a directory of the host's that must stay as it is. Image `app` has
- * busybox, and `exchange A B`, which exchanges two names until it is killed.
+ * busybox, and `exchange A B COUNT`, which exchanges two names until it is killed.
  */
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -10,6 +9,7 @@ import type { EngineClient } from '../../engine/client/index.ts';
 import { encodeTarHeader, paddingOf, tarEnd } from '../../engine/client/index.ts';
 import { FilesFixture, type TestContainer } from '../conformance/files-fixture.ts';
 import { missing, type Requirement } from '../lib/requires.ts';
+import { compile } from './containers.ts';
 
 /** In CI; a nightly run takes as many as it likes. */
 export const iterations: number = Number(process.env['CVE_ITERATIONS'] ?? '500');
@@ -34,8 +34,7 @@ export class Race implements AsyncDisposable {
     const files = await FilesFixture.open();
     const race = new Race(files);
     race.reset();
-    const source = new URL('exchange.c', import.meta.url).pathname;
-    execFileSync('cc', ['-O1', '-static', '-o', race.program, source]);
+    compile('exchange', files.engine.root);
     return race;
   }
 
@@ -75,7 +74,7 @@ export class Race implements AsyncDisposable {
     ...options: readonly string[]
   ): Promise<TestContainer> {
     const { docker } = this.files;
-    const command = `${script}\ntouch /ready && exec /exchange ${first} ${second}`;
+    const command = `${script}\ntouch /ready && exec /exchange ${first} ${second} /count`;
     const id = await docker.ok('create', ...options, 'app', 'sh', '-ec', command);
     await docker.ok('cp', this.program, `${id}:/exchange`);
     await docker.ok('start', id);
@@ -92,10 +91,13 @@ export class Race implements AsyncDisposable {
     };
   }
 
-  /** Whether it exchanges still: a race that has ended proves nothing. */
-  async isRacing(id: string): Promise<boolean> {
+  /** How often it has exchanged the two names; throws when it has stopped, as a race that has ended proves nothing. */
+  async exchanges(id: string): Promise<number> {
     const { State } = await this.client.containers.inspect(id);
-    return State.Running;
+    if (!State.Running) throw new Error(`nobody races any more: ${State.ExitCode}`);
+    const archive = Buffer.from((await this.read(id, '/count')) ?? '', 'latin1');
+    // Behind the header of the archive.
+    return Number(archive.readBigUInt64LE(512));
   }
 
   /** The whole archive of a path, or null where there is nothing. */
