@@ -5,7 +5,8 @@
  *   _copy (unfinished)  →  synced and renamed to _new  →  entry by entry into _data, then owner and mode  →  gone
  *
  * `_copy` found at start is thrown away, `_new` is finished. `_data` itself is never replaced: a container may have
- * it mounted already, and would be left with a directory that nobody else sees.
+ * it mounted already, and would be left with a directory that nobody else sees. A volume that is a mount itself has
+ * nothing beside its content on the same file system, so there the two are hidden names in it.
  */
 import {
   chmodAt,
@@ -38,24 +39,39 @@ export interface CopyUpSource {
   readonly path: string;
 }
 
-const data = '_data';
-const unfinished = '_copy';
-const finished = '_new';
+/** Names below the directory that a copy works in. */
+export interface CopyPlaces {
+  /** The content; empty is the directory itself. */
+  readonly data: string;
+  readonly unfinished: string;
+  readonly finished: string;
+}
 
-/** `directory` is the volume's own, with `_data` in it. The caller holds the volume's lock. */
+export const besideData: CopyPlaces = { data: '_data', unfinished: '_copy', finished: '_new' };
+export const insideData: CopyPlaces = {
+  data: '',
+  unfinished: '.tscompose-copy',
+  finished: '.tscompose-new',
+};
+
+/** The caller holds the volume's lock. */
 export async function copyUp(
   directory: Fd,
+  places: CopyPlaces,
   { root, path }: CopyUpSource,
 ): Promise<TreeSize | null> {
+  const { data, unfinished, finished } = places;
   const source = openDirectory(root, path);
   if (source === null) return null;
   try {
-    if (listDirectory(directory, data).length > 0) return null;
+    const own = [unfinished, finished];
+    const content = listDirectory(directory, data).filter(({ name }) => !own.includes(name));
+    if (content.length > 0) return null;
     await removeTreeAt(directory, unfinished);
     makeDirectoryAt(directory, unfinished, 0o700);
-    const size = await copyInto(directory, source);
+    const size = await copyInto(directory, unfinished, source);
     renameAt(directory, { from: unfinished, to: finished });
-    await finishCopyUp(directory);
+    await finishCopyUp(directory, places);
     return size;
   } catch (error) {
     await removeTreeAt(directory, unfinished);
@@ -65,20 +81,29 @@ export async function copyUp(
   }
 }
 
+/** Whether there is anything to take over. */
+export function hasDirectory({ root, path }: CopyUpSource): boolean {
+  const found = openDirectory(root, path);
+  if (found === null) return false;
+  closeFd(found);
+  return true;
+}
+
 /** Completes or undoes what a crash has interrupted. */
-export async function finishCopyUp(directory: Fd): Promise<void> {
+export async function finishCopyUp(directory: Fd, places: CopyPlaces): Promise<void> {
+  const { unfinished, finished } = places;
   await removeTreeAt(directory, unfinished);
   if (!exists(directory, finished)) return;
   // Before the moves, which change its times.
   const attributes = statAt(directory, finished);
   for (const { name, raw } of listDirectory(directory, finished))
-    moveOver(directory, raw ?? Buffer.from(name));
-  takeAttributes(directory, attributes);
+    moveOver(directory, places, raw ?? Buffer.from(name));
+  takeAttributes(directory, places, attributes);
   // What is left was in the volume already, written by a container that was faster than the copy.
   await removeTreeAt(directory, finished);
 }
 
-async function copyInto(directory: Fd, source: Fd): Promise<TreeSize> {
+async function copyInto(directory: Fd, unfinished: string, source: Fd): Promise<TreeSize> {
   const target = openAt(directory, unfinished, { flags: O_RDONLY | O_DIRECTORY });
   try {
     const size = await copyTreeAt({ from: source, to: target });
@@ -89,7 +114,7 @@ async function copyInto(directory: Fd, source: Fd): Promise<TreeSize> {
   }
 }
 
-function moveOver(directory: Fd, name: Uint8Array): void {
+function moveOver(directory: Fd, { data, finished }: CopyPlaces, name: Uint8Array): void {
   const from = Buffer.concat([Buffer.from(`${finished}/`), name]);
   const to = Buffer.concat([Buffer.from(`${data}/`), name]);
   try {
@@ -99,7 +124,7 @@ function moveOver(directory: Fd, name: Uint8Array): void {
   }
 }
 
-function takeAttributes(directory: Fd, attributes: FileStat): void {
+function takeAttributes(directory: Fd, { data, finished }: CopyPlaces, attributes: FileStat): void {
   const { uid, gid, mode, modifyNs, accessNs } = attributes;
   chownAt(directory, data, { uid, gid });
   chmodAt(directory, data, mode & 0o7777);

@@ -8,6 +8,7 @@ export type VolumeErrorCode =
   | 'driver-mismatch'
   | 'not-found'
   | 'in-use'
+  | 'mount-failed'
   | 'source-missing';
 
 export interface VolumeErrorOptions {

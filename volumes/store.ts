@@ -1,5 +1,6 @@
 /**
- * Volumes of the driver "local": a directory each, `<root>/<name>/_data`. The record comes before the directory and
+ * Volumes of the driver "local": a directory each, `<root>/<name>/_data`, on which those with driver options are mounted
+ * while they are held. The record comes before the directory and
  * goes after it, so that whatever a crash leaves has a name to be found by.
  */
 import { randomBytes } from 'node:crypto';
@@ -20,7 +21,16 @@ import {
   type TreeSize,
 } from '../native/index.ts';
 import { KeyedLock } from '../engine/lib/index.ts';
-import { copyUp, finishCopyUp, type CopyUpSource } from './copy-up.ts';
+import {
+  besideData,
+  copyUp,
+  finishCopyUp,
+  hasDirectory,
+  insideData,
+  type CopyUpSource,
+} from './copy-up.ts';
+import { isMounted, mountVolume, unmountVolume } from './driver-mounts.ts';
+import { checkDriverOptions, driverMount } from './driver-options.ts';
 import { VolumeError } from './errors.ts';
 import type { Volume, VolumeRequest } from './model.ts';
 import { FileRecords, type VolumeRecord, type VolumeRecords } from './records.ts';
@@ -47,6 +57,8 @@ export class VolumeStore {
   readonly #records: VolumeRecords;
   readonly #now: () => Date;
   readonly #volumes = new Map<string, Volume>();
+  /** Who holds a volume with driver options, by its name. */
+  readonly #holders = new Map<string, Set<string>>();
   readonly #locks = new KeyedLock();
 
   private constructor(options: VolumeStoreOptions, records: VolumeRecords) {
@@ -84,7 +96,7 @@ export class VolumeStore {
   async create(request: VolumeRequest = {}): Promise<Volume> {
     const name = request.name ?? randomBytes(32).toString('hex');
     checkName(name);
-    checkDriver(request);
+    checkDriver(name, request);
     return await this.#locks.run(name, async () => {
       const known = this.get(name);
       if (known !== undefined) return sameVolume(known, request);
@@ -116,6 +128,9 @@ export class VolumeStore {
             hint: 'remove the containers that use it first',
           },
         );
+      // What is mounted there is not the volume's to delete.
+      unmountVolume(this.inspect(name));
+      this.#holders.delete(name);
       this.#volumes.delete(name);
       await removeTreeAt(this.#rootFd, name);
       await this.#records.delete(name);
@@ -128,10 +143,11 @@ export class VolumeStore {
    */
   async copyUp(name: string, source: CopyUpSource): Promise<TreeSize | null> {
     return await this.#locks.run(name, async () => {
-      this.inspect(name);
+      const volume = this.inspect(name);
+      if (driverMount(volume.driverOptions) !== null) return await this.#fill(volume, source);
       const directory = this.#open(name);
       try {
-        return await copyUp(directory, source);
+        return await copyUp(directory, besideData, source);
       } finally {
         closeFd(directory);
       }
@@ -141,7 +157,8 @@ export class VolumeStore {
   /** Whether `copyUp` could have anything to do; asked before an image's tree is opened for it. */
   async isEmpty(name: string): Promise<boolean> {
     return await this.#locks.run(name, () => {
-      this.inspect(name);
+      const volume = this.inspect(name);
+      if (driverMount(volume.driverOptions) !== null && !isMounted(volume)) return true;
       const content = this.#open(`${name}/${dataName}`);
       try {
         return readDirectory(content).length === 0;
@@ -149,6 +166,41 @@ export class VolumeStore {
         closeFd(content);
       }
     });
+  }
+
+  /** Mounts it, if there is anything to mount, for as long as somebody holds it. */
+  async hold(name: string, holder: string): Promise<void> {
+    await this.#locks.run(name, async () => {
+      const volume = this.inspect(name);
+      if (driverMount(volume.driverOptions) === null) return;
+      await mountVolume(volume);
+      await this.#finishInside(volume);
+      const holders = this.#holders.get(name) ?? new Set();
+      this.#holders.set(name, holders.add(holder));
+    });
+  }
+
+  /** Also of a volume that is not held, or gone. */
+  async release(name: string, holder: string): Promise<void> {
+    await this.#locks.run(name, () => {
+      const holders = this.#holders.get(name);
+      if (holders?.delete(holder) !== true || holders.size > 0) return;
+      this.#holders.delete(name);
+      const volume = this.get(name);
+      if (volume !== undefined) unmountVolume(volume);
+    });
+  }
+
+  /** After the engine's start: who holds what still; any other mount is taken away. */
+  async recover(held: ReadonlyMap<string, readonly string[]>): Promise<void> {
+    for (const volume of this.list()) {
+      if (driverMount(volume.driverOptions) === null) continue;
+      const holders = held.get(volume.name) ?? [];
+      await this.#locks.run(volume.name, () => {
+        if (holders.length > 0) this.#holders.set(volume.name, new Set(holders));
+        else unmountVolume(volume);
+      });
+    }
   }
 
   async sizeOf(name: string): Promise<TreeSize> {
@@ -166,10 +218,44 @@ export class VolumeStore {
   }
 
   async #adopt(record: VolumeRecord): Promise<void> {
-    this.#make(record);
+    const volume = this.#make(record);
+    // What is mounted there is finished when it is mounted the next time.
+    if (driverMount(volume.driverOptions) !== null) return;
     const directory = this.#open(record.name);
     try {
-      await finishCopyUp(directory);
+      await finishCopyUp(directory, besideData);
+    } finally {
+      closeFd(directory);
+    }
+  }
+
+  /** Mounted for as long as it takes; not at all where the image has nothing to give. */
+  async #fill(volume: Volume, source: CopyUpSource): Promise<TreeSize | null> {
+    if (!hasDirectory(source)) return null;
+    try {
+      await mountVolume(volume);
+      const directory = this.#open(`${volume.name}/${dataName}`);
+      try {
+        return await copyUp(directory, insideData, source);
+      } finally {
+        closeFd(directory);
+      }
+    } catch (error) {
+      if (!(error instanceof VolumeError)) throw error;
+      const { code, message, fields, hint, cause } = error;
+      throw new VolumeError(code, `failed to populate volume: ${message}`, {
+        ...{ fields, cause },
+        ...(hint !== undefined && { hint }),
+      });
+    } finally {
+      if (!this.#holders.has(volume.name)) unmountVolume(volume);
+    }
+  }
+
+  async #finishInside({ name }: Volume): Promise<void> {
+    const directory = this.#open(`${name}/${dataName}`);
+    try {
+      await finishCopyUp(directory, insideData);
     } finally {
       closeFd(directory);
     }
@@ -217,18 +303,14 @@ export function checkName(name: string): void {
     });
 }
 
-function checkDriver({ driver = 'local', driverOptions = {} }: VolumeRequest): void {
+function checkDriver(name: string, { driver = 'local', driverOptions = {} }: VolumeRequest): void {
   if (driver !== '' && driver !== 'local')
-    throw new VolumeError('unknown-driver', `there is no volume driver "${driver}"`, {
-      fields: { driver },
-      hint: 'use the driver "local"',
-    });
-  const [option] = Object.keys(driverOptions);
-  if (option !== undefined)
-    throw new VolumeError('invalid-option', `the volume driver "local" has no option "${option}"`, {
-      fields: { option },
-      hint: 'mount the file system on the host and use a bind mount',
-    });
+    throw new VolumeError(
+      'unknown-driver',
+      `create ${name}: error looking up volume plugin ${driver}: plugin "${driver}" not found`,
+      { fields: { driver }, hint: 'use the driver "local"' },
+    );
+  checkDriverOptions(name, driverOptions);
 }
 
 function sameVolume(known: Volume, { driver = '' }: VolumeRequest): Volume {

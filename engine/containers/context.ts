@@ -35,7 +35,10 @@ export interface ContainerContext {
     Snapshots,
     'prepare' | 'remove' | 'view' | 'readFile' | 'usage' | 'lowerDirs'
   >;
-  readonly volumes: Pick<VolumeStore, 'create' | 'get' | 'isEmpty' | 'copyUp' | 'remove'>;
+  readonly volumes: Pick<
+    VolumeStore,
+    'create' | 'get' | 'isEmpty' | 'copyUp' | 'remove' | 'hold' | 'release'
+  >;
   readonly networks: Pick<
     NetworkController,
     'list' | 'openSandbox' | 'withdrawSandbox' | 'closeSandbox' | 'sandbox'

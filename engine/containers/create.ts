@@ -158,6 +158,7 @@ const kindOf = {
   'source-missing': 'invalid-argument',
   'driver-mismatch': 'conflict',
   'in-use': 'conflict',
+  'mount-failed': 'internal',
   'not-found': 'not-found',
 } as const satisfies Record<VolumeError['code'], EngineError['kind']>;
 

@@ -15,6 +15,7 @@ import { discardForeign } from './foreign.ts';
 import type { Container, ContainerRecord, RunRecord } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { publishAttachments, publishContainer } from './events.ts';
+import { releaseVolumes } from './held-volumes.ts';
 import { startFailure } from './launch.ts';
 import { nextRestart } from './restart-policy.ts';
 
@@ -32,7 +33,15 @@ export interface EndOfRun {
 
 type Context = Pick<
   ContainerContext,
-  'records' | 'networks' | 'cgroups' | 'events' | 'log' | 'containers' | 'layout' | 'runtimes'
+  | 'records'
+  | 'networks'
+  | 'cgroups'
+  | 'events'
+  | 'log'
+  | 'containers'
+  | 'layout'
+  | 'runtimes'
+  | 'volumes'
 >;
 
 const lost = { isLost: true, error: 'the shim of this container was killed' } as const;
@@ -62,6 +71,7 @@ export async function endRun(
   await settle(ctx, container, {
     record: writeEnd(ctx, container, end),
     'names and ports': ctx.networks.withdrawSandbox(container.id),
+    volumes: releaseVolumes(ctx, container.record, container.id),
   });
   const ranForMs = lengthOf(container.record.run, end);
   const delayMs = nextRestart(container.record.hostConfig.RestartPolicy ?? {}, {

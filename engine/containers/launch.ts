@@ -19,6 +19,7 @@ import type { Container, ContainerRecord } from './container.ts';
 import type { ContainerContext, RunningProcess } from './context.ts';
 import { requireDeviceDrivers } from './device-requests.ts';
 import { hostsOfHost, writeEtcFiles } from './etc-files.ts';
+import { holdVolumes } from './held-volumes.ts';
 import { etcFilesOf, firstHeldFd, openJoins, sharedFiles, withSharedNames } from './joined.ts';
 import { sandboxMounts } from './mounts.ts';
 import { explainMount } from './mount-failure.ts';
@@ -67,6 +68,7 @@ export async function launch(ctx: LaunchContext, container: Container): Promise<
   const held: Fd[] = [];
   try {
     await Rollback.guard(async (rollback) => {
+      await holdVolumes(ctx, record, { holder: record.id, rollback });
       const started = beginRun(withSharedNames(ctx, record));
       rollback.add('record', () => ctx.records.put(record.id, record));
       // The kernel works on links and the disk on the record while the rest is prepared.

@@ -38,7 +38,11 @@ export async function createMounts(
     tmpfs: hostConfig.Tmpfs ?? {},
     imageVolumes: Object.keys(config.Volumes ?? {}).filter((target) => !inherited.has(target)),
   });
-  const requests = withOwnersAsked(asked, hostConfig);
+  const requests = withOwnersAsked(asked, hostConfig).map((request) =>
+    request.kind === 'volume' && request.driver === ''
+      ? { ...request, driver: hostConfig.VolumeDriver ?? '' }
+      : request,
+  );
   const own = new Set(requests.map(({ target }) => target));
   const records = [...inherited.values()].filter(({ request }) => !own.has(request.target));
   // One after the other: two mounts may share a volume, and the first one fills it.

@@ -13,6 +13,7 @@ import type { ContainerContext, RunningProcess } from './context.ts';
 import { endOfRun, endRun, withRestart } from './exit.ts';
 import type { EndOfRun } from './exit.ts';
 import { discardForeign } from './foreign.ts';
+import { volumeNames } from './held-volumes.ts';
 import { networkFacts } from './network-request.ts';
 import { removeStopped } from './remove.ts';
 import { nextRestart } from './restart-policy.ts';
@@ -26,6 +27,8 @@ export interface RecoverContext extends ContainerContext, OwnerlessContext {
   readonly recovery: OwnerlessContext['recovery'] & {
     recoverNetworks(liveIds: readonly string[]): Promise<void>;
     removeStrayCgroups(liveIds: readonly string[]): Promise<void>;
+    /** Ids of the live containers by the volumes that they mount. */
+    recoverVolumes(held: ReadonlyMap<string, readonly string[]>): Promise<void>;
   };
 }
 
@@ -45,6 +48,7 @@ export async function recoverContainers(
   await Promise.all(dead.map((container) => discardLeft(ctx, container)));
   await ctx.recovery.recoverNetworks(liveIds);
   await ctx.recovery.removeStrayCgroups(liveIds);
+  await ctx.recovery.recoverVolumes(heldBy(live));
   adoptNetworks(ctx, live);
   for (const container of live) container.isPaused = ctx.cgroups.isFrozen(container.id);
   for (const container of live) void adopt(ctx, container);
@@ -72,6 +76,13 @@ function withFreeName(ctx: RecoverContext, record: ContainerRecord): ContainerRe
   if (!ctx.containers.has(name)) return record;
   ctx.log.error('two containers have one name', { container: id, name });
   return { ...record, name: `${name}-${id.slice(0, 12)}` };
+}
+
+function heldBy(live: readonly Container[]): ReadonlyMap<string, readonly string[]> {
+  const held = new Map<string, string[]>();
+  for (const { id, record } of live)
+    for (const name of volumeNames(record)) held.set(name, [...(held.get(name) ?? []), id]);
+  return held;
 }
 
 /** Resolves when a container that does not run is shown as it is; what its policy wants comes later. */

@@ -81,6 +81,7 @@ export async function createEngine(config: Config, log: Log): Promise<Engine> {
       lostIds,
       recovery: {
         recoverNetworks: (liveIds) => networks.controller.recover(liveIds),
+        recoverVolumes: (held) => volumes.recover(held),
         removeStrayCgroups: (liveIds) => removeStrayCgroups(cgroups, liveIds, log),
         sweepSnapshots: (knownIds) => snapshots.sweep(new Set(knownIds)),
       },

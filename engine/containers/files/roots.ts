@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EngineError } from '../../api/index.ts';
 import type { SnapshotMount } from '../../images/index.ts';
+import { Rollback } from '../../lib/index.ts';
 import {
   closeFd,
   closeLater,
@@ -28,6 +29,7 @@ import { ownersOf } from '../bind-owners.ts';
 import type { MountOwners } from '../bind-owners.ts';
 import type { Container, ContainerRecord } from '../container.ts';
 import type { ContainerContext } from '../context.ts';
+import { holdVolumes, releaseVolumes } from '../held-volumes.ts';
 import { withContainer } from '../locked.ts';
 import { sandboxMounts } from '../mounts.ts';
 import { lookUpUser } from '../user-lookup.ts';
@@ -86,16 +88,21 @@ async function openLocked(
         return await openContainerRoot(mounts.map((mount) => toPart(mount, { creates: false })));
       });
   if (from === null) return null;
-  const volumes = withVolumes ? await volumesOf(ctx, container.record) : [];
   const isReadonly = !isRunning && container.record.hostConfig.ReadonlyRootfs === true;
+  const holder = `files ${(holders += 1)}`;
+  const release = async (): Promise<void> => {
+    await releaseVolumes(ctx, container.record, holder);
+    await from.release();
+  };
   try {
+    const volumes = withVolumes ? await heldVolumes(ctx, container.record, holder) : [];
     const parts: RootPart[] = [
       ...mounts.map(({ target }) => ({ kind: 'inherited', target, isReadonly }) as const),
       ...volumes.map(({ mount, owners }) => toPart(mount, { creates: !isRunning, owners })),
     ];
-    return track(container, await openContainerRoot(parts, from.namespace), from.release);
+    return track(container, await openContainerRoot(parts, from.namespace), release);
   } catch (error) {
-    await from.release();
+    await release();
     throw describe(error, container);
   }
 }
@@ -114,6 +121,17 @@ async function rootMountsOf(
 interface VolumePart {
   readonly mount: ResolvedMount;
   readonly owners: MountOwners | null;
+}
+
+let holders = 0;
+
+async function heldVolumes(
+  ctx: RootContext,
+  record: ContainerRecord,
+  holder: string,
+): Promise<VolumePart[]> {
+  await Rollback.guard((rollback) => holdVolumes(ctx, record, { holder, rollback }));
+  return await volumesOf(ctx, record);
 }
 
 /** A part of an image of several layers is left out: only what is mounted somewhere has parts. */

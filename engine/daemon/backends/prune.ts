@@ -102,14 +102,14 @@ async function pruneVolumes(
   selection: PruneSelection,
   all: boolean,
 ): Promise<VolumesPruned> {
-  const candidates = ctx.volumes
-    .list()
-    .filter(
-      ({ name, isAnonymous, labels, createdAt }) =>
-        (all || isAnonymous) &&
-        usersOf(ctx.context.containers, name).length === 0 &&
-        selection.matches({ labels, createdNs: timeOf(createdAt) }),
-    );
+  const candidates = ctx.volumes.list().filter(
+    ({ name, isAnonymous, labels, createdAt, driverOptions }) =>
+      (all || isAnonymous) &&
+      // As in Docker: what it stands for is somewhere else.
+      Object.keys(driverOptions).length === 0 &&
+      usersOf(ctx.context.containers, name).length === 0 &&
+      selection.matches({ labels, createdNs: timeOf(createdAt) }),
+  );
   const removed = await removeEach(candidates, async ({ name }) => {
     const { bytes } = await ctx.volumes.sizeOf(name);
     await ctx.backends.volumes.remove(name, { force: false });
@@ -206,6 +206,7 @@ async function containersUsed({ context }: PruneContext): Promise<ContainerSumma
 async function volumesUsed(ctx: PruneContext): Promise<MeasuredVolume[]> {
   const measured: MeasuredVolume[] = [];
   for (const { volume } of await ctx.backends.volumes.list()) {
+    if (Object.keys(volume.Options ?? {}).length > 0) continue;
     const RefCount = usersOf(ctx.context.containers, volume.Name).length;
     const { bytes: Size } = await ctx.volumes.sizeOf(volume.Name);
     measured.push({ ...volume, UsageData: { Size, RefCount } });

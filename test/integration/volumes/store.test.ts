@@ -112,13 +112,13 @@ describe('a volume', () => {
       'another driver',
       { name: 'xx', driver: 'nfs' },
       'unknown-driver',
-      'there is no volume driver "nfs"',
+      'create xx: error looking up volume plugin nfs: plugin "nfs" not found',
     ],
     [
       'options',
       { name: 'xx', driverOptions: { type: 'nfs' } },
       'invalid-option',
-      'the volume driver "local" has no option "type"',
+      'create xx: missing required option: "device"',
     ],
   ])('must be refused: %s', async (...[, request, code, message]) => {
     await using f = await fixture();
@@ -189,6 +189,24 @@ describe('copy-up', () => {
       '2750 7 8 99\n',
     );
     expect(readdirSync(join(f.root, 'data')).sort()).toEqual(['_data']);
+  });
+
+  test('C-65, CVE-2020-1726: two at once must leave the whole of one, and nothing of the other', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      await using f = await fixture();
+      await f.store.create({ name: 'data' });
+      const images = ['one', 'two'].map((name) => {
+        const root = join(f.path, name);
+        mkdirSync(join(root, 'data'), { recursive: true });
+        for (const file of ['a', 'b', 'c']) writeFileSync(join(root, 'data', file), name);
+        return root;
+      });
+      const copied = await Promise.all(images.map((image) => copyUp(f.store, image)));
+      expect(copied.filter((size) => size !== null)).toHaveLength(1);
+      const content = join(f.root, 'data', '_data');
+      const found = readdirSync(content).map((file) => readFileSync(join(content, file), 'utf8'));
+      expect([found.length, new Set(found).size]).toEqual([3, 1]);
+    }
   });
 
   test('must leave alone a volume that has something in it', async () => {
