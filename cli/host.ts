@@ -8,12 +8,27 @@ import { readFile, readStdin } from './read-file.ts';
 export function createHost(env: Readonly<Record<string, string | undefined>>): Host {
   return {
     environment: env,
+    ...callerOf(env),
     home: env['HOME'] ?? homedir(),
     readFile,
     list,
     fileDigest,
     readStdin,
   };
+}
+
+/**
+ * sudo(8) tells root who called. Root alone is believed: whoever else sets the variables gets their own ids, and root who
+ * sets them could change owners anyway.
+ */
+function callerOf(env: Readonly<Record<string, string | undefined>>): Pick<Host, 'caller'> {
+  const [uid, gid] = [process.getuid?.(), process.getgid?.()];
+  if (uid === undefined || gid === undefined) return {};
+  const { SUDO_UID = '', SUDO_GID = '' } = env;
+  const isNamed = [SUDO_UID, SUDO_GID].every((id) => /^\d{1,9}$/.test(id));
+  if (uid !== 0 || !isNamed || Number(SUDO_UID) === 0)
+    return { caller: { uid, gid, isThroughSudo: false } };
+  return { caller: { uid: Number(SUDO_UID), gid: Number(SUDO_GID), isThroughSudo: true } };
 }
 
 function list(path: string): readonly string[] {

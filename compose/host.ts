@@ -20,7 +20,17 @@ export type RemoteRead =
   | { readonly kind: 'pending' }
   | { readonly kind: 'failed'; readonly reason: string; readonly hint?: string };
 
+/** Who runs the command. */
+export interface Caller {
+  readonly uid: number;
+  readonly gid: number;
+  /** Root, on behalf of this user. */
+  readonly isThroughSudo: boolean;
+}
+
 export interface Host {
+  /** Absent where there are no users. */
+  readonly caller?: Caller;
   /** Variables of the caller, as they win over every env file. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** What `~` stands for, or null where the caller has no home. */

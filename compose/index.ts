@@ -6,7 +6,7 @@
 export * from './errors.ts';
 export * from './error-json.ts';
 export { errorAt } from './positions.ts';
-export type { FileRead, Host, RemoteRead } from './host.ts';
+export type { Caller, FileRead, Host, RemoteRead } from './host.ts';
 export { labels } from './labels.ts';
 export type * from './model/project.ts';
 export type * from './model/service.ts';

@@ -23,7 +23,7 @@ export interface ProjectScope {
   readonly environment: Readonly<Record<string, string>>;
   readonly disabled: TreeMap;
   readonly request: LoadRequest;
-  readonly host: Pick<Host, 'fileDigest' | 'readFile'>;
+  readonly host: Pick<Host, 'caller' | 'fileDigest' | 'readFile'>;
 }
 
 /** The checked, canonical tree as a frozen Project. Resources that no service uses are left out. */
@@ -57,6 +57,7 @@ export function toProject(root: TreeMap, scope: ProjectScope): Project {
     configs: section('configs'),
     models: section('models'),
     extensions,
+    caller: host.caller ?? null,
     fileDigest: (path: string) => host.fileDigest(path),
     readFile: (path: string) => host.readFile(path),
     positionOf: (path: readonly (string | number)[]) => placeOf(root, path)?.position ?? null,

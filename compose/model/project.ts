@@ -1,4 +1,4 @@
-import type { FileRead } from '../host.ts';
+import type { Caller, FileRead } from '../host.ts';
 import type { Excerpt, Position } from '../errors.ts';
 import type { model } from '../schema/project.ts';
 import type { Canonical } from '../schema/shapes.ts';
@@ -23,6 +23,8 @@ export interface Project {
   readonly files: readonly string[];
   /** Env files that were asked for; the default .env is not among them. */
   readonly environmentFiles: readonly string[];
+  /** Who runs the command; null where nobody knows. */
+  readonly caller: Caller | null;
   /** What interpolation saw. */
   readonly environment: Readonly<Record<string, string>>;
   /** Services that an active profile selects, sorted by name. */

@@ -9,6 +9,7 @@ import type { FileReference, FileResource } from '../model/secret.ts';
 import type { Service } from '../model/service.ts';
 import type { VolumeResource } from '../model/volume.ts';
 import { compactJson } from '../render/json.ts';
+import { bindOwnersWritten } from './create/bind-owners.ts';
 import { node, typedJson } from '../render/nodes.ts';
 import { networkShape, type ObjectShape, serviceShape, volumeShape } from '../render/shapes.ts';
 
@@ -16,7 +17,10 @@ import { networkShape, type ObjectShape, serviceShape, volumeShape } from '../re
 const ignored = new Set(['build', 'pull_policy', 'scale', 'depends_on', 'profiles']);
 
 /** Where what a service is given comes from. */
-export type HashedProject = Pick<Project, 'configs' | 'environment' | 'fileDigest' | 'secrets'>;
+export type HashedProject = Pick<
+  Project,
+  'configs' | 'environment' | 'extensions' | 'fileDigest' | 'secrets'
+>;
 
 /** sha256 in hex; a container with another one is recreated. */
 export function serviceHash(service: Service, project: HashedProject): string {
@@ -26,8 +30,11 @@ export function serviceHash(service: Service, project: HashedProject): string {
     ...filesOf('secrets', service.secrets ?? [], project),
     ...filesOf('configs', service.configs ?? [], project),
   ];
-  const text = jsonOf(own, serviceShape);
-  return sha256(files.length === 0 ? text : `${text}\n${JSON.stringify(files)}`);
+  const owners = bindOwnersWritten(service, project);
+  const beside = [files, owners].filter((list) => list.length > 0);
+  return sha256(
+    [jsonOf(own, serviceShape), ...beside.map((list) => JSON.stringify(list))].join('\n'),
+  );
 }
 
 export function networkHash(network: NetworkResource): string {

@@ -12,6 +12,7 @@ import { parseDuration } from '../units.ts';
 import { composeVersion } from '../version.ts';
 import { serviceHash } from './config-hash.ts';
 import { hostConfig } from './create/host-config.ts';
+import { bindOwners } from './create/bind-owners.ts';
 import { securityOptions } from './create/security-options.ts';
 import { networkingConfig } from './create/networks.ts';
 
@@ -53,6 +54,10 @@ export function containerCreate(identity: ContainerIdentity): ContainerCreateReq
     HostConfig: {
       ...hostConfig(project, { ...service, ...(volumes !== undefined && { volumes }) }),
       ...securityOptions(project, identity.serviceName, service),
+      ...bindOwners(project, identity.serviceName, {
+        ...service,
+        ...(volumes !== undefined && { volumes }),
+      }),
     },
     ...networkingConfig(identity),
   };

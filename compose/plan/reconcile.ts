@@ -11,6 +11,7 @@ import { planRemoval } from './removal.ts';
 import { planNetworks, planVolumes } from './resources.ts';
 import { selectServices } from './selection.ts';
 import type { ReconcileState } from './state.ts';
+import { mountWarnings } from './mount-warnings.ts';
 import { unsupportedWarnings } from './unsupported.ts';
 
 /** What has to be done so that the engine has what the project says. Pure, in a deterministic order. */
@@ -48,7 +49,10 @@ export function newState(
     ...about,
     builder: new PlanBuilder(),
     errors: [],
-    warnings: unsupportedWarnings(about.project, about.services),
+    warnings: [
+      ...unsupportedWarnings(about.project, about.services),
+      ...mountWarnings(about.project, about.services),
+    ],
     creators: new Map(),
     stops: new Map(),
     removals: new Map(),

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  type Caller,
   composeErrorsOf,
   formatComposeError,
   type Host,
@@ -12,11 +13,18 @@ export interface FakeHostOptions {
   readonly files?: Readonly<Record<string, string>>;
   readonly environment?: Readonly<Record<string, string>>;
   readonly stdin?: string;
+  readonly caller?: Caller;
 }
 
 /** Files by absolute path; what leads to one is a directory. */
-export function fakeHost({ files = {}, environment = {}, stdin = '' }: FakeHostOptions): Host {
+export function fakeHost({
+  files = {},
+  environment = {},
+  stdin = '',
+  caller,
+}: FakeHostOptions): Host {
   return {
+    ...(caller !== undefined && { caller }),
     environment,
     home: '/home/ada',
     readFile: (path) => {
