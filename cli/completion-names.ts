@@ -1,6 +1,6 @@
 /** Names that a completion offers: from the compose file, and from an engine where one runs. */
 import type { EngineClient } from '../engine/client/index.ts';
-import { commands } from './commands/index.ts';
+import type { Command } from './command.ts';
 import { complete, type Candidate, type NameKind } from './completion.ts';
 import { createContext, type Context } from './context.ts';
 import { addressOnThisMachine } from './docker-files.ts';
@@ -9,6 +9,7 @@ import { nameOf, projectLabel } from './select.ts';
 
 export async function candidatesFor(
   words: readonly string[],
+  commands: readonly Command[],
   context: Context,
 ): Promise<readonly Candidate[]> {
   const { candidates, names, global } = complete(words, { commands, globalOptions });

@@ -2,7 +2,7 @@
 import type { Command } from '../command.ts';
 import { attachCommand } from './attach.ts';
 import { commitCommand } from './commit.ts';
-import { completeCommand } from './complete.ts';
+import { completeCommandOf } from './complete.ts';
 import { completionCommand } from './completion.ts';
 import { configCommand } from './config.ts';
 import { containerCommand } from './container.ts';
@@ -77,5 +77,5 @@ export const commands: readonly Command[] = [
   versionCommand,
   daemonCommand,
   completionCommand,
-  completeCommand,
+  completeCommandOf(() => commands),
 ];

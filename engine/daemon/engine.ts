@@ -262,7 +262,7 @@ interface Parts {
 }
 
 async function close({ containers, networks, snapshots }: Parts): Promise<void> {
-  await Promise.all([...containers].map(({ shipping }) => shipping?.stop()));
+  await Promise.all([...containers].map(async ({ shipping }) => shipping?.stop()));
   for (const container of containers) {
     container.restart?.cancel.abort();
     container.process?.close();

@@ -61,7 +61,11 @@ interface Call {
 function calls(): readonly Call[] {
   const numbers = Array.from({ length: 520 }, (_, number) => number);
   const x32 = architecture === 'x86_64' ? numbers.map((number) => number + x32Bit) : [];
-  const plain = [...numbers.filter((number) => !unfiltered.has(number)), ...x32].map((number) => ({ abi: '64' as const, number, first: 0n }));
+  const plain = [...numbers.filter((number) => !unfiltered.has(number)), ...x32].map((number) => ({
+    abi: '64' as const,
+    number,
+    first: 0n,
+  }));
   const compat =
     architecture === 'x86_64'
       ? numbers.map((number) => ({ abi: '32' as const, number, first: 0n }))

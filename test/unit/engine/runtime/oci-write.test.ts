@@ -67,7 +67,7 @@ describe('a configuration', () => {
         destination: '/etc/hosts',
         type: 'bind',
         source: '/host/hosts',
-        options: ['rbind', 'ro', 'rro', 'noatime', 'rslave'],
+        options: ['rbind', 'ro', 'noatime', 'rslave'],
       },
       {
         destination: '/tmp',

@@ -32,6 +32,7 @@ describe('createLayout', () => {
     expect(layout.container(id)).toEqual({
       directory: `/state/containers/${id}`,
       log: `/state/containers/${id}/log`,
+      shipping: `/state/containers/${id}/shipping.json`,
       exit: `/state/containers/${id}/exit`,
       health: `/state/containers/${id}/health`,
       hosts: `/state/containers/${id}/hosts`,
