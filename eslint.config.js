@@ -26,7 +26,17 @@ const forbiddenSyntax = [
 ];
 
 export default tseslint.config(
-  { ignores: ['dist/', 'native/build/', '**/*.js', '**/*.mjs', '**/*.cjs', 'examples/'] },
+  {
+    ignores: [
+      'dist/',
+      'native/build/',
+      '**/*.js',
+      '**/*.mjs',
+      '**/*.d.mts',
+      '**/*.cjs',
+      'examples/',
+    ],
+  },
   ...tseslint.configs.strictTypeChecked,
   {
     files: ['**/*.ts'],
