@@ -56,14 +56,14 @@ export async function attachContainer(
   const detachKeys = parseDetachKeys(options.detachKeys);
   const { log } = ctx.layout.container(container.id);
   const from = options.logs ? await startOfLog(log) : await endOfLog(log);
-  const ended = endOf(container, options);
+  const over = new AbortController();
+  const ended = endOf(container, options, over.signal);
   const isTty = container.record.config.Tty === true;
   publishContainer(ctx, container, { action: 'attach' });
   return {
     isTty,
     run: (client) =>
       noted(container, async () => {
-        const over = new AbortController();
         const stop = (): void => {
           over.abort();
         };
@@ -83,6 +83,7 @@ export async function attachContainer(
           }
         } finally {
           client.gone.removeEventListener('abort', stop);
+          over.abort();
         }
       }),
   };
@@ -110,10 +111,12 @@ async function pass(
 }
 
 /** Of the run under way, or of the next one; at once when only the past is wanted. */
-function endOf(container: Container, { stream }: AttachOptions): Promise<unknown> {
-  if (!stream) return Promise.resolve();
-  if (container.process !== null) return container.process.exited;
-  return Promise.race([container.nextExit, container.removed]);
+function endOf(
+  container: Container,
+  { stream }: AttachOptions,
+  signal: AbortSignal,
+): Promise<unknown> {
+  return stream ? container.nextExitUnless(signal) : Promise.resolve();
 }
 
 async function serveInput(

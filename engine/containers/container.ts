@@ -105,6 +105,8 @@ export class Container {
   #nextExit: PromiseWithResolversOf<ContainerExit> = withResolvers();
   #nextStart: PromiseWithResolversOf<void> = withResolvers();
   readonly #removed: PromiseWithResolversOf<ContainerExit> = withResolvers();
+  #isRemoved = false;
+  readonly #exitWatchers = new Set<(exit: ContainerExit) => void>();
 
   constructor(record: ContainerRecord) {
     this.record = record;
@@ -126,6 +128,27 @@ export class Container {
 
   get nextExit(): Promise<ContainerExit> {
     return this.#nextExit.promise;
+  }
+
+  /**
+   * As `nextExit`, or the removal, for those who may leave before: a promise that lives as long as the container would
+   * keep something of each of them. Null when the signal came first.
+   */
+  nextExitUnless(signal: AbortSignal): Promise<ContainerExit | null> {
+    if (signal.aborted) return Promise.resolve(null);
+    if (this.#isRemoved) return Promise.resolve(this.lastExit);
+    return new Promise((resolve) => {
+      const leave = (): void => {
+        this.#exitWatchers.delete(watcher);
+        resolve(null);
+      };
+      const watcher = (exit: ContainerExit): void => {
+        signal.removeEventListener('abort', leave);
+        resolve(exit);
+      };
+      this.#exitWatchers.add(watcher);
+      signal.addEventListener('abort', leave, { once: true });
+    });
   }
 
   get removed(): Promise<ContainerExit> {
@@ -163,9 +186,12 @@ export class Container {
     const ended = this.#nextExit;
     this.#nextExit = withResolvers();
     ended.resolve(this.lastExit);
+    for (const watcher of this.#exitWatchers) watcher(this.lastExit);
+    this.#exitWatchers.clear();
   }
 
   announceRemoval(): void {
+    this.#isRemoved = true;
     this.#removed.resolve(this.lastExit);
     this.announceExit();
   }

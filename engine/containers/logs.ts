@@ -40,7 +40,7 @@ export function readLogs(
     stdout: options.stdout,
     stderr: options.stderr,
     follow: options.follow && mayStillWrite,
-    ended: lastExit(container),
+    ended: lastExit(container, options.signal),
     signal: options.signal,
     ...(options.sinceNs !== null && { sinceNs: options.sinceNs }),
     ...(options.untilNs !== null && { untilNs: options.untilNs }),
@@ -49,12 +49,13 @@ export function readLogs(
   return { isTty: config.Tty === true, details: logDetailsOf(container.record), records };
 }
 
-/** Settles with the first exit after which no restart follows, or with the removal. */
+/** Settles with the first exit after which no restart follows, with the removal, or with the signal. */
 export async function lastExit(
   container: ReturnType<ContainerContext['containers']['find']>,
+  signal: AbortSignal,
 ): Promise<void> {
   do {
-    await Promise.race([container.nextExit, container.removed]);
+    if ((await container.nextExitUnless(signal)) === null) return;
     await container.userRestart;
   } while (container.restart !== null || container.process !== null);
 }

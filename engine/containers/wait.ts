@@ -1,5 +1,5 @@
 import type { WaitCondition } from '../api/index.ts';
-import type { ContainerExit } from './container.ts';
+import type { Container, ContainerExit } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { isAlive } from './state.ts';
 
@@ -7,19 +7,24 @@ import { isAlive } from './state.ts';
 export function waitContainer(
   ctx: Pick<ContainerContext, 'containers'>,
   ref: string,
-  condition: WaitCondition,
+  { condition, signal }: { readonly condition: WaitCondition; readonly signal: AbortSignal },
 ): { readonly exited: Promise<ContainerExit> } {
   const container = ctx.containers.find(ref);
   switch (condition) {
     case 'removed':
       return { exited: container.removed };
     case 'next-exit':
-      return { exited: container.nextExit };
+      return { exited: nextExit(container, signal) };
     case 'not-running':
       return {
         exited: isAlive(container.status)
-          ? container.nextExit
+          ? nextExit(container, signal)
           : Promise.resolve(container.lastExit),
       };
   }
+}
+
+/** Never settles for who has left. */
+async function nextExit(container: Container, signal: AbortSignal): Promise<ContainerExit> {
+  return (await container.nextExitUnless(signal)) ?? (await new Promise(() => undefined));
 }

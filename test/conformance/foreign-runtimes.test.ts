@@ -149,7 +149,9 @@ describe.skipIf(absent.length > 0)(title, () => {
         await eventually(async () => {
           expect(await inspect(id, '{{.State.Status}}')).toBe('exited');
         });
-        expect(stateOf(runtime)).toEqual([]);
+        await eventually(() => {
+          expect(stateOf(runtime)).toEqual([]);
+        });
         // Whoever has it as a child now may take its time to wait for it.
         await eventually(() => {
           expect(existsSync(`/proc/${pid}`)).toBe(false);

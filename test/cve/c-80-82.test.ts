@@ -17,9 +17,16 @@ const title = `coming and going (missing: ${absentForDocker.join() || 'nothing'}
 /** That a client is gone, and has not only said its last, shows when there is something to tell it. */
 const ticking = 'while :; do echo tick; sleep 0.2; done';
 /** In CI; a nightly run takes as many as it likes. */
-const cycles = Number(process.env['CVE_CYCLES'] ?? '1000');
+const cycles = Number(process.env['CVE_CYCLES'] ?? '500');
 
 describe.skipIf(absentForDocker.length > 0)(title, () => {
+  // The engine's: left alone, a heap grows for as long as there is memory, and hides what is kept.
+  beforeAll(() => {
+    process.env['NODE_OPTIONS'] = '--max-old-space-size=60';
+    return () => {
+      delete process.env['NODE_OPTIONS'];
+    };
+  });
   const tools = useDockerEngine();
   let engine = 0;
 
@@ -164,12 +171,19 @@ describe.skipIf(absentForDocker.length > 0)(title, () => {
       let sequence = 0;
       const round = (): Promise<void> =>
         together(Array.from({ length: cycles }), () => leave(text, (sequence += 1)));
+      const sizes: number[] = [];
+      const rounds = async (): Promise<void> => {
+        for (let number = 0; number < 3; number += 1) {
+          await round();
+          sizes.push(rss());
+        }
+      };
       // What a heap takes once it keeps.
-      await round();
-      const sizeBefore = rss();
-      await expectNoIncrease(shim, round);
-      // A kilobyte for each would be seen; a collection of garbage may be due.
-      expect(rss() - sizeBefore).toBeLessThan(5);
+      await rounds();
+      await expectNoIncrease(shim, rounds);
+      // Two kilobytes for each would be seen; a collection of garbage may be due.
+      const before = Math.max(...sizes.slice(0, 3));
+      expect(Math.min(...sizes.slice(3)) - before, sizes.join()).toBeLessThan(5);
     });
   });
 });

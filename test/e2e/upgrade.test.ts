@@ -13,7 +13,7 @@ import type { ContainerInspect } from '../../engine/api/index.ts';
 import { EngineError } from '../../engine/api/index.ts';
 import { expectNoLeaks, takeAudit } from '../lib/audit.ts';
 import type { Audit } from '../lib/audit.ts';
-import { TestEngine } from '../lib/engine.ts';
+import { command, TestEngine } from '../lib/engine.ts';
 import { eventually } from '../lib/eventually.ts';
 import { missing } from '../lib/requires.ts';
 import { tempDir } from '../lib/temp-dir.ts';
@@ -48,6 +48,11 @@ async function buildEarlier(directory: string): Promise<string> {
   return outfile;
 }
 
+async function mounted(program: 'mount' | 'umount', ...args: readonly string[]): Promise<void> {
+  const { code, stderr } = await command(program, args);
+  expect(code, stderr).toBe(0);
+}
+
 async function startEarlier(daemon: string, engine: TestEngine): Promise<ChildProcess> {
   await mkdir(engine.runRoot, { recursive: true });
   const child = spawn(process.execPath, [daemon, engine.stateRoot, engine.runRoot], {
@@ -69,6 +74,9 @@ describe.skipIf(absent.length > 0)(
       directory = await tempDir();
       engine = await TestEngine.create();
       const daemon = await buildEarlier(directory.path);
+      // It started nothing where mounts are shared.
+      await mounted('mount', '--bind', engine.root, engine.root);
+      await mounted('mount', '--make-private', engine.root);
       before = await takeAudit(engine.scope);
       const child = await startEarlier(daemon, engine);
       const { containers, networks, volumes } = engine.client;
@@ -107,6 +115,7 @@ describe.skipIf(absent.length > 0)(
       await engine.client.networks.remove('lab');
       await engine.stop();
       await expectNoLeaks(before, { ...engine.scope, directories: [] });
+      await mounted('umount', engine.root);
       await engine[Symbol.asyncDispose]();
       await directory[Symbol.asyncDispose]();
     });

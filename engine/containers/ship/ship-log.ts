@@ -16,7 +16,10 @@ export function shipLog(ctx: Context, container: Container): void {
   const { log, shipping: placeFile } = ctx.layout.container(container.id);
   const shipping = new LogShipping({
     ...{ log, placeFile, target },
-    ended: isOver(container) ? Promise.resolve() : lastExit(container),
+    // One for each container, which is never given up.
+    ended: isOver(container)
+      ? Promise.resolve()
+      : lastExit(container, new AbortController().signal),
     onTrouble: (error) => {
       ctx.log.warn('the log of a container cannot be sent; it is kept until its files rotate', {
         container: container.id,

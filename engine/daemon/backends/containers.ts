@@ -29,8 +29,8 @@ export function createContainerBackend(
     restart: (ref, options) => restartContainer(ctx, ref, options),
     kill: (ref, signal) => killContainer(ctx, ref, signal),
     rename: (ref, name) => renameContainer(ctx, ref, name),
-    wait: async (ref, condition) =>
-      await Promise.resolve().then(() => waitContainer(ctx, ref, condition)),
+    wait: async (ref, condition, signal) =>
+      await Promise.resolve().then(() => waitContainer(ctx, ref, { condition, signal })),
     remove: async (ref, options) => {
       await removeContainer(ctx, ref, options).catch((error: unknown) => {
         throw toEngineError(error);
