@@ -113,6 +113,18 @@ async function restoreResolver(
     names.add(live),
     ...live
       .filter(({ id, endpoints }) => !served.has(id) && endpoints.length > 0)
-      .map((sandbox) => restoreNames(parts, sandbox)),
+      .map((sandbox) => serveAgain(parts, sandbox)),
   ]);
+}
+
+/** One whose namespace has lost its name, as when its record was damaged, must not keep the others from being served. */
+async function serveAgain(parts: Parts, sandbox: Sandbox): Promise<void> {
+  try {
+    await restoreNames(parts, sandbox);
+  } catch (error) {
+    if (!isSyscallError(error, 'ENOENT', 'EINVAL')) throw error;
+    parts.warn(`the container of sandbox "${sandbox.id}" has no names until it starts again`, {
+      id: sandbox.id,
+    });
+  }
 }

@@ -69,6 +69,9 @@ describe.skipIf(absent.length > 0)(
     /** Every file that the engine writes and reads again, but for the bystander's. */
     async function stateFiles({ id }: Bystander): Promise<readonly string[]> {
       const { stateRoot, runRoot } = subject().engine;
+      // In place of a damaged default network another one is made, which no audit can tell from a leak.
+      const networks = await subject().client.networks.list();
+      const defaults = networks.filter(({ Name }) => ['bridge', 'host', 'none'].includes(Name));
       const roots = [
         ...['records', 'containers'].map((name) => join(stateRoot, name)),
         join(runRoot, 'records'),
@@ -82,6 +85,7 @@ describe.skipIf(absent.length > 0)(
         .map((entry) => join(entry.parentPath, entry.name))
         .filter((path) => !path.includes(id) && !path.includes('quarantine'))
         .filter((path) => !path.endsWith('.tmp~'))
+        .filter((path) => !defaults.some(({ Id }) => path.includes(Id)))
         .sort();
     }
 
