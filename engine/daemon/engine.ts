@@ -253,6 +253,7 @@ async function removeStrayCgroups(
         error: String(result.reason),
       });
   });
+  cgroups.removeEmptyInstance();
 }
 
 interface Parts {

@@ -199,6 +199,12 @@ export class Cgroups {
     return [...ids].sort();
   }
 
+  /** The instance's own directories, which an engine that was killed in `remove` has left without a container. */
+  removeEmptyInstance(): void {
+    if (this.#instance === '.') return;
+    for (const { mountPoint } of this.#hierarchies) removeIfEmpty(join(mountPoint, this.#instance));
+  }
+
   /** Processes in it and below it, as the engine numbers them; none if it is gone. */
   pids(id: string): readonly number[] {
     const [directory] = this.directories(id);

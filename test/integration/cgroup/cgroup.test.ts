@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { Readable, Writable } from 'node:stream';
@@ -117,6 +117,16 @@ describe.skipIf(absent.length > 0)(`cgroups (missing: ${absent.join(', ') || 'no
       '';
     expect(readFileSync(pids, 'utf8')).toBe('max\n');
     await cgroups.remove(id);
+  });
+
+  test('an engine killed before the last directory must leave none to the next', () => {
+    const { directories } = cgroups.create(id, confined);
+    for (const directory of directories) rmdirSync(directory);
+    const parents = directories.map((path) => dirname(path));
+    expect(parents.every((path) => existsSync(path))).toBe(true);
+    expect(cgroups.list()).toEqual([]);
+    cgroups.removeEmptyInstance();
+    expect(parents.filter((path) => existsSync(path))).toEqual([]);
   });
 
   test('a limit that cannot be must leave nothing', () => {
