@@ -32,6 +32,11 @@ export function parseDuration(text: string): bigint | null {
   return text.startsWith('-') ? -total : total;
 }
 
+/** Of a duration that the loader has checked, as engines take it; 0 without one. */
+export function nanosecondsOf(duration: string | undefined): number {
+  return Number(parseDuration(duration ?? '0') ?? 0n);
+}
+
 /** As Go prints a time.Duration: "1m30s", "1.5s", "20ms", "0s". */
 export function formatDuration(value: bigint): string {
   if (value < 0n) return `-${formatDuration(-value)}`;

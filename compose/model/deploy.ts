@@ -6,3 +6,5 @@ import type { Canonical } from '../schema/shapes.ts';
 export type DeviceRequest = Canonical<typeof gpu>;
 
 export type Deploy = Canonical<typeof deploy>;
+
+export type RestartPolicyOfDeploy = NonNullable<Deploy['restart_policy']>;

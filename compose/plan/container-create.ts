@@ -8,7 +8,7 @@ import type { ServiceMount } from '../model/mount.ts';
 import type { Project } from '../model/project.ts';
 import type { Service } from '../model/service.ts';
 import { builtImageName } from '../names.ts';
-import { parseDuration } from '../units.ts';
+import { nanosecondsOf } from '../units.ts';
 import { composeVersion } from '../version.ts';
 import { serviceHash } from './config-hash.ts';
 import { hostConfig } from './create/host-config.ts';
@@ -103,21 +103,17 @@ function healthcheckOf(healthcheck: Healthcheck): WireHealthcheck {
   const { test, interval, timeout, start_period, start_interval, retries } = healthcheck;
   return {
     ...(test !== undefined && { Test: test }),
-    ...(interval !== undefined && { Interval: nanoseconds(interval) }),
-    ...(timeout !== undefined && { Timeout: nanoseconds(timeout) }),
-    ...(start_period !== undefined && { StartPeriod: nanoseconds(start_period) }),
-    ...(start_interval !== undefined && { StartInterval: nanoseconds(start_interval) }),
+    ...(interval !== undefined && { Interval: nanosecondsOf(interval) }),
+    ...(timeout !== undefined && { Timeout: nanosecondsOf(timeout) }),
+    ...(start_period !== undefined && { StartPeriod: nanosecondsOf(start_period) }),
+    ...(start_interval !== undefined && { StartInterval: nanosecondsOf(start_interval) }),
     ...(retries !== undefined && { Retries: retries }),
   };
 }
 
-function nanoseconds(duration: string): number {
-  return Number(parseDuration(duration) ?? 0n);
-}
-
 function stopTimeoutOf({ stop_grace_period }: Service): { readonly StopTimeout?: number } {
   if (stop_grace_period === undefined) return {};
-  return { StopTimeout: Math.ceil(nanoseconds(stop_grace_period) / 1e9) };
+  return { StopTimeout: Math.ceil(nanosecondsOf(stop_grace_period) / 1e9) };
 }
 
 function labelsOf({

@@ -62,6 +62,12 @@ export interface ContainerConfig {
 export interface RestartPolicy {
   readonly Name?: string;
   readonly MaximumRetryCount?: number;
+  /** Nanoseconds before each restart, in place of the back-off. This engine's; Docker ignores it, as the others below. */
+  readonly Delay?: number;
+  /** Nanoseconds after which a restart has succeeded, and is none of MaximumRetryCount; 0: each is one. */
+  readonly Window?: number;
+  /** With `on-failure`: after success as well. Docker's `always` knows no MaximumRetryCount. */
+  readonly AfterSuccess?: boolean;
 }
 export interface LogConfig {
   readonly Type?: string;

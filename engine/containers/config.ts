@@ -92,6 +92,7 @@ export function withHostDefaults(host: HostConfig, hasCgroup2: boolean): HostCon
     ...host,
     NetworkMode: mode === undefined || mode === '' || mode === 'default' ? 'bridge' : mode,
     RestartPolicy: {
+      ...host.RestartPolicy,
       Name: nonEmpty(host.RestartPolicy?.Name) ?? 'no',
       MaximumRetryCount: host.RestartPolicy?.MaximumRetryCount ?? 0,
     },

@@ -58,6 +58,8 @@ export interface RunRecord {
   readonly restartCount: number;
   /** What the restart by policy before this run has waited; absent for the first. The back-off goes on from it. */
   readonly restartDelayMs?: number;
+  /** Of these restarts, those that have lasted for the window of their policy; absent for none. */
+  readonly goodRestarts?: number;
   /** With the status `removing`: anonymous volumes go as well. */
   readonly removesVolumes?: boolean;
 }

@@ -17,7 +17,7 @@ import type { ContainerContext } from './context.ts';
 import { publishAttachments, publishContainer } from './events.ts';
 import { releaseVolumes } from './held-volumes.ts';
 import { startFailure } from './launch.ts';
-import { nextRestart } from './restart-policy.ts';
+import { isSuccess, nextRestart } from './restart-policy.ts';
 
 export interface EndOfRun {
   readonly exitCode: number;
@@ -75,8 +75,7 @@ export async function endRun(
   });
   const ranForMs = lengthOf(container.record.run, end);
   const delayMs = nextRestart(container.record.hostConfig.RestartPolicy ?? {}, {
-    ...container.record.run,
-    exitCode: end.exitCode,
+    ...ended(container.record, end).run,
     ranForMs,
     lastDelayMs: container.record.run.restartDelayMs ?? 0,
   });
@@ -127,10 +126,13 @@ export function withRestartDelay(record: ContainerRecord, delayMs: number): Cont
 }
 
 function ended(record: ContainerRecord, end: EndOfRun): ContainerRecord {
+  const { goodRestarts = 0 } = record.run;
+  const isGood = isGoodRestart(record, lengthOf(record.run, end));
   return {
     ...record,
     run: {
       ...record.run,
+      ...(isGood && { goodRestarts: goodRestarts + 1 }),
       status: 'exited',
       exitCode: end.exitCode,
       isOomKilled: end.isOomKilled,
@@ -138,6 +140,10 @@ function ended(record: ContainerRecord, end: EndOfRun): ContainerRecord {
       error: end.error ?? '',
     },
   };
+}
+
+function isGoodRestart({ run, hostConfig }: ContainerRecord, ranForMs: number): boolean {
+  return run.restartCount > 0 && isSuccess(hostConfig.RestartPolicy ?? {}, ranForMs);
 }
 
 /** Never rejects. Removing cgroups blocks the engine, so it comes when those who wait for exits have been answered. */

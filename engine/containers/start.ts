@@ -33,7 +33,7 @@ export async function startLocked(ctx: ContainerContext, container: Container): 
   assertMove(container.name, container.status, 'running');
   container.record = {
     ...container.record,
-    run: { ...container.record.run, restartCount: 0, restartDelayMs: 0 },
+    run: { ...container.record.run, restartCount: 0, restartDelayMs: 0, goodRestarts: 0 },
   };
   try {
     await launch(ctx, container);

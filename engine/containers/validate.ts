@@ -39,6 +39,8 @@ export function validatePolicy(policy: RestartPolicy): void {
 function policyChecks({
   Name = '',
   MaximumRetryCount: count = 0,
+  Delay: delay = 0,
+  Window: window = 0,
 }: RestartPolicy): readonly Check[] {
   return [
     [
@@ -50,6 +52,8 @@ function policyChecks({
       `invalid restart policy: maximum retry count can only be used with 'on-failure'`,
     ],
     [count < 0, 'invalid restart policy: maximum retry count cannot be negative'],
+    [delay < 0, 'invalid restart policy: delay cannot be negative'],
+    [window < 0, 'invalid restart policy: window cannot be negative'],
   ];
 }
 

@@ -6,9 +6,11 @@ import type {
   Ulimit,
 } from '../../../engine/api/index.ts';
 import type { ServicePort } from '../../model/port.ts';
+import type { RestartPolicyOfDeploy } from '../../model/deploy.ts';
 import type { Project } from '../../model/project.ts';
 import type { Service } from '../../model/service.ts';
 import { containerName } from '../../names.ts';
+import { nanosecondsOf } from '../../units.ts';
 import { mountsOf } from './mounts.ts';
 import { namespaceMode, networkMode } from './networks.ts';
 import { resourcesOf } from './resources.ts';
@@ -71,18 +73,31 @@ function bindingOf({ host_ip, published }: ServicePort): PortBinding {
 /** deploy.restart_policy wins over restart (compose-spec deploy.md#restart_policy). */
 function restartPolicy({ restart, deploy }: Service): RestartPolicy {
   const policy = deploy?.restart_policy;
-  if (policy !== undefined) {
-    const { condition = 'any', max_attempts } = policy;
-    if (condition === 'none') return { Name: 'no' };
-    if (condition === 'any' && max_attempts === undefined) return { Name: 'always' };
-    return {
-      Name: 'on-failure',
-      ...(max_attempts !== undefined && { MaximumRetryCount: max_attempts }),
-    };
-  }
+  if (policy !== undefined) return deployedPolicy(policy);
   const [name = 'no', count] = (restart ?? 'no').split(':');
   return { Name: name, ...(count !== undefined && { MaximumRetryCount: Number(count) }) };
 }
+
+/** Engines know `always` only without an end: with attempts that are counted it is an `on-failure` for this engine's. */
+function deployedPolicy({
+  condition = 'any',
+  max_attempts = 0,
+  delay,
+  window,
+}: RestartPolicyOfDeploy): RestartPolicy {
+  const name = policyNames[condition] ?? condition;
+  if (name === 'no') return { Name: name };
+  const isCounted = max_attempts > 0 && name !== 'unless-stopped';
+  return {
+    Name: isCounted ? 'on-failure' : name,
+    ...(isCounted && { MaximumRetryCount: max_attempts }),
+    ...(isCounted && name === 'always' && { AfterSuccess: true }),
+    ...(delay !== undefined && { Delay: nanosecondsOf(delay) }),
+    ...(window !== undefined && { Window: nanosecondsOf(window) }),
+  };
+}
+
+const policyNames: Readonly<Record<string, string>> = { none: 'no', any: 'always' };
 
 function namespacesOf(project: Project, service: Service): Partial<HostConfig> {
   const { pid, ipc, uts, cgroup, userns_mode, cgroup_parent } = service;

@@ -119,6 +119,7 @@ export function shapeInspect(container: ContainerInspect): object {
       CgroupnsMode: given(host.CgroupnsMode) ?? hostDefaults.CgroupnsMode,
       Runtime: given(host.Runtime) ?? hostDefaults.Runtime,
       RestartPolicy: {
+        ...host.RestartPolicy,
         Name: given(host.RestartPolicy?.Name) ?? 'no',
         MaximumRetryCount: host.RestartPolicy?.MaximumRetryCount ?? 0,
       },

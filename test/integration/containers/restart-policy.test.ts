@@ -51,6 +51,59 @@ describe.skipIf(absent.length > 0)(
       );
     });
 
+    test('a delay must take the place of the back-off, and the next engine must wait what is left of it', async () => {
+      const policy = { Name: 'on-failure', MaximumRetryCount: 3, Delay: 15e8 };
+      const id = await run(subject(), sh('date +%s.%N; exit 3'), {
+        HostConfig: { RestartPolicy: policy },
+      });
+      await isWaiting(id);
+      await subject().engine.kill();
+      await subject().engine.start();
+      const { HostConfig } = await subject().client.containers.inspect(id);
+      expect(HostConfig.RestartPolicy).toEqual(policy);
+      await eventually(async () => {
+        expect(await state(subject(), id)).toBe('exited 3');
+      });
+      const times: number[] = [];
+      for await (const { text } of subject().client.containers.logs(id)) times.push(Number(text));
+      expect(times).toHaveLength(4);
+      const waits = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+      expect(waits.filter((seconds) => seconds < 1.5 || seconds > 4)).toEqual([]);
+    });
+
+    test('a restart that lasts for the window must be no attempt', async () => {
+      // Every second run is long enough.
+      const program = sh(
+        'n=$(cat /n || echo 0); echo $((n + 1)) >/n; sleep 0.$((n % 2 * 4)); exit 3',
+      );
+      const policy = { Name: 'on-failure', MaximumRetryCount: 2, Window: 3e8 };
+      const id = await run(subject(), program, { HostConfig: { RestartPolicy: policy } });
+      await eventually(async () => {
+        expect(await state(subject(), id)).toBe('exited 3');
+      });
+      // Runs 1 to 5, of which 2 and 4 are restarts that have succeeded, 3 and 5 attempts.
+      expect((await subject().client.containers.inspect(id)).RestartCount).toBe(4);
+    });
+
+    test('attempts after success must end as well', async () => {
+      const policy = { Name: 'on-failure', MaximumRetryCount: 2, AfterSuccess: true };
+      const id = await run(subject(), sh('exit 0'), { HostConfig: { RestartPolicy: policy } });
+      await eventually(async () => {
+        expect(await state(subject(), id)).toBe('exited 0');
+      });
+      expect((await subject().client.containers.inspect(id)).RestartCount).toBe(2);
+    });
+
+    test.each(['Delay', 'Window'] as const)('a negative %s must be refused', async (field) => {
+      const policy = { Name: 'always', [field]: -1 };
+      const refused = await failure(
+        create(subject(), ['true'], { HostConfig: { RestartPolicy: policy } }),
+      );
+      expect(refused.message).toBe(
+        `invalid restart policy: ${field.toLowerCase()} cannot be negative`,
+      );
+    });
+
     test('a client that inspects on die must find it restarting', async () => {
       const stream = subject().client.events({ filters: { event: ['die'] } });
       await stream.opened;

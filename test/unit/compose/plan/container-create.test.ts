@@ -125,6 +125,23 @@ test.each<readonly [string, NonNullable<ContainerCreateRequest['HostConfig']>]>(
   ],
   ['restart: on-failure:3', { RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 3 } }],
   ['deploy: {restart_policy: {condition: any}}', { RestartPolicy: { Name: 'always' } }],
+  ['deploy: {restart_policy: {condition: none, delay: 1s}}', { RestartPolicy: { Name: 'no' } }],
+  [
+    'deploy: {restart_policy: {delay: 1.5s, window: 1m}}',
+    { RestartPolicy: { Name: 'always', Delay: 1.5e9, Window: 60e9 } },
+  ],
+  [
+    'deploy: {restart_policy: {max_attempts: 3}}',
+    { RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 3, AfterSuccess: true } },
+  ],
+  [
+    'deploy: {restart_policy: {condition: on-failure, max_attempts: 3, window: 5s}}',
+    { RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 3, Window: 5e9 } },
+  ],
+  [
+    'deploy: {restart_policy: {condition: unless-stopped}}',
+    { RestartPolicy: { Name: 'unless-stopped' } },
+  ],
   ['cpus: 0.5\nmem_limit: 64m', { NanoCpus: 500_000_000, Memory: 67_108_864 }],
   [
     'deploy: {resources: {limits: {cpus: "2", memory: 1g, pids: 9}}}',

@@ -16,8 +16,6 @@ test.each([
   ['deploy: {mode: global}', 'deploy.mode'],
   ['deploy: {placement: {constraints: [a]}}', 'deploy.placement'],
   ['deploy: {rollback_config: {parallelism: 1}}', 'deploy.rollback_config'],
-  ['deploy: {restart_policy: {delay: 5s}}', 'deploy.restart_policy.delay'],
-  ['deploy: {restart_policy: {window: 5s}}', 'deploy.restart_policy.window'],
   ['deploy: {resources: {reservations: {cpus: "1"}}}', 'deploy.resources.reservations.cpus'],
   ['deploy: {update_config: {parallelism: 1}}', 'deploy.update_config'],
   ['platform: linux/arm64', 'platform'],
@@ -38,7 +36,7 @@ test.each([
   'healthcheck: {test: ["CMD", "true"]}',
   'mem_limit: 64m',
   'deploy: {mode: replicated, replicas: 2, resources: {limits: {cpus: "1", memory: 64m, pids: 5}}}',
-  'deploy: {restart_policy: {condition: on-failure, max_attempts: 3}}',
+  'deploy: {restart_policy: {condition: on-failure, max_attempts: 3, delay: 5s, window: 5s}}',
   'tty: true',
   'ulimits: {nofile: 1024}',
 ])('what has its effect must not be named: %s', (attribute) => {

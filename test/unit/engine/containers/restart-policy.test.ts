@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { nextRestart } from '../../../../engine/containers/restart-policy.ts';
+import { isSuccess, nextRestart } from '../../../../engine/containers/restart-policy.ts';
 
 const crashed = {
   exitCode: 1,
@@ -8,6 +8,8 @@ const crashed = {
   restartCount: 0,
   lastDelayMs: 0,
 };
+
+const slow = { ...crashed, lastDelayMs: 51_200 };
 
 describe('a restart policy', () => {
   test.each([
@@ -47,7 +49,50 @@ describe('a restart policy', () => {
       { ...crashed, restartCount: 3 },
       null,
     ],
+    ['a delay takes the place of the back-off', { Name: 'always', Delay: 5e9 }, slow, 5000],
+    ['no delay leaves the back-off', { Name: 'always', Delay: 0 }, slow, 60_000],
+    [
+      'a delay of years waits as long as a timer can',
+      { Name: 'always', Delay: 9e18 },
+      crashed,
+      2 ** 31 - 1,
+    ],
+    [
+      'a restart that has succeeded is no attempt',
+      { Name: 'on-failure', MaximumRetryCount: 3, Window: 1e9 },
+      { ...crashed, restartCount: 7, goodRestarts: 5 },
+      100,
+    ],
+    [
+      'those that have not are counted',
+      { Name: 'on-failure', MaximumRetryCount: 3, Window: 1e9 },
+      { ...crashed, restartCount: 8, goodRestarts: 5 },
+      null,
+    ],
+    [
+      'after success as well, where that is asked for',
+      { Name: 'on-failure', MaximumRetryCount: 3, AfterSuccess: true },
+      { ...crashed, exitCode: 0 },
+      100,
+    ],
+    [
+      'not after the last attempt',
+      { Name: 'on-failure', MaximumRetryCount: 3, AfterSuccess: true },
+      { ...crashed, exitCode: 0, restartCount: 3 },
+      null,
+    ],
   ])('%s', (_name, policy, run, expected) => {
     expect(nextRestart(policy, run)).toBe(expected);
   });
 });
+
+test.each([
+  ['shorter than the window', { Window: 1e9 }, 999, false],
+  ['as long as the window', { Window: 1e9 }, 1000, true],
+  ['without a window', {}, 1e9, false],
+])(
+  'a restart succeeds when it has lasted for the window: %s',
+  (_name, policy, ranForMs, expected) => {
+    expect(isSuccess(policy, ranForMs)).toBe(expected);
+  },
+);
