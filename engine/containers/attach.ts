@@ -14,6 +14,7 @@ import type { ContainerContext } from './context.ts';
 import { parseDetachKeys } from './detach-keys.ts';
 import { publishContainer } from './events.ts';
 import { notRunning, openSocket, tooOld } from './exec.ts';
+import { requireResponsive } from './responsive.ts';
 
 type Context = Pick<ContainerContext, 'containers' | 'layout' | 'events' | 'log'>;
 
@@ -129,6 +130,7 @@ async function serveInput(
   await container.started;
   const { process } = container;
   if (process === null) return 'ended';
+  await process.answers;
   try {
     const input = openSocket(await process.openInput(), { writable: true });
     const keys = config.Tty === true ? detachKeys : null;
@@ -153,6 +155,7 @@ export async function resizeContainer(
 ): Promise<void> {
   const container = ctx.containers.find(ref);
   if (container.process === null) throw notRunning(container);
+  requireResponsive(container);
   try {
     await container.process.resize(size);
   } catch (error) {

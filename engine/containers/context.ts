@@ -74,8 +74,12 @@ export interface Log {
 
 /** A container's shim as the verbs see it. */
 export interface RunningProcess {
-  /** Of the container's first process, in the engine's pid namespace. */
+  /** Of the container's first process, in the engine's pid namespace; 0 while the shim is not responsive. */
   readonly containerPid: number;
+  /** False after an engine's start, while somebody keeps the shim stopped: what is asked of it fails with `unavailable`. */
+  readonly isResponsive: boolean;
+  /** Resolves when it is responsive; false: it never was, and has ended. */
+  readonly answers: Promise<boolean>;
   readonly exited: Promise<ExitStatus>;
   /** The shim itself has ended, and its mounts with it: this may be later, as unmounting an overlay syncs a disk. */
   readonly gone: Promise<void>;

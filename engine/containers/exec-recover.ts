@@ -1,10 +1,10 @@
 /**
  * Execs after an engine's end: of those on record, the ones that run are followed, the ones that have ended keep their
  * exit code, and one that its shim has never heard of was not started. What runs without a record is a probe of a health
- * check: nobody waits for it any more, so it is ended.
+ * check: nobody waits for it any more, so it is ended. Those of a shim that is stopped are not known until it goes on.
  */
 import type { RecordStore } from '../store/index.ts';
-import { isSyscallError } from '../../native/index.ts';
+import { isShimFailure } from '../runtime/index.ts';
 import type { AdoptedExec } from '../runtime/index.ts';
 import type { Container } from './container.ts';
 import type { ContainerContext, RunningProcess } from './context.ts';
@@ -23,8 +23,32 @@ const sigKill = 9;
 const killedCode = 128 + sigKill;
 
 export async function recoverExecs(ctx: Context): Promise<void> {
+  const all = [...ctx.containers];
+  const stopped = all.filter(({ process }) => process?.isResponsive === false);
+  for (const container of stopped) void recoverLater(ctx, container);
+  await recoverOf(ctx, new Set(all.filter((container) => !stopped.includes(container))));
+  const isOfNobody = ({ containerId }: ExecRecord): boolean =>
+    ctx.containers.get(containerId) === undefined;
+  const ownerless = [...ctx.execRecords.values()].filter(isOfNobody);
+  await Promise.all(ownerless.map(({ id }) => ctx.execRecords.delete(id)));
+}
+
+/** Never rejects: nobody waits for it. */
+async function recoverLater(ctx: Context, container: Container): Promise<void> {
+  try {
+    await container.process?.answers;
+    if (ctx.containers.get(container.id) === container) await recoverOf(ctx, new Set([container]));
+  } catch (error) {
+    ctx.log.error('lost track of the execs of a container', {
+      container: container.id,
+      error: String(error),
+    });
+  }
+}
+
+async function recoverOf(ctx: Context, containers: ReadonlySet<Container>): Promise<void> {
   const known = new Map<string, ReadonlyMap<string, AdoptedExec>>();
-  const live = [...ctx.containers].filter(({ process }) => process !== null);
+  const live = [...containers].filter(({ process }) => process !== null);
   await Promise.all(
     live.map(async ({ id, process }) => known.set(id, (await process?.execs.known()) ?? new Map())),
   );
@@ -33,8 +57,8 @@ export async function recoverExecs(ctx: Context): Promise<void> {
   await Promise.all(
     records.map(async (record) => {
       const container = ctx.containers.get(record.containerId);
-      if (container === undefined) await ctx.execRecords.delete(record.id);
-      else await recoverExec(ctx, { record, container, adopted: known.get(container.id) });
+      if (container === undefined || !containers.has(container)) return;
+      await recoverExec(ctx, { record, container, adopted: known.get(container.id) });
     }),
   );
   for (const { id, process } of live) {
@@ -86,7 +110,7 @@ async function endOrphan(
   { ended }: AdoptedExec,
 ): Promise<void> {
   await execs.signal(id, sigKill).catch((error: unknown) => {
-    if (!isSyscallError(error)) throw error;
+    if (!isShimFailure(error)) throw error;
   });
   await ended;
   await execs.forget(id);

@@ -18,6 +18,7 @@ import {
 } from './foreign.ts';
 import { execProcessOf } from './exec-process.ts';
 import type { ExecCommand, ExecProcessContext } from './exec-process.ts';
+import { requireResponsive } from './responsive.ts';
 
 export type { ExecCommand } from './exec-process.ts';
 
@@ -177,6 +178,7 @@ export function requireProcess(
 ): Container & { readonly process: RunningProcess } {
   const { process } = container;
   if (process === null) throw notRunning(container);
+  requireResponsive(container);
   return container as Container & { readonly process: RunningProcess };
 }
 

@@ -15,6 +15,7 @@ import { newExec } from './exec-store.ts';
 import { closedWithin, ExecFailure, lastWordsMs, notRunning, runExec, tooOld } from './exec.ts';
 import type { ExecEnd, RunningExec } from './exec.ts';
 import type { ExecProcessContext } from './exec-process.ts';
+import { requireResponsive } from './responsive.ts';
 
 type Context = ExecProcessContext & Pick<ContainerContext, 'containers' | 'events' | 'log'>;
 
@@ -25,6 +26,7 @@ export function createExec(
 ): { readonly Id: string } {
   const container = ctx.containers.find(ref);
   requireActive(container, ref);
+  requireResponsive(container);
   if (container.process?.execs.areServed === false) throw tooOld(container);
   if ((request.Cmd ?? []).length === 0) {
     throw new EngineError('invalid-argument', 'No exec command specified');

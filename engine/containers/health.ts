@@ -62,18 +62,18 @@ async function probeUntil(
   for (;;) {
     const health = container.health ?? newHealth;
     await delay(untilNextProbe(health, settings, sinceStart(container)), undefined, { signal });
-    // A frozen container cannot answer, and that says nothing about its health.
-    if (isFrozenOrGone(container)) continue;
+    // What cannot answer says nothing about its health.
+    if (cannotAnswer(container)) continue;
     const result = await probe(ctx, container, { settings, signal });
     // What was asked of this run says nothing about the next.
     signal.throwIfAborted();
-    if (isFrozenOrGone(container)) continue;
+    if (cannotAnswer(container)) continue;
     await note(ctx, container, { settings, result });
   }
 }
 
-function isFrozenOrGone({ isPaused, process }: Container): boolean {
-  return isPaused || process === null;
+function cannotAnswer({ isPaused, process }: Container): boolean {
+  return isPaused || process === null || !process.isResponsive;
 }
 
 function sinceStart({ record }: Container): number {

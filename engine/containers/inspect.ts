@@ -15,6 +15,7 @@ import type { ContainerContext } from './context.ts';
 import { shapeHealth } from './health-state.ts';
 import type { Health } from './health-state.ts';
 import { hasLogPath } from './log-options.ts';
+import { whyUnresponsive } from './responsive.ts';
 import { describeDuration, formatTime, nowNs } from './time.ts';
 
 /** Facts that only the engine knows beside the container itself. */
@@ -78,7 +79,7 @@ function stateOf(container: Container): ContainerState {
     Dead: status === 'dead',
     Pid: container.process?.containerPid ?? 0,
     ExitCode: run.exitCode,
-    Error: run.error,
+    Error: whyUnresponsive(container) ?? run.error,
     StartedAt: formatTime(BigInt(run.startedNs)),
     FinishedAt: formatTime(BigInt(run.finishedNs)),
     ...(container.health !== null && { Health: shapeHealth(container.health, formatTime) }),
@@ -187,6 +188,10 @@ function healthText(health: Health | null): string {
   return health.status === 'starting' ? ' (health: starting)' : ` (${health.status})`;
 }
 
+function runningText(container: Container): string {
+  return whyUnresponsive(container) === null ? healthText(container.health) : ' (unresponsive)';
+}
+
 /** The STATUS column of `docker ps`. */
 export function describeStatus(container: Container, now: bigint): string {
   const { run } = container.record;
@@ -196,7 +201,7 @@ export function describeStatus(container: Container, now: bigint): string {
     case 'created':
       return 'Created';
     case 'running':
-      return `Up ${since(run.startedNs)}${healthText(container.health)}`;
+      return `Up ${since(run.startedNs)}${runningText(container)}`;
     case 'paused':
       return `Up ${since(run.startedNs)} (Paused)`;
     case 'restarting':

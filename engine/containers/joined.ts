@@ -11,6 +11,7 @@ import type { EtcFiles, SandboxRequest } from '../runtime/index.ts';
 import type { Container, ContainerRecord } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { openNamespace } from './process-namespace.ts';
+import { requireResponsive } from './responsive.ts';
 
 type Context = Pick<ContainerContext, 'containers' | 'layout'>;
 type Shared = 'NetworkMode' | 'PidMode' | 'IpcMode';
@@ -129,6 +130,7 @@ function findShared(
 
 function requireJoinable(other: Container, mode: Shared): void {
   if (other.process === null) throw notRunning(other, mode);
+  requireResponsive(other);
   if (other.status === 'restarting') {
     throw new EngineError(
       'conflict',

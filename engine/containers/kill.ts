@@ -3,6 +3,7 @@ import type { Container } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { publishContainer } from './events.ts';
 import { letGoOn } from './pause.ts';
+import { requireResponsive } from './responsive.ts';
 import { signalNumber } from './signals.ts';
 import { isAlive } from './state.ts';
 import { endContainer, noteStopByUser, sendKill, sendSignal, stopSignalOf } from './stop.ts';
@@ -41,6 +42,7 @@ async function sendOne(
   { ref, signal }: { readonly ref: string; readonly signal: number },
 ): Promise<void> {
   if (container.process === null) throw notRunning(container, ref);
+  requireResponsive(container);
   // A restart policy does not undo what the container's own stop signal was sent for.
   const isStop = signal === stopSignalOf(container);
   if (isStop) await noteStopByUser(ctx, container);

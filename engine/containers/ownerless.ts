@@ -31,7 +31,7 @@ export async function findOwnerless(ctx: OwnerlessContext): Promise<readonly str
     else if (id !== null && ctx.containers.get(id) === undefined) {
       ctx.log.error('a container runs although its record cannot be read; it is left as it is', {
         container: id,
-        hint: `put its record back and start the engine again, or end it: kill -9 ${shim.pid}`,
+        hint: `put its record back and start the engine again, or end it: pkill -9 -f "tscompose-shim ${id}"`,
       });
       found.push(id);
     }

@@ -1,6 +1,7 @@
 /**
  * After an engine's end, however it came: records and kernel are made to agree.
- *  1. ask every container's shim; one that answers goes on, one that does not has left an exit file;
+ *  1. ask every container's shim; one that is there goes on, also when it is stopped and cannot answer yet; one that is
+ *     not has left an exit file;
  *  2. networks adopt what lives and take the rest down, cgroups likewise;
  *  3. removals that were under way are finished, snapshots and directories that no record names are swept;
  *  4. exits that happened meanwhile are announced; restart policies decide about them, and about what had ended before.
@@ -16,6 +17,7 @@ import { discardForeign } from './foreign.ts';
 import { volumeNames } from './held-volumes.ts';
 import { networkFacts } from './network-request.ts';
 import { removeStopped } from './remove.ts';
+import { howToContinue } from './responsive.ts';
 import { nextRestart } from './restart-policy.ts';
 import { findOwnerless, sweepUnknown } from './ownerless.ts';
 import type { OwnerlessContext } from './ownerless.ts';
@@ -51,11 +53,21 @@ export async function recoverContainers(
   await ctx.recovery.recoverVolumes(heldBy(live));
   adoptNetworks(ctx, live);
   for (const container of live) container.isPaused = ctx.cgroups.isFrozen(container.id);
+  for (const container of live) void tellOfStopped(ctx, container);
   for (const container of live) void adopt(ctx, container);
   await Promise.all(all.filter(isBeingRemoved).map((container) => finishRemoval(ctx, container)));
   await sweepUnknown(ctx, ownerless);
   const others = [...ctx.containers].filter((container) => !live.includes(container));
   await Promise.all(others.map((container) => takeUp(ctx, container)));
+}
+
+async function tellOfStopped(ctx: RecoverContext, { id, process }: Container): Promise<void> {
+  if (process === null || process.isResponsive) return;
+  ctx.log.error('the shim of a container does not answer; the container is kept as it is', {
+    container: id,
+    hint: howToContinue(id),
+  });
+  if (await process.answers) ctx.log.warn('the shim of a container answers', { container: id });
 }
 
 /** What another runtime still has of it would keep its cgroups busy. */

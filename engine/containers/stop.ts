@@ -6,6 +6,7 @@ import type { ContainerContext } from './context.ts';
 import { publishContainer } from './events.ts';
 import { withContainer } from './locked.ts';
 import { letGoOn } from './pause.ts';
+import { requireResponsive } from './responsive.ts';
 import { signalNumber, tryReadSignal } from './signals.ts';
 import { isAlive } from './state.ts';
 
@@ -47,6 +48,7 @@ export async function endContainer(
   container: Container,
   { signal, graceSeconds }: { readonly signal: number; readonly graceSeconds: number },
 ): Promise<void> {
+  requireResponsive(container);
   const ended = container.nextExit;
   await noteStopByUser(ctx, container);
   if (container.restart !== null) {
@@ -82,6 +84,7 @@ export async function sendKill(
   ctx: Pick<ContainerContext, 'records' | 'events' | 'cgroups'>,
   container: Container,
 ): Promise<void> {
+  requireResponsive(container);
   await noteStopByUser(ctx, container);
   if (await sendSignal(container, sigKill)) publishKill(ctx, container, sigKill);
   letGoOn(ctx, container);

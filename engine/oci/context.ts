@@ -26,10 +26,20 @@ export function cgroupsOf({ cgroup }: ContainerRecord): Cgroups {
   return cgroups;
 }
 
-export async function observe({ containers }: Context, id: string): Promise<Observed> {
-  const record = containers.get(id);
-  const paths = containers.paths(id);
-  const shim = await connectShim({ controlPath: paths.control, exitPath: paths.exit });
+/** null: it has none any more. One that does not answer is a conflict: nobody knows what its container is. */
+export async function shimOf({ containers }: Context, id: string): Promise<Shim | null> {
+  const { control, exit } = containers.paths(id);
+  const shim = await connectShim({ controlPath: control, exitPath: exit });
+  if (shim === null || shim.isResponsive) return shim;
+  shim.close();
+  throw new EngineError('conflict', `the shim of container "${id}" does not answer`, {
+    hint: `somebody has stopped it; let it go on: pkill -CONT -f "tscompose-shim ${id}"`,
+  });
+}
+
+export async function observe(context: Context, id: string): Promise<Observed> {
+  const record = context.containers.get(id);
+  const shim = await shimOf(context, id);
   if (shim !== null && shim.state !== 'running' && isAlive(shim)) {
     const status = shim.state === 'created' ? 'created' : 'creating';
     return { record, status, pid: shim.containerPid, shim };

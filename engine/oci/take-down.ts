@@ -1,6 +1,5 @@
 /** Ends whatever is left of a container and forgets it. */
-import { connectShim } from '../runtime/index.ts';
-import { cgroupsOf } from './context.ts';
+import { cgroupsOf, shimOf } from './context.ts';
 import type { Context } from './context.ts';
 import { readProcess } from './record.ts';
 import type { ContainerRecord } from './record.ts';
@@ -10,8 +9,7 @@ const SIGKILL = 9;
 
 /** Can be called again, whatever it left the last time. */
 export async function takeDown(context: Context, record: ContainerRecord): Promise<void> {
-  const paths = context.containers.paths(record.id);
-  const shim = await connectShim({ controlPath: paths.control, exitPath: paths.exit });
+  const shim = await shimOf(context, record.id);
   const processes = [record.process?.pid, shim?.containerPid].filter((pid) => pid !== undefined);
   for (const pid of processes) {
     const isOurs = pid === shim?.containerPid || isSame(record, pid);

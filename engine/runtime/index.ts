@@ -74,5 +74,5 @@ export type {
   ShimExecs,
   StartedExec,
 } from './shim-exec.ts';
-export { connectShim, readExitFile, Shim, ShimError, startShim } from './shim.ts';
+export { connectShim, isShimFailure, readExitFile, Shim, ShimError, startShim } from './shim.ts';
 export type { ExitStatus, ShimAddress, ShimFailure } from './shim.ts';

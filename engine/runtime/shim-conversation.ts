@@ -1,21 +1,14 @@
-/** One control connection to a shim: cut into messages, and whoever waits for them is told. */
+/** What an engine and one shim say to each other, over one stream after the other: whoever waits for a word is told. */
 import { readFileSync } from 'node:fs';
-import {
-  closeFd,
-  errnoName,
-  isSyscallError,
-  onExit,
-  receive,
-  sendWithFds,
-  SyscallError,
-  watchReadable,
-} from '../../native/index.ts';
+import { EngineError } from '../api/index.ts';
+import { closeFd, errnoName, isSyscallError, onExit, SyscallError } from '../../native/index.ts';
 import type { Fd, Watch } from '../../native/index.ts';
 import type { ExecStatus } from './exec-protocol.ts';
-import { decodeExit, FrameDecoder, oldestProtocolVersion, protocolVersion } from './protocol.ts';
+import { decodeExit, oldestProtocolVersion, protocolVersion } from './protocol.ts';
 import type { ExitStatus, ShimMessage, ShimStatus } from './protocol.ts';
 import { ProtocolError } from './protocol-frame.ts';
 import type { ShimFailure } from './protocol-frame.ts';
+import { ShimLink } from './shim-link.ts';
 
 /** The program could not be started. Nothing of the attempt is left. */
 export class ShimError extends Error implements ShimFailure {
@@ -50,6 +43,8 @@ export interface RequestPurpose {
   readonly purpose: string;
   /** Travel with the message; the caller's copies stay open. */
   readonly fds?: readonly Fd[];
+  /** What is done twice when the shim had heard it, and its answer was lost with the stream, and does no harm. */
+  readonly isRepeatable?: boolean;
 }
 
 interface Waiting<T> {
@@ -57,37 +52,53 @@ interface Waiting<T> {
   readonly reject: (reason: Error) => void;
 }
 
-/** One control connection: cuts it into messages and settles who waits for them. */
+interface Request extends Waiting<number> {
+  readonly what: RequestPurpose;
+  readonly bytes: Uint8Array;
+  /** How often it was sent. */
+  sent: number;
+}
+
+export interface ShimAddress {
+  readonly controlPath: string;
+  readonly exitPath: string;
+}
+
 export class Conversation {
   readonly ended: Promise<ExitStatus>;
   readonly gone: Promise<void>;
   /** null: the shim ended without a word. */
   readonly firstStatus: Promise<ShimStatus | null>;
   readonly #exitPath: string;
-  readonly #decoder = new FrameDecoder();
+  readonly #link: ShimLink;
   readonly #states = new Map<State, Waiting<ShimStatus>[]>();
-  readonly #replies = new Map<number, Waiting<number>>();
-  #socket: Fd | null;
-  #socketWatch: Watch;
+  readonly #requests = new Map<number, Request>();
+  /** The stream over which the shim has greeted last, as the link counts them. */
+  #greetedOver = 0;
   #pidfd: Fd | null = null;
   #processWatch: Watch | null = null;
   #last: ShimStatus | null = null;
   #exit: ExitStatus | null = null;
-  #requests = 0;
+  #count = 0;
   #onExec: ((status: ExecStatus) => void) | null = null;
   readonly #earlyExecs: ExecStatus[] = [];
   #settleEnded: (status: ExitStatus) => void = () => undefined;
   #settleGone: () => void = () => undefined;
   #settleFirst: (status: ShimStatus | null) => void = () => undefined;
 
-  constructor(socket: Fd, exitPath: string) {
-    this.#socket = socket;
+  /** Takes the socket; null: it is yet to be connected. */
+  constructor(socket: Fd | null, { controlPath, exitPath }: ShimAddress) {
     this.#exitPath = exitPath;
     this.ended = new Promise((resolve) => (this.#settleEnded = resolve));
     this.gone = new Promise((resolve) => (this.#settleGone = resolve));
     this.firstStatus = new Promise((resolve) => (this.#settleFirst = resolve));
-    this.#socketWatch = watchReadable(socket, () => {
-      this.#read();
+    this.#link = new ShimLink(socket, controlPath, {
+      message: (message) => {
+        this.#handle(message);
+      },
+      over: () => {
+        this.#finish();
+      },
     });
   }
 
@@ -97,7 +108,8 @@ export class Conversation {
     this.#processWatch = onExit(pidfd, () => {
       this.#closeProcess();
       // What it said last may still be unread.
-      this.#read();
+      this.#link.read();
+      this.#finish();
       this.#settleGone();
     });
   }
@@ -113,11 +125,19 @@ export class Conversation {
     return this.#last?.version ?? null;
   }
 
-  /** Throws EOPNOTSUPP for a shim of an older engine: one that is sent what it does not know hangs up. */
+  /**
+   * Throws EOPNOTSUPP for a shim of an older engine: one that is sent what it does not know hangs up; and `unavailable`
+   * for one that has not said yet what it is.
+   */
   requireVersion(oldest: number, what: { readonly call: string; readonly purpose: string }): void {
+    this.#requireGreeting(what);
     if ((this.version ?? 0) >= oldest) return;
     const purpose = `${what.purpose} of a container that an older engine has started`;
     throw new SyscallError({ call: what.call, errno: 'EOPNOTSUPP', purpose });
+  }
+
+  #requireGreeting({ purpose }: { readonly purpose: string }): void {
+    if (this.#last === null && this.#exit === null) throw unanswered(purpose);
   }
 
   noteProcessGone(): void {
@@ -132,65 +152,66 @@ export class Conversation {
     });
   }
 
-  /** Sends a message with a number, and the descriptors it needs; throws the errno of its answer. */
+  /**
+   * Sends a message with a number, and the descriptors it needs; throws the errno of its answer. `unavailable`: the shim
+   * does not read, or has broken the stream off before it answered, and nobody knows whether it has heard.
+   */
   async request(what: RequestPurpose, encode: (request: number) => Uint8Array): Promise<void> {
-    const request = ++this.#requests;
+    this.#requireGreeting(what);
+    const number = ++this.#count;
     const errno = await new Promise<number>((resolve, reject) => {
-      this.#replies.set(request, { resolve, reject });
-      try {
-        this.send(encode(request), what.fds);
-      } catch (error) {
-        this.#replies.delete(request);
-        // The shim has gone between two of our turns.
-        if (isSyscallError(error, 'EPIPE', 'ECONNRESET')) resolve(esrch);
-        else reject(error instanceof Error ? error : new Error(String(error)));
+      if (this.#exit !== null) {
+        resolve(esrch);
+        return;
       }
+      const request = { what, bytes: encode(number), sent: 0, resolve, reject };
+      this.#requests.set(number, request);
+      this.#post(number, request);
     });
     if (errno === 0) return;
     throw new SyscallError({ call: what.call, errno: errnoName(errno), purpose: what.purpose });
   }
 
+  /** Between two streams it waits for the next greeting. */
+  #post(number: number, request: Request): void {
+    if (this.#greetedOver !== this.#link.count) return;
+    try {
+      this.send(request.bytes, request.what.fds);
+      request.sent++;
+    } catch (error) {
+      // The shim has hung up or gone between two of our turns, which the end of the stream will tell.
+      if (isSyscallError(error, 'EPIPE', 'ECONNRESET')) return;
+      this.#requests.delete(number);
+      request.reject(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** Over a new stream: what has no answer yet has none to come. */
+  #postAgain(): void {
+    for (const [number, request] of this.#requests) {
+      if (request.sent === 0 || request.what.isRepeatable === true) this.#post(number, request);
+      else {
+        this.#requests.delete(number);
+        request.reject(unanswered(request.what.purpose));
+      }
+    }
+  }
+
   /** Small messages that the shim reads at once: a full buffer means that it does not. */
   send(bytes: Uint8Array, fds: readonly Fd[] = []): void {
-    const sent = this.#socket === null ? 0 : sendWithFds(this.#socket, bytes, fds);
-    if (sent !== bytes.length) {
-      const purpose = 'send a message to the shim';
-      const errno = this.#socket === null ? 'EPIPE' : 'EAGAIN';
-      throw new SyscallError({ call: 'send', errno, purpose });
-    }
+    if (this.#link.send(bytes, fds) === bytes.length) return;
+    throw unanswered('send a message');
   }
 
   /** The shim hears of it as of an engine that is gone; its own end is still seen. */
   hangUp(): void {
-    this.#closeSocket();
+    this.#link.close();
   }
 
   close(): void {
-    this.#closeSocket();
+    this.#link.close();
     // A shim that is about to end is still to be reaped.
     if (this.#exit === null) this.#closeProcess();
-  }
-
-  #read(): void {
-    while (this.#socket !== null) {
-      const received = receiveOrEnd(this.#socket);
-      if (received === null) return;
-      if (received.length === 0) {
-        this.#finish();
-        return;
-      }
-      this.#decode(received);
-    }
-  }
-
-  /** A peer that breaks the protocol is no shim of ours, and is treated as one that is gone. */
-  #decode(bytes: Uint8Array): void {
-    try {
-      for (const message of this.#decoder.push(bytes)) this.#handle(message);
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#finish();
-    }
   }
 
   #handle(message: ShimMessage): void {
@@ -199,8 +220,7 @@ export class Conversation {
         this.#noteStatus(message.status);
         return;
       case 'reply':
-        this.#replies.get(message.request)?.resolve(message.errno);
-        this.#replies.delete(message.request);
+        this.#noteReply(message.request, message.errno);
         return;
       case 'exec':
         this.#onExec?.(message.status);
@@ -218,30 +238,35 @@ export class Conversation {
     }
     this.#last = status;
     this.#settleFirst(status);
+    if (this.#greetedOver !== this.#link.count) {
+      this.#greetedOver = this.#link.count;
+      this.#postAgain();
+    }
     for (const { resolve } of this.#states.get(status.state) ?? []) resolve(status);
     this.#states.delete(status.state);
   }
 
-  /** The connection is over: by the shim's last message, or without one. */
+  #noteReply(number: number, errno: number): void {
+    const request = this.#requests.get(number);
+    this.#requests.delete(number);
+    // What it had heard the first time.
+    const isDone = errno === eexist && (request?.sent ?? 0) > 1;
+    request?.resolve(isDone ? 0 : errno);
+  }
+
+  /** The conversation is over: by the shim's last message, or without one. */
   #finish(): void {
-    this.#closeSocket();
+    this.#link.close();
     const exit = this.#exit ?? readExitFile(this.#exitPath) ?? lostStatus();
     this.#exit = exit;
     for (const waiting of this.#states.values()) {
       for (const { reject } of waiting) reject(errorOf(exit));
     }
     this.#states.clear();
-    for (const { resolve } of this.#replies.values()) resolve(esrch);
-    this.#replies.clear();
+    for (const { resolve } of this.#requests.values()) resolve(esrch);
+    this.#requests.clear();
     this.#settleFirst(null);
     this.#settleEnded(exit);
-  }
-
-  #closeSocket(): void {
-    if (this.#socket === null) return;
-    this.#socketWatch.close();
-    closeFd(this.#socket);
-    this.#socket = null;
   }
 
   #closeProcess(): void {
@@ -253,15 +278,17 @@ export class Conversation {
 }
 
 const esrch = 3;
+const eexist = 17;
 
-function receiveOrEnd(socket: Fd): Uint8Array | null {
-  try {
-    return receive(socket)?.bytes ?? null;
-  } catch (error) {
-    // The shim ended with a message of ours unread (unix(7)).
-    if (isSyscallError(error, 'ECONNRESET')) return new Uint8Array(0);
-    throw error;
-  }
+function unanswered(purpose: string): EngineError {
+  return new EngineError('unavailable', `${purpose}: the shim of the container does not answer`, {
+    hint: 'if somebody has stopped it (ps shows tscompose-shim ID), let it go on with kill -CONT, and try again',
+  });
+}
+
+/** Nothing can be asked of the shim, whatever it was. */
+export function isShimFailure(error: unknown): boolean {
+  return isSyscallError(error) || (error instanceof EngineError && error.kind === 'unavailable');
 }
 
 function errorOf(exit: ExitStatus): ShimError {

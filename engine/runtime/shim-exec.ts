@@ -1,12 +1,5 @@
 /** Further programs in a container, as its shim runs them: their streams, terminals, signals and ends. */
-import {
-  closeFd,
-  createMemfd,
-  createPipe,
-  duplicateFd,
-  isSyscallError,
-  socketPair,
-} from '../../native/index.ts';
+import { closeFd, createMemfd, createPipe, duplicateFd, socketPair } from '../../native/index.ts';
 import type { Fd } from '../../native/index.ts';
 import { encodeExec } from './encode.ts';
 import {
@@ -17,7 +10,7 @@ import {
 } from './exec-protocol.ts';
 import type { ExecStatus } from './exec-protocol.ts';
 import type { ForeignExec, SandboxProcess, TerminalSize } from './sandbox-spec.ts';
-import { ShimError } from './shim-conversation.ts';
+import { isShimFailure, ShimError } from './shim-conversation.ts';
 import type { Conversation } from './shim-conversation.ts';
 
 export interface ExecRequest {
@@ -59,6 +52,7 @@ export type AdoptedExec = Pick<StartedExec, 'started' | 'ended'>;
 
 /** And with input and terminals that change their size. */
 export const firstVersionWithExecs = 2;
+const sigKill = 9;
 /** Of no exec. */
 const noId = '0'.repeat(64);
 
@@ -107,7 +101,10 @@ export class ShimExecs {
     try {
       specification = createMemfd('tscompose-exec', encodeExec(process, foreign));
       await this.#conversation.request(
-        { call: 'clone', purpose: 'start a program', fds: [specification, ...streams.given] },
+        {
+          ...{ call: 'clone', purpose: 'start a program', isRepeatable: true },
+          fds: [specification, ...streams.given],
+        },
         (request) => encodeExecStart({ request, id, streams: streams.present, size }),
       );
     } catch (error) {
@@ -123,7 +120,10 @@ export class ShimExecs {
   /** One that has ended is ESRCH. */
   async signal(id: string, signal: number): Promise<void> {
     await this.#conversation.request(
-      { call: 'kill', purpose: `send signal ${signal} to a program` },
+      {
+        ...{ call: 'kill', purpose: `send signal ${signal} to a program` },
+        isRepeatable: signal === sigKill,
+      },
       (request) => encodeExecSignal({ request, id, signal }),
     );
   }
@@ -131,7 +131,7 @@ export class ShimExecs {
   /** One without a terminal, or that has ended, is ESRCH. */
   async resize(id: string, size: TerminalSize): Promise<void> {
     await this.#conversation.request(
-      { call: 'ioctl', purpose: 'resize the terminal of a program' },
+      { call: 'ioctl', purpose: 'resize the terminal of a program', isRepeatable: true },
       (request) => encodeResize({ request, id, size }),
     );
   }
@@ -140,11 +140,13 @@ export class ShimExecs {
   async forget(id: string): Promise<void> {
     this.#known.delete(id);
     try {
-      const what = { call: 'free', purpose: 'forget a program' };
+      const what = { call: 'free', purpose: 'forget a program', isRepeatable: true };
       await this.#conversation.request(what, (request) => encodeExecForget(request, id));
     } catch (error) {
-      if (!isSyscallError(error)) throw error;
+      if (!isShimFailure(error)) throw error;
     }
+    // A shim that greets again tells of it once more.
+    this.#known.delete(id);
   }
 
   #note(status: ExecStatus): void {

@@ -21,11 +21,13 @@ import { encodeSignal, encodeStart } from './protocol.ts';
 import type { ExitStatus, ShimStatus } from './protocol.ts';
 import type { ForeignCommands, SandboxSpec, TerminalSize } from './sandbox-spec.ts';
 import { Conversation } from './shim-conversation.ts';
+import type { ShimAddress } from './shim-conversation.ts';
 import { firstVersionWithExecs, ShimExecs } from './shim-exec.ts';
 
 export type { ExitStatus } from './protocol.ts';
 export type { ShimFailure, ShimStage } from './protocol-frame.ts';
-export { readExitFile, ShimError } from './shim-conversation.ts';
+export { isShimFailure, readExitFile, ShimError } from './shim-conversation.ts';
+export type { ShimAddress } from './shim-conversation.ts';
 
 export interface StartRequest {
   readonly spec: SandboxSpec;
@@ -35,11 +37,6 @@ export interface StartRequest {
   readonly waitsForStart?: boolean;
   /** Another runtime makes the sandbox. */
   readonly foreign?: ForeignCommands | null;
-}
-
-export interface ShimAddress {
-  readonly controlPath: string;
-  readonly exitPath: string;
 }
 
 /** Resolves when the program has been exec'ed (or, with `waitsForStart`, when its sandbox is ready). */
@@ -88,7 +85,10 @@ export function spawnShim({
       env: [],
       fds: [specification, null, null, theirs, sealedExecutable(), control, ...held],
     });
-    const conversation = new Conversation(ours, spec.paths.exit);
+    const conversation = new Conversation(ours, {
+      controlPath: spec.paths.control,
+      exitPath: spec.paths.exit,
+    });
     conversation.watchProcess(pidfd);
     return conversation;
   } catch (error) {
@@ -100,52 +100,103 @@ export function spawnShim({
   }
 }
 
-/** null: no shim answers there any more; the exit file tells how it ended. */
-export async function connectShim({ controlPath, exitPath }: ShimAddress): Promise<Shim | null> {
-  let socket: Fd;
+/** How long a shim that is there may take to say so, in milliseconds: one that lives needs less than one. */
+const greetingLimitMs = 1_000;
+
+/**
+ * null: no shim listens there any more; the exit file tells how it ended. One that does not greet in time, because
+ * somebody has stopped it, is there as well: `isResponsive` is false until it does.
+ */
+export async function connectShim(
+  address: ShimAddress,
+  { limitMs = greetingLimitMs }: { readonly limitMs?: number } = {},
+): Promise<Shim | null> {
+  let socket: Fd | null = null;
   try {
-    socket = connectUnix(controlPath);
+    socket = connectUnix(address.controlPath);
   } catch (error) {
     if (isSyscallError(error, 'ENOENT', 'ECONNREFUSED')) return null;
-    throw error;
+    if (!isSyscallError(error, 'EAGAIN')) throw error;
   }
-  const conversation = new Conversation(socket, exitPath);
-  const status = await conversation.firstStatus;
-  if (status === null) return null;
+  const conversation = new Conversation(socket, address);
+  void conversation.firstStatus.then((status) => {
+    watchProcessOf(conversation, status);
+  });
+  const status = await within(limitMs, conversation.firstStatus);
+  return status === null ? null : new Shim(status ?? null, conversation);
+}
+
+function watchProcessOf(conversation: Conversation, status: ShimStatus | null): void {
   try {
-    conversation.watchProcess(openPidfd(status.pid));
+    if (status === null) conversation.noteProcessGone();
+    else conversation.watchProcess(openPidfd(status.pid));
   } catch (error) {
     if (!isSyscallError(error, 'ESRCH')) throw error;
     conversation.noteProcessGone();
   }
-  return new Shim(status, conversation);
+}
+
+/** undefined: the time was over first. */
+async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => {
+      resolve(undefined);
+    }, ms);
+  });
+  try {
+    return await Promise.race([promise, over]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 export class Shim {
-  readonly pid: number;
-  readonly startTime: bigint;
-  readonly containerPid: number;
-  readonly containerStartTime: bigint;
-  /** When this conversation began. */
-  readonly state: ShimStatus['state'];
   /** Resolves, never rejects: when the program has ended, its output is in the log and its exit file is written. */
   readonly exited: Promise<ExitStatus>;
   /** The shim process is gone, and with it the container's mounts. */
   readonly gone: Promise<void>;
   /** Further programs in the container. */
   readonly execs: ShimExecs;
+  /** Resolves when it is responsive; false: it never was, and has ended. */
+  readonly answers: Promise<boolean>;
   readonly #conversation: Conversation;
+  #status: ShimStatus | null;
 
-  constructor(status: ShimStatus, conversation: Conversation) {
-    this.pid = status.pid;
-    this.startTime = status.startTime;
-    this.containerPid = status.containerPid;
-    this.containerStartTime = status.containerStartTime;
-    this.state = status.state;
+  /** null: it has not said yet how it is. */
+  constructor(status: ShimStatus | null, conversation: Conversation) {
+    this.#status = status;
     this.exited = conversation.ended;
     this.gone = conversation.gone;
     this.execs = new ShimExecs(conversation);
     this.#conversation = conversation;
+    this.answers = conversation.firstStatus.then((first) => {
+      this.#status ??= first;
+      return this.#status !== null;
+    });
+  }
+
+  /** False: what is asked of it fails with `unavailable`, and its process and the container's are not known. */
+  get isResponsive(): boolean {
+    return this.#status !== null;
+  }
+
+  /** 0 while it is not responsive; so with the next. */
+  get pid(): number {
+    return this.#status?.pid ?? 0;
+  }
+
+  get containerPid(): number {
+    return this.#status?.containerPid ?? 0;
+  }
+
+  get containerStartTime(): bigint {
+    return this.#status?.containerStartTime ?? 0n;
+  }
+
+  /** When this conversation began. */
+  get state(): ShimStatus['state'] {
+    return this.#status?.state ?? 'starting';
   }
 
   /** Only after `waitsForStart`: resolves when the program has been exec'ed. */
@@ -157,14 +208,16 @@ export class Shim {
   /** A container that has ended is ESRCH. */
   async signal(signal: number, { all = false }: { readonly all?: boolean } = {}): Promise<void> {
     const purpose = `send signal ${signal} to the container`;
-    await this.#conversation.request({ call: 'kill', purpose }, (request) =>
+    // Others may mean something else the second time.
+    const isRepeatable = signal === sigKill;
+    await this.#conversation.request({ call: 'kill', purpose, isRepeatable }, (request) =>
       encodeSignal({ request, signal, all }),
     );
   }
 
   /** Of the container's own terminal; ENOTTY without one. */
   async resize(size: TerminalSize): Promise<void> {
-    const what = { call: 'ioctl', purpose: 'resize the terminal' };
+    const what = { call: 'ioctl', purpose: 'resize the terminal', isRepeatable: true };
     this.#conversation.requireVersion(firstVersionWithExecs, what);
     await this.#conversation.request(what, (request) => encodeResize({ request, id: null, size }));
   }
@@ -190,7 +243,7 @@ export class Shim {
 
   /** Closes the input when every socket of `openInput` was read to its end. A terminal's input stays open (EINVAL). */
   async endInput(): Promise<void> {
-    const what = { call: 'close', purpose: 'close the input' };
+    const what = { call: 'close', purpose: 'close the input', isRepeatable: true };
     this.#conversation.requireVersion(firstVersionWithExecs, what);
     await this.#conversation.request(what, encodeInputEnd);
   }
@@ -201,6 +254,7 @@ export class Shim {
   }
 }
 
+const sigKill = 9;
 let executable: Fd | null = null;
 
 /**

@@ -33,6 +33,7 @@ import { holdVolumes, releaseVolumes } from '../held-volumes.ts';
 import { withContainer } from '../locked.ts';
 import { sandboxMounts } from '../mounts.ts';
 import { lookUpUser } from '../user-lookup.ts';
+import { requireResponsive } from '../responsive.ts';
 
 export type RootContext = Pick<
   ContainerContext,
@@ -79,6 +80,7 @@ async function openLocked(
   if (container.status === 'removing' || container.status === 'dead') {
     throw new EngineError('conflict', `container ${container.id} is being removed`);
   }
+  requireResponsive(container);
   const mounts = await rootMountsOf(ctx, container);
   const isRunning = container.process !== null;
   const from = isRunning
