@@ -51,6 +51,7 @@ export const composeErrorCodes = [
   'too-large',
   'undefined-reference',
   'unknown-key',
+  'update-failed',
   'yaml-syntax',
 ] as const;
 export type ComposeErrorCode = (typeof composeErrorCodes)[number];

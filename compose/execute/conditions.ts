@@ -70,7 +70,7 @@ export class Conditions {
 
   wait(
     { id, name, service }: Target & { readonly id: string },
-    condition: Condition,
+    condition: Condition | 'steady',
     signal: AbortSignal,
   ): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -145,7 +145,7 @@ function next(before: Known, action: string, attributes: Readonly<Record<string,
 
 /** Met, not yet, or never. The words are docker compose's own: scripts look for them. */
 function verdict(
-  condition: Condition,
+  condition: Condition | 'steady',
   { name, service }: Target,
   known: Known,
 ): boolean | ComposeError {
@@ -156,10 +156,12 @@ function verdict(
       failed(`service "${service ?? name}" didn't complete successfully: exit ${known.exitCode}`)
     );
   }
-  const prefix = `dependency failed to start: container ${name}`;
+  const isUpdate = condition === 'settled' || condition === 'steady';
+  const prefix = `${isUpdate ? '' : 'dependency failed to start: '}container ${name}`;
   if (known.phase === 'exited') return failed(`${prefix} exited (${known.exitCode})`);
   if (known.health === 'unhealthy') return failed(`${prefix} is unhealthy`);
-  return known.health === 'healthy';
+  // How long a container has to stay is for its waiter to say.
+  return condition !== 'steady' && known.health === 'healthy';
 }
 
 function asError(reason: unknown): Error {

@@ -11,9 +11,11 @@ import { placeWarning } from './engine-warning.ts';
 import { explain } from './explain.ts';
 import { handle } from './handlers.ts';
 import type { OnProgress, ProgressResource } from './progress.ts';
+import { type EndedUpdate, rollBack } from './rollback.ts';
 import { type OnHookOutput, Run } from './run.ts';
 import { Slots } from './slots.ts';
 import { undo } from './undo.ts';
+import { pause, Updates } from './updates.ts';
 
 export interface ExecuteOptions {
   readonly engine: EnginePort;
@@ -44,10 +46,18 @@ export interface ExecuteResult {
 /**
  * Walks a plan: a node starts when what it waits for is done. After a failure no new node starts, those under way
  * are awaited, and what this run created is removed again, newest first; a dependency that is not healthy or did not
- * complete leaves everything for a look at it. Rejects with ComposeErrors, or with the signal's reason.
+ * complete leaves everything for a look at it. Updates that ask for it are taken back. Rejects with ComposeErrors, or with
+ * the signal's reason.
  */
 export async function executePlan(plan: Plan, options: ExecuteOptions): Promise<ExecuteResult> {
-  return new Executor(plan, options).execute();
+  const executor = new Executor(plan, options);
+  try {
+    return await executor.execute();
+  } catch (error) {
+    const updates = executor.endedUpdates;
+    if (updates.length === 0) throw error;
+    throw await rollBack({ error, updates }, options, executePlan);
+  }
 }
 
 class Executor {
@@ -57,6 +67,7 @@ class Executor {
   readonly #run: Run;
   readonly #slots: Slots;
   readonly #conditions: Conditions;
+  readonly #updates: Updates;
   readonly #signal: AbortSignal;
   /** Ends every wait once a node has failed. */
   readonly #stop = new AbortController();
@@ -71,6 +82,19 @@ class Executor {
     this.#run = new Run(options.engine, this.#signal, options);
     this.#slots = new Slots(options.concurrency ?? 0);
     this.#conditions = new Conditions(options.engine, this.#observed);
+    this.#updates = new Updates(this.#run, this.#conditions, this.#project);
+  }
+
+  /** Updates that may have come to no end. */
+  get endedUpdates(): readonly EndedUpdate[] {
+    if (this.#signal.aborted) return [];
+    const all = new Set(this.#plan.nodes.flatMap(({ update }) => update ?? []));
+    return [...all]
+      .filter(({ kind }) => kind === 'update')
+      .map((update) => ({
+        service: update.service,
+        isWhole: this.#updates.isToBeTakenBack(update),
+      }));
   }
 
   async execute(): Promise<ExecuteResult> {
@@ -124,7 +148,8 @@ class Executor {
         this.#conditions.expectStart(this.#run.idOf(action.ref));
       await handle(this.#run, action);
     } catch (error) {
-      this.#fail(error, node.action);
+      if (this.#goesOn(error, node)) return;
+      this.#fail(error, node);
       throw error;
     } finally {
       release();
@@ -135,9 +160,19 @@ class Executor {
     return this.#failures.length > 0 || this.#signal.aborted;
   }
 
-  #fail(error: unknown, action: Action): void {
-    if (error instanceof Skipped || (this.#signal.aborted && isAbort(error, this.#signal))) return;
-    const explained = explain(error, action, this.#project);
+  #goesOn(error: unknown, { action, update }: PlanNode): boolean {
+    if (update === undefined || this.#isNoFailure(error)) return false;
+    return !this.#updates.isTooMuch(update, action.name, explain(error, action, null));
+  }
+
+  #isNoFailure(error: unknown): boolean {
+    return error instanceof Skipped || (this.#signal.aborted && isAbort(error, this.#signal));
+  }
+
+  #fail(error: unknown, { action, update }: Pick<PlanNode, 'action' | 'update'>): void {
+    if (this.#isNoFailure(error)) return;
+    const reason = explain(error, action, this.#project);
+    const explained = update === undefined ? reason : this.#updates.explain(update, reason);
     this.#failures.push(explained);
     this.#stop.abort();
     const message = explained instanceof Error ? explained.message : String(explained);
@@ -147,6 +182,10 @@ class Executor {
   async #waitFor(edge: PlanEdge, node: PlanNode): Promise<void> {
     if ('node' in edge) await this.#done.get(edge.node);
     if (edge.condition === undefined) return;
+    if (edge.condition === 'settled') {
+      await this.#settle(edge, node);
+      return;
+    }
     const target = this.#targetOf(edge);
     try {
       await this.#meet(target, edge.condition);
@@ -159,7 +198,22 @@ class Executor {
         );
         return;
       }
-      this.#fail(this.#atDependency(error, node.action, target.service), node.action);
+      this.#fail(this.#atDependency(error, node.action, target.service), node);
+      throw error;
+    }
+  }
+
+  async #settle(edge: PlanEdge, { action }: PlanNode): Promise<void> {
+    const target = this.#targetOf(edge);
+    const update = 'node' in edge ? this.#plan.nodes[edge.node - 1]?.update : undefined;
+    if (update === undefined) throw new TypeError(`${target.name} is not updated`);
+    const signal = AbortSignal.any([this.#signal, this.#stop.signal]);
+    try {
+      await this.#updates.settle(update, target, signal);
+      if ('node' in edge && edge.delayMs !== undefined) await pause(edge.delayMs, signal);
+    } catch (error) {
+      if (this.#isOver()) throw new Skipped();
+      this.#fail(error, { action: { ...action, name: target.name }, update });
       throw error;
     }
   }

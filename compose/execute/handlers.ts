@@ -61,6 +61,7 @@ const handlers: Handlers = {
   renameContainer: async (run, action) => {
     const id = run.idOf(action.ref);
     await rename(run, id, action.newName);
+    if (action.isReplaced === true) return;
     run.setId(action.newName, id);
     run.keep(id);
     run.report({ ...eventOf(run, { ...action, name: action.newName }), status: 'recreated' });

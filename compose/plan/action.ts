@@ -39,7 +39,11 @@ export interface ActionArgs {
     readonly withVolumes: boolean;
     readonly isReplaced?: boolean;
   };
-  renameContainer: ContainerTarget & { readonly newName: string };
+  renameContainer: ContainerTarget & {
+    readonly newName: string;
+    /** It is set aside for its successor. */
+    readonly isReplaced?: boolean;
+  };
   restartContainer: ContainerTarget & { readonly timeoutSeconds: number | null };
   killContainer: ContainerTarget & { readonly signal: string };
   pauseContainer: ContainerTarget;

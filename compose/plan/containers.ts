@@ -17,6 +17,8 @@ import {
   resourceEdges,
   type ServiceScope,
 } from './state.ts';
+import { isSetAside, planUpdate, type Replaced } from './update.ts';
+import { updatePolicy } from './update-policy.ts';
 import { imageIdOf } from './wanted-image.ts';
 
 /** Replicas of one service: created, recreated, started, kept or removed. */
@@ -47,7 +49,8 @@ export function planService(state: ReconcileState, name: string): void {
   if (keep.some((container) => goesOnRunning(state, scope, container))) state.running.add(name);
   planInitLeftovers(state, name);
   for (const container of surplus) planRemoval(state, container, 'surplus');
-  for (const container of keep) planExisting(state, scope, container);
+  const replaced = keep.flatMap((container) => planExisting(state, scope, container) ?? []);
+  planReplacements(state, scope, replaced);
   for (const number of freeNumbers(keep, wanted)) planNew(state, scope, { number });
 }
 
@@ -74,7 +77,10 @@ function partition(
     existing.map((container) => [container, divergenceOf(state, scope, container) !== null]),
   );
   const current = existing.filter((container) => isObsolete.get(container) !== true);
-  const obsolete = existing.filter((container) => isObsolete.get(container) === true);
+  // What an update has set aside goes before what has its name.
+  const obsolete = existing
+    .filter((container) => isObsolete.get(container) === true)
+    .sort((left, right) => Number(isSetAside(left)) - Number(isSetAside(right)));
   const kept = new Set([...current, ...obsolete].slice(0, wanted));
   return {
     keep: existing.filter((container) => kept.has(container)),
@@ -131,27 +137,40 @@ function planNew(
   addTo(state.runners, serviceName, { node: planPostStart({ project, builder, target }, started) });
 }
 
+/** All at once, unless the service says how. */
+function planReplacements(
+  state: ReconcileState,
+  scope: ServiceScope,
+  replaced: readonly Replaced[],
+): void {
+  const policy = state.options.noStart === true ? null : updatePolicy(scope.service);
+  if (policy !== null && replaced.length > 0) {
+    planUpdate(state, scope, { replaced, policy });
+    return;
+  }
+  for (const { container, cause } of replaced)
+    planRecreation(state, { ...scope, container }, cause);
+}
+
+/** What is to be replaced is returned, for the whole service. */
 function planExisting(
   state: ReconcileState,
   scope: ServiceScope,
   container: ObservedContainer,
-): void {
+): Replaced | null {
   const { builder, options, kept } = state;
   if (state.removals.has(container.id)) {
     planNew(state, scope, { number: container.number, successorOf: container });
-    return;
+    return null;
   }
   const divergence = divergenceOf(state, scope, container);
-  if (divergence !== null && options.noRecreate !== true) {
-    planRecreation(state, { ...scope, container }, divergence);
-    return;
-  }
+  if (divergence !== null && options.noRecreate !== true) return { container, cause: divergence };
   const { id, name, status } = container;
   const stopped = state.stops.get(id);
   if ((isUp(container) && stopped === undefined) || options.noStart === true) {
     kept.push({ id, name, service: scope.name });
     addTo(state.runners, scope.name, { container });
-    return;
+    return null;
   }
   const cause =
     stopped === undefined
@@ -167,4 +186,5 @@ function planExisting(
   ]);
   const hooked = { project: state.project, builder, target: targetOf(container) };
   addTo(state.runners, scope.name, { node: planPostStart(hooked, started) });
+  return null;
 }

@@ -2,8 +2,8 @@
 import type { Project } from '../model/project.ts';
 import type { Service } from '../model/service.ts';
 import type { ContainerTarget } from './action.ts';
-import type { PlanBuilder } from './plan.ts';
-import { edgesTo } from './state.ts';
+import type { PlanBuilder, PlanEdge } from './plan.ts';
+import type { ServiceUpdate } from './update-policy.ts';
 
 /** Containers of a service whose profile is not active any more end as they began. */
 function serviceOf(
@@ -18,14 +18,19 @@ interface HookScope {
   readonly project: Project | undefined;
   readonly builder: PlanBuilder;
   readonly target: ContainerTarget;
+  readonly update?: ServiceUpdate | undefined;
 }
 
 /** One after the other; the last node, or the start where there are none. */
-export function planPostStart({ project, builder, target }: HookScope, started: number): number {
+export function planPostStart(
+  { project, builder, target, update }: HookScope,
+  started: number,
+): number {
   const hooks = serviceOf(project, target)?.post_start ?? [];
   const cause = `started by #${started}`;
   return hooks.reduce(
-    (last, hook) => builder.add({ kind: 'runHook', ...target, hook, cause }, [{ node: last }]),
+    (last, hook) =>
+      builder.add({ kind: 'runHook', ...target, hook, cause }, [{ node: last }], update),
     started,
   );
 }
@@ -33,13 +38,13 @@ export function planPostStart({ project, builder, target }: HookScope, started: 
 /** One after the other, behind what the stop waits for; what the stop waits for then. */
 export function planPreStop(
   { project, builder, target }: HookScope,
-  nodes: readonly number[],
-): readonly number[] {
+  edges: readonly PlanEdge[],
+): readonly PlanEdge[] {
   const hooks = serviceOf(project, target)?.pre_stop ?? [];
-  return hooks.reduce<readonly number[]>(
+  return hooks.reduce<readonly PlanEdge[]>(
     (last, hook) => [
-      builder.add({ kind: 'runHook', ...target, hook, cause: 'stop' }, edgesTo(last)),
+      { node: builder.add({ kind: 'runHook', ...target, hook, cause: 'stop' }, last) },
     ],
-    nodes,
+    edges,
   );
 }

@@ -90,10 +90,9 @@ export function planRestart(observed: Observed, options: RestartOptions = {}): P
       const needed = labelledDependencies(container)
         .filter(({ restart }) => restart)
         .flatMap((dependency) => restarted.get(dependency.service) ?? []);
-      const before = isUp(container) ? planPreStop(hooked, needed) : needed;
+      const edges = isUp(container) ? planPreStop(hooked, edgesTo(needed)) : edgesTo(needed);
       const timeoutSeconds = options.timeoutSeconds ?? null;
       const action = { kind: 'restartContainer', ...target, timeoutSeconds, cause } as const;
-      const edges = before.map((node) => ({ node }));
       return planPostStart(hooked, builder.add(action, edges));
     });
     restarted.set(service, nodes);

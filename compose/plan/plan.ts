@@ -1,11 +1,21 @@
 import type { Action } from './action.ts';
+import type { ServiceUpdate } from './update-policy.ts';
 
-/** What a container must have reached before a node may run, beyond its action being done. */
-export type Condition = 'healthy' | 'completed';
+/**
+ * What a container must have reached before a node may run, beyond its action being done. One that takes the place of
+ * another has settled when its update's policy says so.
+ */
+export type Condition = 'healthy' | 'completed' | 'settled';
 
 /** An edge to a node of this plan, or to a container that already runs and needs no action. */
 export type PlanEdge =
-  | { readonly node: number; readonly condition?: Condition; readonly isOptional?: boolean }
+  | {
+      readonly node: number;
+      readonly condition?: Condition;
+      readonly isOptional?: boolean;
+      /** To wait beyond the condition. */
+      readonly delayMs?: number;
+    }
   | { readonly container: string; readonly condition: Condition; readonly isOptional?: boolean };
 
 export interface PlanNode {
@@ -13,6 +23,8 @@ export interface PlanNode {
   readonly id: number;
   readonly action: Action;
   readonly edges: readonly PlanEdge[];
+  /** Whose policy says what becomes of the plan if the node fails. */
+  readonly update?: ServiceUpdate | undefined;
 }
 
 /** A container that the plan leaves alone because it already is what the project asks for. */
@@ -61,7 +73,8 @@ function lineOf({ id, action, edges }: PlanNode): string {
 
 function edgeText(edge: PlanEdge): string {
   const target = 'node' in edge ? String(edge.node) : edge.container;
-  return edge.condition === undefined ? target : `${target} ${edge.condition}`;
+  const delay = 'node' in edge && edge.delayMs !== undefined ? `+${edge.delayMs}ms` : '';
+  return edge.condition === undefined ? target : `${target} ${edge.condition}${delay}`;
 }
 
 /** Collects nodes in the order in which they are added, which must be topological. */
@@ -69,13 +82,13 @@ export class PlanBuilder {
   readonly #nodes: PlanNode[] = [];
 
   /** Returns the node's id, for the edges of later nodes. */
-  add(action: Action, edges: readonly PlanEdge[] = []): number {
+  add(action: Action, edges: readonly PlanEdge[] = [], update?: ServiceUpdate): number {
     const id = this.#nodes.length + 1;
     for (const edge of edges) {
       if ('node' in edge && edge.node >= id)
         throw new TypeError(`edge ${edge.node} → ${id} points up`);
     }
-    this.#nodes.push({ id, action, edges });
+    this.#nodes.push({ id, action, edges, ...(update !== undefined && { update }) });
     return id;
   }
 

@@ -3,6 +3,7 @@ import { containerName, isAnonymous } from '../names.ts';
 import type { ServiceMount } from '../model/mount.ts';
 import type { Project } from '../model/project.ts';
 import type { Service } from '../model/service.ts';
+import type { ContainerTarget } from './action.ts';
 import { serviceHash } from './config-hash.ts';
 import { containerCreate } from './container-create.ts';
 import { networksOf } from './create/networks.ts';
@@ -10,6 +11,7 @@ import { isUp, targetOf } from './existing.ts';
 import { planPostStart } from './hooks.ts';
 import { planFiles } from './injected-files.ts';
 import type { ObservedContainer } from './observed.ts';
+import type { PlanEdge } from './plan.ts';
 import { planPreStart } from './pre-start.ts';
 import { planAnonymousVolumes, planStopOf } from './removal.ts';
 import {
@@ -21,6 +23,7 @@ import {
   type ServiceScope,
   sharedServices,
 } from './state.ts';
+import type { ServiceUpdate } from './update-policy.ts';
 
 /** Why a container must be replaced, or null. */
 export function divergenceOf(
@@ -87,8 +90,35 @@ export interface Recreation extends ServiceScope {
   readonly container: ObservedContainer;
 }
 
+/** A container that was made to take the place of another, under a temporary name. */
+export interface Successor {
+  /** The name that it is to have. */
+  readonly name: string;
+  readonly target: ContainerTarget;
+  /** The node that makes it. */
+  readonly made: number;
+  /** The node after which it has its files. */
+  readonly complete: number;
+}
+
 /** create under a temporary name → stop → remove → rename → start: a failing create leaves the old one as it is. */
 export function planRecreation(state: ReconcileState, scope: Recreation, cause: string): void {
+  const { name: service } = scope;
+  const successor = planSuccessor(state, scope, { cause });
+  const { made, name } = successor;
+  const gone = planReplaced(state, scope.container, successor);
+  const renamed = planTakeOver(state, scope, { successor, after: gone });
+  if (state.options.noStart === true) return;
+  const target = { name, service, ref: name };
+  const node = planStartOf(state, scope, { target, made, ready: renamed });
+  addTo(state.runners, service, { node });
+}
+
+export function planSuccessor(
+  state: ReconcileState,
+  scope: Recreation,
+  { cause, edges = [] }: { readonly cause: string; readonly edges?: readonly PlanEdge[] },
+): Successor {
   const { builder, options, project } = state;
   const { container, name: service } = scope;
   state.recreated.add(service);
@@ -100,57 +130,93 @@ export function planRecreation(state: ReconcileState, scope: Recreation, cause: 
     options.renewAnonymousVolumes === true ? {} : { volumes: inheriting(scope, container) };
   const identity = { project, serviceName: service, service: scope.service, number, name };
   const body = containerCreate({ ...identity, ...volumes, imageId: scope.imageId });
-  const made = builder.add(
-    { kind: 'createContainer', ...target, body, replaces: name, cause },
-    resourceEdges(state, scope),
-  );
-  const complete = planFiles(state, scope, { target, created: made });
-  const gone = planReplaced(state, container, { made, complete });
-  const renamed = builder.add(
-    { kind: 'renameContainer', ...target, newName: name, cause: `replaces ${container.name}` },
-    [{ node: gone }],
-  );
-  addTo(state.makers, service, renamed);
-  if (options.noStart === true) return;
-  const named = { name, service, ref: name };
-  const starting = { target: named, imageId: scope.imageId, ready: renamed };
-  const inits = planPreStart(state, scope, starting);
-  const started = builder.add({ kind: 'startContainer', ...named, cause: `created by #${made}` }, [
-    ...dependencyEdges(state, scope.service),
-    ...edgesTo([...inits, renamed]),
+  const made = builder.add({ kind: 'createContainer', ...target, body, replaces: name, cause }, [
+    ...resourceEdges(state, scope),
+    ...edges,
   ]);
-  const hooked = { project, builder, target: named };
-  addTo(state.runners, service, { node: planPostStart(hooked, started) });
+  const complete = planFiles(state, scope, { target, created: made });
+  return { name, target, made, complete };
+}
+
+/** The successor gets its name; nobody else has it after `after`. */
+export function planTakeOver(
+  { builder, makers }: ReconcileState,
+  { container, name: service }: Recreation,
+  { successor, after }: { readonly successor: Successor; readonly after: number },
+): number {
+  const { target, name: newName } = successor;
+  const cause = `replaces ${container.name}`;
+  const renamed = builder.add({ kind: 'renameContainer', ...target, newName, cause }, [
+    { node: after },
+  ]);
+  addTo(makers, service, renamed);
+  return renamed;
+}
+
+/** The node after which it runs, and its hooks have. */
+export function planStartOf(
+  state: ReconcileState,
+  scope: ServiceScope,
+  {
+    target,
+    made,
+    ready,
+    update,
+  }: {
+    readonly target: ContainerTarget;
+    readonly made: number;
+    readonly ready: number;
+    readonly update?: ServiceUpdate;
+  },
+): number {
+  const { builder, project } = state;
+  const inits = planPreStart(state, scope, { target, imageId: scope.imageId, ready });
+  const action = { kind: 'startContainer', ...target, cause: `created by #${made}` } as const;
+  const edges = [...dependencyEdges(state, scope.service), ...edgesTo([...inits, ready])];
+  const started = builder.add(action, edges, update);
+  return planPostStart({ project, builder, target, update }, started);
+}
+
+/** The nodes after which the container that #made takes the place of does not run. */
+export function planStopOfReplaced(
+  state: ReconcileState,
+  container: ObservedContainer,
+  {
+    made,
+    complete,
+    edges,
+  }: Pick<Successor, 'made' | 'complete'> & {
+    readonly edges: readonly PlanEdge[];
+  },
+): readonly number[] {
+  const dependents = planDependentStops(state, container.service ?? '', complete);
+  const stopped = planStopOf(state, container, {
+    edges: [...edges, ...edgesTo([complete, ...dependents])],
+    cause: `replaced by #${made}`,
+    isReplaced: true,
+  });
+  // It may have been stopped before its successor was made, with something that it depends on.
+  const isBefore = stopped === null || stopped < made;
+  return [...(isBefore ? [complete] : []), ...(stopped === null ? [] : [stopped])];
 }
 
 /** Stops and removes the container that #made takes the place of, after those that are to be restarted with it. */
 function planReplaced(
   state: ReconcileState,
   container: ObservedContainer,
-  { made, complete }: { readonly made: number; readonly complete: number },
+  successor: Successor,
 ): number {
   const { builder, options } = state;
-  const cause = `replaced by #${made}`;
-  const dependents = planDependentStops(state, container.service ?? '', complete);
-  const stopped = planStopOf(state, container, {
-    edges: edgesTo([complete, ...dependents]),
-    cause,
-    isReplaced: true,
-  });
+  const stopped = planStopOfReplaced(state, container, { ...successor, edges: [] });
   const withVolumes = options.renewAnonymousVolumes === true;
   const action = {
     kind: 'removeContainer',
     ...targetOf(container),
     withVolumes,
     isReplaced: true,
-    cause,
+    cause: `replaced by #${successor.made}`,
   } as const;
-  // It may have been stopped before its successor was made, with something that it depends on.
-  const isBefore = stopped === null || stopped < made;
-  const removed = builder.add(
-    action,
-    edgesTo([...(isBefore ? [complete] : []), stopped ?? complete]),
-  );
+  const removed = builder.add(action, edgesTo(stopped));
   if (withVolumes) planAnonymousVolumes(builder, [{ container, node: removed }]);
   return removed;
 }

@@ -30,9 +30,8 @@ export function planStopOf(
     cause,
   } as const;
   const { project, builder } = state;
-  const before = edges.flatMap((edge) => ('node' in edge ? [edge.node] : []));
   const hooked = { project, builder, target: targetOf(container) };
-  const node = builder.add(action, edgesTo(planPreStop(hooked, before)));
+  const node = builder.add(action, planPreStop(hooked, edges));
   state.stops.set(container.id, node);
   return node;
 }

@@ -86,7 +86,7 @@ function planStops(
     for (const dependent of waiting) visit(dependent, deeper);
     const before = waiting.flatMap(({ name }) => stops.get(name) ?? []);
     const target = targetOf(container);
-    const edges = edgesTo(planPreStop({ project, builder, target }, before));
+    const edges = planPreStop({ project, builder, target }, edgesTo(before));
     const action = {
       kind: 'stopContainer',
       ...target,

@@ -13,8 +13,6 @@ const withoutEffect: readonly string[] = [
   'deploy.placement',
   'deploy.resources.reservations.cpus',
   'deploy.resources.reservations.generic_resources',
-  'deploy.rollback_config',
-  'deploy.update_config',
   'platform',
 ];
 

@@ -22,13 +22,16 @@ const rollout = object({
     },
   ),
   max_failure_ratio: optional('Share of containers that may fail.', numeric, { default: 0 }),
-  monitor: optional('How long a new container is watched for failure.', string),
+  monitor: optional(
+    'How long a new container is watched for failure; else until it is healthy, or 5s without a healthcheck.',
+    string,
+  ),
   order: optional(
     'Whether the old container stops before the new one starts, or after.',
     oneOf('start-first', 'stop-first'),
     { default: 'stop-first' },
   ),
-  parallelism: optional('Containers in one batch; 0 is all.', wholeNumber),
+  parallelism: optional('Containers in one batch; 0 is all.', wholeNumber, { default: 1 }),
 });
 
 const limits = object({

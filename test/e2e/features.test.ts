@@ -15,6 +15,7 @@ import { networkScenarios } from './features/network.ts';
 import { processScenarios } from './features/process.ts';
 import { projectScenarios } from './features/project.ts';
 import { storageScenarios } from './features/storage.ts';
+import { updateScenarios } from './features/updates.ts';
 
 const isAble = missing('root', 'redis', 'overlayfs', 'nftables').length === 0;
 
@@ -24,6 +25,7 @@ const chapters: Readonly<Record<string, readonly Scenario[]>> = {
   networks: networkScenarios,
   storage: storageScenarios,
   'what changes': lifecycleScenarios,
+  updates: updateScenarios,
   'the project': projectScenarios,
   'what exists': handlingScenarios,
 };

@@ -7,6 +7,7 @@ import {
   composeErrorsOf,
   executePlan,
   formatComposeError,
+  labels,
   loadProject,
   observe,
   reconcile,
@@ -19,32 +20,49 @@ const folder = new URL('../../../compose/docs/errors/', import.meta.url);
 const pages = readdirSync(folder).filter((name) => name !== 'README.md');
 
 /** Engines on which an example's `up` fails; the others have the images nginx and redis. */
-const engines: Readonly<Partial<Record<ComposeErrorCode, () => FakeEngine>>> = {
-  'dependency-failed': () => {
-    const engine = new FakeEngine();
-    engine.onStart = (name) => {
-      engine.exit(name, 1);
-    };
-    return engine;
-  },
-  'engine-refused': () => {
-    const engine = new FakeEngine();
-    const hint = 'free some space below /var/lib/tscompose';
-    engine.fail(
-      'start shop-web-1',
-      new EngineError('internal', 'no space left on device', { hint }),
-    );
-    return engine;
-  },
-  'port-in-use': () => {
-    const engine = new FakeEngine();
-    const details = { code: 'port-in-use', address: '0.0.0.0', port: '8080', protocol: 'tcp' };
-    const options = { hint: 'process 4312 (nginx) holds it', details };
-    const message = 'address 0.0.0.0:8080 is already in use';
-    engine.fail('start shop-web-1', new EngineError('conflict', message, options));
-    return engine;
-  },
-};
+const engines: Readonly<Partial<Record<ComposeErrorCode, () => FakeEngine | Promise<FakeEngine>>>> =
+  {
+    'dependency-failed': () => {
+      const engine = new FakeEngine();
+      engine.onStart = (name) => {
+        engine.exit(name, 1);
+      };
+      return engine;
+    },
+    'engine-refused': () => {
+      const engine = new FakeEngine();
+      const hint = 'free some space below /var/lib/tscompose';
+      engine.fail(
+        'start shop-web-1',
+        new EngineError('internal', 'no space left on device', { hint }),
+      );
+      return engine;
+    },
+    'port-in-use': () => {
+      const engine = new FakeEngine();
+      const details = { code: 'port-in-use', address: '0.0.0.0', port: '8080', protocol: 'tcp' };
+      const options = { hint: 'process 4312 (nginx) holds it', details };
+      const message = 'address 0.0.0.0:8080 is already in use';
+      engine.fail('start shop-web-1', new EngineError('conflict', message, options));
+      return engine;
+    },
+    'update-failed': async () => {
+      const engine = new FakeEngine();
+      const Labels = {
+        [labels.project]: 'shop',
+        [labels.service]: 'web',
+        [labels.containerNumber]: '1',
+        [labels.configHash]: 'of an earlier file',
+      };
+      await engine.containers.create({ Labels }, { name: 'shop-web-1' });
+      await engine.containers.start('shop-web-1');
+      engine.health = null;
+      engine.onStart = (name) => {
+        engine.exit(name, 1);
+      };
+      return engine;
+    },
+  };
 
 /** Examples that no page could show. */
 const generated: Readonly<Partial<Record<ComposeErrorCode, () => string>>> = {
@@ -67,7 +85,7 @@ async function run(text: string, code: ComposeErrorCode): Promise<string> {
   try {
     const request = { workingDirectory: '/shop', ...(named && { files: named }) };
     const { project } = loadProject(request, fakeHost({ files }));
-    const engine = engines[code]?.() ?? new FakeEngine();
+    const engine = (await engines[code]?.()) ?? new FakeEngine();
     const observed = await observe(engine, project.name);
     const plan = reconcile(project, observed, { ...(services.length > 0 && { services }) });
     await executePlan(plan, { engine, project, observed });

@@ -28,6 +28,7 @@ export class FakeEngine implements EnginePort {
   readonly #failures = new Map<string, Error>();
   readonly #listeners = new Set<(event: EventMessage) => void>();
   #clock = 0;
+  #made = 0;
   /** What inspect says of health; null: the engine runs no healthchecks. */
   health: 'starting' | null = 'starting';
   warnings: readonly string[] = [];
@@ -91,7 +92,8 @@ export class FakeEngine implements EnginePort {
     list: () => Promise.resolve(this.#containers.map((container) => this.#summary(container))),
     create: async (body, { name }) => {
       await this.#call(`create ${name}`);
-      const id = String(this.#containers.length + 1).padStart(64, '0');
+      this.#made += 1;
+      const id = String(this.#made).padStart(64, '0');
       this.#containers.push({ id, name, state: 'created', status: 'Created', body });
       return { Id: id, Warnings: this.warnings };
     },

@@ -55,6 +55,7 @@ describe('invalid projects', () => {
       'port-in-use',
       'too-deep',
       'too-large',
+      'update-failed',
     ];
     const shown = all.flatMap((one) =>
       [...printedError(one).matchAll(/^error\[([a-z-]+)\]/gm)].map(([, code]) => code),

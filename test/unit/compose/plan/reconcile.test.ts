@@ -283,14 +283,12 @@ services:
     pull_policy: always
     deploy:
       mode: global
-      update_config: {parallelism: 1}
 secrets:
   file: {file: ./file}
 `);
     const plan = reconcile(project, await observe(new FakeEngine(), 'shop'));
     expect(plan.warnings).toEqual([
       'compose.yaml:9:13: "deploy.mode" of service "web" has no effect yet',
-      'compose.yaml:10:7: "deploy.update_config" of service "web" has no effect yet',
       'compose.yaml:6:15: "platform" of service "web" has no effect yet',
       'compose.yaml:7:18: "pull_policy" of service "web" has no effect yet',
       'compose.yaml:5:15: secret "file" keeps the owner and mode of its file: uid, gid and mode have no effect in service "web" yet',

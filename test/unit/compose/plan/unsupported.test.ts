@@ -15,9 +15,7 @@ test.each([
   ['deploy: {labels: {a: b}}', 'deploy.labels'],
   ['deploy: {mode: global}', 'deploy.mode'],
   ['deploy: {placement: {constraints: [a]}}', 'deploy.placement'],
-  ['deploy: {rollback_config: {parallelism: 1}}', 'deploy.rollback_config'],
   ['deploy: {resources: {reservations: {cpus: "1"}}}', 'deploy.resources.reservations.cpus'],
-  ['deploy: {update_config: {parallelism: 1}}', 'deploy.update_config'],
   ['platform: linux/arm64', 'platform'],
 ])('what nothing carries out must be named once, at its line: %s', (attribute, path) => {
   expect(warningsOf(attribute)).toEqual([
@@ -37,6 +35,7 @@ test.each([
   'mem_limit: 64m',
   'deploy: {mode: replicated, replicas: 2, resources: {limits: {cpus: "1", memory: 64m, pids: 5}}}',
   'deploy: {restart_policy: {condition: on-failure, max_attempts: 3, delay: 5s, window: 5s}}',
+  'deploy: {update_config: {parallelism: 1}, rollback_config: {parallelism: 1}}',
   'tty: true',
   'ulimits: {nofile: 1024}',
 ])('what has its effect must not be named: %s', (attribute) => {
