@@ -13,6 +13,7 @@ export function createHost(env: Readonly<Record<string, string | undefined>>): H
     readFile,
     list,
     fileDigest,
+    fileBytes,
     readStdin,
   };
 }
@@ -42,10 +43,22 @@ function list(path: string): readonly string[] {
 }
 
 function fileDigest(path: string): string | null {
+  const bytes = regularFile(path, Infinity);
+  return bytes === null ? null : createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Docker's limit is half a megabyte for a secret, in a cluster. */
+const mostBytes = 64 * 1024 * 1024;
+
+function fileBytes(path: string): Uint8Array | null {
+  return regularFile(path, mostBytes);
+}
+
+function regularFile(path: string, mostBytes: number): Buffer | null {
   try {
+    const stats = statSync(path);
     // A pipe or a device would be waited for.
-    if (!statSync(path).isFile()) return null;
-    return createHash('sha256').update(readFileSync(path)).digest('hex');
+    return stats.isFile() && stats.size <= mostBytes ? readFileSync(path) : null;
   } catch (error) {
     // Whoever needs the content says why it cannot be read.
     if (typeof (error as NodeJS.ErrnoException).code === 'string') return null;

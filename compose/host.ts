@@ -41,6 +41,8 @@ export interface Host {
   list(path: string): readonly string[];
   /** sha256 of a regular file's bytes in hex; null where there is none to read. */
   fileDigest(path: string): string | null;
+  /** All of a regular file; null where there is none to read, or more than belongs into a secret. */
+  fileBytes(path: string): Uint8Array | null;
   /** A compose file in a git repository or a registry. Absent: there are none. Never throws, never waits. */
   remote?(text: string, reference: GitReference | OciReference): RemoteRead;
   /** All of standard input, for `-f -`. */

@@ -23,7 +23,7 @@ export interface ProjectScope {
   readonly environment: Readonly<Record<string, string>>;
   readonly disabled: TreeMap;
   readonly request: LoadRequest;
-  readonly host: Pick<Host, 'caller' | 'fileDigest' | 'readFile'>;
+  readonly host: Pick<Host, 'caller' | 'fileBytes' | 'fileDigest' | 'readFile'>;
 }
 
 /** The checked, canonical tree as a frozen Project. Resources that no service uses are left out. */
@@ -59,6 +59,7 @@ export function toProject(root: TreeMap, scope: ProjectScope): Project {
     extensions,
     caller: host.caller ?? null,
     fileDigest: (path: string) => host.fileDigest(path),
+    fileBytes: (path: string) => host.fileBytes(path),
     readFile: (path: string) => host.readFile(path),
     positionOf: (path: readonly (string | number)[]) => placeOf(root, path)?.position ?? null,
     placeOf: (path: readonly (string | number)[]) => placeOf(root, path),

@@ -40,6 +40,8 @@ export interface Project {
   readonly extensions: Readonly<Record<string, unknown>>;
   /** sha256 of the content of a file, read when it is asked for; null where no regular file can be read. */
   readonly fileDigest: (path: string) => string | null;
+  /** What a container is given with an owner of its own; null where no regular file of a bearable size can be read. */
+  readonly fileBytes: (path: string) => Uint8Array | null;
   /** Content that a container is made with, read when it is asked for. */
   readonly readFile: (path: string) => FileRead;
   /**

@@ -56,7 +56,7 @@ export interface ActionArgs {
 /** A file whose content is not on the host. */
 export interface InjectedFile {
   readonly path: string;
-  readonly content: string;
+  readonly content: string | Uint8Array;
   readonly uid: number;
   readonly gid: number;
   readonly mode: number;

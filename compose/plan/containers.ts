@@ -1,4 +1,5 @@
 import { containerName } from '../names.ts';
+import type { Service } from '../model/service.ts';
 import { errorAt } from '../positions.ts';
 import type { ContainerTarget } from './action.ts';
 import { containerCreate } from './container-create.ts';
@@ -29,7 +30,7 @@ export function planService(state: ReconcileState, name: string): void {
   const existing = replicasOf(state.observed, { services: [name] }).sort(
     (left, right) => left.number - right.number,
   );
-  const wanted = state.options.scale?.[name] ?? service.scale ?? service.deploy?.replicas ?? 1;
+  const wanted = state.options.scale?.[name] ?? replicasAsked(service);
   if (wanted > 1 && service.container_name !== undefined) {
     state.errors.push(
       errorAt(
@@ -52,6 +53,13 @@ export function planService(state: ReconcileState, name: string): void {
   const replaced = keep.flatMap((container) => planExisting(state, scope, container) ?? []);
   planReplacements(state, scope, replaced);
   for (const number of freeNumbers(keep, wanted)) planNew(state, scope, { number });
+}
+
+/** One of each on every node of a cluster: this is one node. */
+const globalModes: readonly (string | undefined)[] = ['global', 'global-job'];
+
+function replicasAsked({ scale, deploy }: Service): number {
+  return scale ?? (globalModes.includes(deploy?.mode) ? 1 : (deploy?.replicas ?? 1));
 }
 
 function goesOnRunning(

@@ -1,6 +1,7 @@
-/** Secrets and configs that are no files of the host: their content goes into the container before its start. */
+/** Secrets and configs whose content goes into the container before its start, as they are no files of the host or not as they are to be. */
 import type { ComposeErrorCode } from '../errors.ts';
 import type { FileReference, FileResource } from '../model/secret.ts';
+import { givenContent } from './given-files.ts';
 import { errorAt } from '../positions.ts';
 import type { ContainerTarget, InjectedFile } from './action.ts';
 import type { ReconcileState, ServiceScope } from './state.ts';
@@ -35,7 +36,9 @@ function fileOf(state: ReconcileState, wanted: Wanted): InjectedFile | null {
   const { reference, kind, path, scope } = wanted;
   const { project, errors } = state;
   const resource = project[kind][reference.source];
-  if (resource === undefined || resource.file !== undefined) return null;
+  if (resource === undefined) return null;
+  const given = givenContent(project, scope.service, { reference, resource });
+  if (resource.file !== undefined && given === null) return null;
   const what = `${kind.slice(0, -1)} "${resource.name}"`;
   const fail = (code: ComposeErrorCode, message: string): null => {
     errors.push(errorAt(project, [code, message], { path }));
@@ -44,7 +47,7 @@ function fileOf(state: ReconcileState, wanted: Wanted): InjectedFile | null {
   if (resource.external === true) {
     return fail('not-supported', `unsupported external ${kind.slice(0, -1)} ${resource.name}`);
   }
-  const content = contentOf(resource, project.environment);
+  const content = given ?? contentOf(resource, project.environment);
   if (content === null) {
     const variable = resource.environment ?? '';
     const message = `environment variable "${variable}" required by ${what} is not set`;

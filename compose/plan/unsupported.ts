@@ -1,34 +1,38 @@
 import type { Project } from '../model/project.ts';
-import type { FileReference, FileResource } from '../model/secret.ts';
 import type { Service } from '../model/service.ts';
 import { textAt } from '../positions.ts';
+import { givenContent, saysWhose } from './given-files.ts';
 
-/** Attributes that are valid and that no engine call carries out yet: named, never ignored in silence. */
-const withoutEffect: readonly string[] = [
-  'cpu_count',
-  'cpu_percent',
-  'credential_spec',
-  'deploy.endpoint_mode',
-  'deploy.labels',
-  'deploy.placement',
-  'deploy.resources.reservations.cpus',
-  'deploy.resources.reservations.generic_resources',
-  'platform',
-];
+const windows = 'only Windows containers have it';
+const cluster = 'it is for clusters, and this is one host';
+const unfinished = null;
+
+/** Attributes that are valid and that no engine call carries out, with the reason: named, never ignored in silence. */
+const withoutEffect: Readonly<Record<string, string | null>> = {
+  cpu_count: windows,
+  cpu_percent: windows,
+  credential_spec: windows,
+  'deploy.endpoint_mode': cluster,
+  'deploy.labels': 'they are of a service in a cluster, and no labels of its containers',
+  'deploy.placement': cluster,
+  'deploy.resources.reservations.cpus': cluster,
+  'deploy.resources.reservations.generic_resources': cluster,
+  platform: unfinished,
+};
 
 export function unsupportedWarnings(project: Project, services: readonly string[]): string[] {
   return services.flatMap((name) => {
     const service = project.services[name];
     if (service === undefined) return [];
-    const given = withoutEffect.filter((path) => isGiven(valueAt(service, path.split('.'))));
-    const attributes = [...given, ...idleValues(service)].sort();
-    const warnings = attributes.map((path) =>
-      textAt(
-        project,
-        ['services', name, ...path.split('.')],
-        `"${path}" of service "${name}" has no effect yet`,
-      ),
+    const given = Object.keys(withoutEffect).filter((path) =>
+      isGiven(valueAt(service, path.split('.'))),
     );
+    const attributes = [...given, ...idleValues(service)].sort();
+    const warnings = attributes.map((path) => {
+      const reason = withoutEffect[path] ?? unfinished;
+      const message = `"${path}" of service "${name}" has no effect${reason === null ? ' yet' : `: ${reason}`}`;
+      return textAt(project, ['services', name, ...path.split('.')], message);
+    });
     return [...warnings, ...fileWarnings(project, name, service)];
   });
 }
@@ -46,29 +50,22 @@ function valueAt(value: unknown, [key, ...rest]: readonly string[]): unknown {
 }
 
 /** Attributes of which some values say only what happens anyway. */
-function idleValues({ deploy, pull_policy }: Service): string[] {
+function idleValues({ pull_policy }: Service): string[] {
   const isUsual = ['missing', 'if_not_present', 'never', undefined].includes(pull_policy);
-  return [
-    ...(isUsual ? [] : ['pull_policy']),
-    ...(deploy?.mode === undefined || deploy.mode === 'replicated' ? [] : ['deploy.mode']),
-  ];
+  return isUsual ? [] : ['pull_policy'];
 }
 
-/** A file of the host is mounted as it is. */
+/** A file of the host that cannot be written into the container is mounted as it is. */
 function fileWarnings(project: Project, name: string, service: Service): string[] {
   return (['secrets', 'configs'] as const).flatMap((kind) =>
     (service[kind] ?? []).flatMap((reference, index) => {
       const resource = project[kind][reference.source];
-      const problem = resource === undefined ? null : fileProblem(resource, reference);
-      if (problem === null) return [];
-      const message = `${kind.slice(0, -1)} "${reference.source}" ${problem} service "${name}" yet`;
+      if (resource?.file === undefined || !saysWhose(reference)) return [];
+      if (givenContent(project, service, { reference, resource }) !== null) return [];
+      const reason =
+        service.read_only === true ? 'the root is read-only' : 'it is no file that can be read';
+      const message = `${kind.slice(0, -1)} "${reference.source}" keeps the owner and mode of its file in service "${name}": ${reason}`;
       return [textAt(project, ['services', name, kind, index], message)];
     }),
   );
-}
-
-function fileProblem({ file }: FileResource, { uid, gid, mode }: FileReference): string | null {
-  if (file === undefined) return null;
-  if (uid === undefined && gid === undefined && mode === undefined) return null;
-  return 'keeps the owner and mode of its file: uid, gid and mode have no effect in';
 }

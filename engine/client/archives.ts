@@ -28,7 +28,7 @@ export interface CommitOptions extends CallOptions {
 
 export interface WrittenFile {
   readonly path: string;
-  readonly content: string;
+  readonly content: string | Uint8Array;
   readonly uid: number;
   readonly gid: number;
   readonly mode: number;
@@ -134,7 +134,7 @@ export class Archives {
 
 function* blocksOf(files: readonly WrittenFile[]): Generator<Uint8Array> {
   for (const { path, content, uid, gid, mode } of files) {
-    const bytes = Buffer.from(content);
+    const bytes = typeof content === 'string' ? Buffer.from(content) : content;
     // A name in an archive is bytes, one character each.
     const name = Buffer.from(path.replace(/^\/+/, '')).toString('latin1');
     const mtimeNs = BigInt(Date.now()) * 1_000_000n;

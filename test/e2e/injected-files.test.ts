@@ -13,11 +13,11 @@ name: sec
 services:
   a:
     image: tscompose.local/host
-    command: [sh, -c, 'stat -c "%a %u %g" /run/secrets/token /run/secrets/mine /etc/text; cat /run/secrets/token /etc/text']
-    secrets: [token, {source: token, target: mine, uid: "7", gid: "8", mode: 0400}]
-    configs: [{source: text, target: /etc/text}]
-secrets: {token: {environment: TOKEN}}
-configs: {text: {content: "port=\${PORT}\\n"}}
+    command: [sh, -c, 'stat -c "%a %u %g" /run/secrets/token /run/secrets/mine /etc/text /run/secrets/key; cat /run/secrets/token /etc/text; cmp /run/secrets/key /etc/key && cmp -n 4 /run/secrets/key /etc/magic']
+    secrets: [token, {source: token, target: mine, uid: "7", gid: "8", mode: 0400}, {source: key, gid: "9", mode: 0440}]
+    configs: [{source: text, target: /etc/text}, {source: key, target: /etc/key}, {source: magic, target: /etc/magic}]
+secrets: {token: {environment: TOKEN}, key: {file: ./key}}
+configs: {key: {file: ./key}, magic: {file: ./magic}, text: {content: "port=\${PORT}\\n"}}
 `;
 
 describe.skipIf(!isAble)('injected files', () => {
@@ -28,6 +28,10 @@ describe.skipIf(!isAble)('injected files', () => {
     engine = await TestEngine.create();
     before = await takeAudit(engine.scope);
     await writeFile(join(engine.root, 'project', 'compose.yaml'), file);
+    // No text: what is written must be the bytes of the file.
+    const bytes = Uint8Array.from({ length: 256 }, (_, index) => 255 - index);
+    await writeFile(join(engine.root, 'project', 'key'), bytes);
+    await writeFile(join(engine.root, 'project', 'magic'), bytes.subarray(0, 4));
   });
 
   afterAll(async () => {
@@ -37,7 +41,7 @@ describe.skipIf(!isAble)('injected files', () => {
     await engine[Symbol.asyncDispose]();
   });
 
-  const seen = '444 0 0\n400 7 8\n444 0 0\n';
+  const seen = '444 0 0\n400 7 8\n444 0 0\n440 0 9\n';
 
   test('must be there at the start, with owner and mode, and follow their source', async () => {
     const up = async (TOKEN: string): Promise<string> => {

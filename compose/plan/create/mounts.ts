@@ -1,8 +1,8 @@
 import type { HostConfig, MountRequest } from '../../../engine/api/index.ts';
 import type { ServiceMount } from '../../model/mount.ts';
 import type { Project } from '../../model/project.ts';
-import type { FileReference, FileResource } from '../../model/secret.ts';
 import type { Service } from '../../model/service.ts';
+import { givenContent } from '../given-files.ts';
 
 type MountFields = Pick<HostConfig, 'Binds' | 'Mounts' | 'Tmpfs'>;
 
@@ -15,8 +15,10 @@ export function mountsOf(project: Project, service: Service): MountFields {
     if (bind === null) mounts.push(asMount(project, mount));
     else binds.push(bind);
   }
-  mounts.push(...fileMounts(service.secrets, project.secrets, (name) => `/run/secrets/${name}`));
-  mounts.push(...fileMounts(service.configs, project.configs, (name) => `/${name}`));
+  mounts.push(
+    ...fileMounts(project, service, 'secrets'),
+    ...fileMounts(project, service, 'configs'),
+  );
   const tmpfs = (service.tmpfs ?? []).map((entry) => {
     const colon = entry.indexOf(':');
     return colon === -1 ? [entry, ''] : [entry.slice(0, colon), entry.slice(colon + 1)];
@@ -103,14 +105,18 @@ function tmpfsOptions({ type, tmpfs }: ServiceMount): Pick<MountRequest, 'TmpfsO
 
 /** Secrets and configs that are files of the host are mounted; others are written, see injected-files.ts. */
 function fileMounts(
-  references: readonly FileReference[] | undefined,
-  resources: Readonly<Record<string, FileResource>>,
-  defaultTarget: (name: string) => string,
+  project: Project,
+  service: Service,
+  kind: 'secrets' | 'configs',
 ): MountRequest[] {
-  return (references ?? []).flatMap(({ source, target = source }) => {
-    const file = resources[source]?.file;
-    if (file === undefined) return [];
-    const path = target.startsWith('/') ? target : defaultTarget(target);
+  return (service[kind] ?? []).flatMap((reference) => {
+    const { source, target = source } = reference;
+    const resource = project[kind][source];
+    const file = resource?.file;
+    if (resource === undefined || file === undefined) return [];
+    if (givenContent(project, service, { reference, resource }) !== null) return [];
+    const directory = kind === 'secrets' ? '/run/secrets/' : '/';
+    const path = target.startsWith('/') ? target : `${directory}${target}`;
     return [{ Type: 'bind', Source: file, Target: path, ReadOnly: true }];
   });
 }

@@ -176,7 +176,7 @@ export class FakeEngine implements EnginePort {
     writeFiles: async (ref, files) => {
       const texts = files.map(
         ({ path, content, uid, gid, mode }) =>
-          `${path}=${content} ${uid}:${gid} ${mode.toString(8)}`,
+          `${path}=${Buffer.from(content).toString()} ${uid}:${gid} ${mode.toString(8)}`,
       );
       await this.#call(`write ${this.#find(ref).name} ${texts.join(', ')}`);
     },

@@ -41,6 +41,10 @@ export function fakeHost({
       const text = files[path];
       return text === undefined ? null : createHash('sha256').update(text).digest('hex');
     },
+    fileBytes: (path) => {
+      const text = files[path];
+      return text === undefined ? null : new TextEncoder().encode(text);
+    },
     readStdin: () => stdin,
   };
 }

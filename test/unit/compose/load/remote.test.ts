@@ -174,6 +174,7 @@ describe('locating', () => {
     readStdin: () => '',
     list: () => [],
     fileDigest: () => null,
+    fileBytes: () => null,
     ...(read !== undefined && { remote: () => read }),
   });
   const text = 'https://u:pw@h/r.git';

@@ -3,6 +3,7 @@ import { executePlan, observe, reconcile } from '../../../../compose/index.ts';
 import { FakeEngine } from '../lib/engine.ts';
 import { errorText, loadText } from '../lib/host.ts';
 
+const files = { '/shop/held': 'of a file' };
 const environment = { TOKEN: 'of a \u00fcber secret' };
 
 function text(service: string, resources = ''): string {
@@ -10,7 +11,7 @@ function text(service: string, resources = ''): string {
 name: p
 services:
   a: {image: nginx, ${service}}
-secrets: {token: {environment: TOKEN}, lost: {environment: LOST}, far: {external: true}}
+secrets: {token: {environment: TOKEN}, held: {file: ./held}, lost: {environment: LOST}, far: {external: true}}
 configs: {text: {content: "x=1"}, far: {external: true}}
 ${resources}`;
 }
@@ -22,11 +23,12 @@ describe('secrets and configs that are no files', () => {
       'secrets: [{source: token, target: t, uid: "7", gid: "8", mode: 0400}]',
       `/run/secrets/t=${environment.TOKEN} 7:8 400`,
     ],
+    ['secrets: [{source: held, uid: "7"}]', '/run/secrets/held=of a file 7:0 444'],
     ['configs: [text]', '/text=x=1 0:0 444'],
     ['configs: [{source: text, target: /etc/x}]', '/etc/x=x=1 0:0 444'],
   ])('%s must be written between creation and start', async (service, file) => {
     const engine = new FakeEngine();
-    const { project } = loadText(text(service), { environment });
+    const { project } = loadText(text(service), { environment, files });
     const observed = await observe(engine, 'p');
     const plan = reconcile(project, observed);
     expect(plan.toString().split('\n').slice(1)).toEqual([
@@ -40,6 +42,28 @@ describe('secrets and configs that are no files', () => {
     ]);
     const again = reconcile(project, await observe(engine, 'p'));
     expect(again.toString()).toBe('');
+  });
+
+  test.each([
+    ['secrets: [held]', 'without an owner of its own', []],
+    [
+      'read_only: true, secrets: [{source: held, uid: "7"}]',
+      'in a read-only root',
+      [
+        'compose.yaml:4:48: secret "held" keeps the owner and mode of its file in service "a": the root is read-only',
+      ],
+    ],
+  ])('%s must be mounted: %s', async (service, _why, warnings) => {
+    const { project } = loadText(text(service), { environment, files });
+    const plan = reconcile(project, await observe(new FakeEngine(), 'p'));
+    const mounts = plan.nodes.flatMap(({ action }) =>
+      action.kind === 'createContainer' ? (action.body.HostConfig?.Mounts ?? []) : [],
+    );
+    expect(mounts).toEqual([
+      { Type: 'bind', Source: '/shop/held', Target: '/run/secrets/held', ReadOnly: true },
+    ]);
+    expect(plan.toString()).not.toContain('writeFiles');
+    expect(plan.warnings).toEqual(warnings);
   });
 
   test('must be in a recreated container before the old one is stopped', async () => {

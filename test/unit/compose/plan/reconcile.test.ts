@@ -273,6 +273,21 @@ describe('warnings', () => {
     ]);
   });
 
+  test.each([
+    ['deploy: {mode: global, replicas: 3}', {}, 1],
+    ['deploy: {mode: global-job, replicas: 3}', {}, 1],
+    ['deploy: {mode: replicated-job, replicas: 3}', {}, 3],
+    ['deploy: {mode: global}', { scale: { web: 2 } }, 2],
+  ])('%s and options %j must make %i containers', async (deploy, options, count) => {
+    const { project } = loadText(
+      `name: shop\nservices:\n  web:\n    image: nginx\n    ${deploy}\n`,
+    );
+    const plan = reconcile(project, await observe(new FakeEngine(), 'shop'), options);
+    const made = plan.nodes.filter(({ action }) => action.kind === 'createContainer');
+    expect(made).toHaveLength(count);
+    expect(plan.warnings).toEqual([]);
+  });
+
   test('what has no effect yet must be named with its place', async () => {
     const { project } = loadText(`
 services:
@@ -282,16 +297,16 @@ services:
     platform: linux/arm64
     pull_policy: always
     deploy:
-      mode: global
+      placement: {constraints: [a]}
 secrets:
   file: {file: ./file}
 `);
     const plan = reconcile(project, await observe(new FakeEngine(), 'shop'));
     expect(plan.warnings).toEqual([
-      'compose.yaml:9:13: "deploy.mode" of service "web" has no effect yet',
+      'compose.yaml:9:7: "deploy.placement" of service "web" has no effect: it is for clusters, and this is one host',
       'compose.yaml:6:15: "platform" of service "web" has no effect yet',
       'compose.yaml:7:18: "pull_policy" of service "web" has no effect yet',
-      'compose.yaml:5:15: secret "file" keeps the owner and mode of its file: uid, gid and mode have no effect in service "web" yet',
+      'compose.yaml:5:15: secret "file" keeps the owner and mode of its file in service "web": it is no file that can be read',
     ]);
   });
 });

@@ -7,20 +7,35 @@ function warningsOf(attribute: string): readonly string[] {
   return unsupportedWarnings(loadText(text).project, ['web']);
 }
 
+const windows = ': only Windows containers have it';
+const cluster = ': it is for clusters, and this is one host';
+
 test.each([
-  ['cpu_count: 2', 'cpu_count'],
-  ['cpu_percent: 50', 'cpu_percent'],
-  ['credential_spec: {file: spec.json}', 'credential_spec'],
-  ['deploy: {endpoint_mode: vip}', 'deploy.endpoint_mode'],
-  ['deploy: {labels: {a: b}}', 'deploy.labels'],
-  ['deploy: {mode: global}', 'deploy.mode'],
-  ['deploy: {placement: {constraints: [a]}}', 'deploy.placement'],
-  ['deploy: {resources: {reservations: {cpus: "1"}}}', 'deploy.resources.reservations.cpus'],
-  ['platform: linux/arm64', 'platform'],
-])('what nothing carries out must be named once, at its line: %s', (attribute, path) => {
+  ['cpu_count: 2', 'cpu_count', windows],
+  ['cpu_percent: 50', 'cpu_percent', windows],
+  ['credential_spec: {file: spec.json}', 'credential_spec', windows],
+  ['deploy: {endpoint_mode: vip}', 'deploy.endpoint_mode', cluster],
+  [
+    'deploy: {labels: {a: b}}',
+    'deploy.labels',
+    ': they are of a service in a cluster, and no labels of its containers',
+  ],
+  ['deploy: {placement: {constraints: [a]}}', 'deploy.placement', cluster],
+  [
+    'deploy: {resources: {reservations: {cpus: "1"}}}',
+    'deploy.resources.reservations.cpus',
+    cluster,
+  ],
+  [
+    'deploy: {resources: {reservations: {generic_resources: [{discrete_resource_spec: {kind: g, value: 1}}]}}}',
+    'deploy.resources.reservations.generic_resources',
+    cluster,
+  ],
+  ['platform: linux/arm64', 'platform', ' yet'],
+])('what nothing carries out must be named once, at its line: %s', (attribute, path, reason) => {
   expect(warningsOf(attribute)).toEqual([
     expect.stringMatching(
-      new RegExp(`^compose.yaml:4:\\d+: "${path}" of service "web" has no effect yet$`),
+      new RegExp(`^compose.yaml:4:\\d+: "${path}" of service "web" has no effect${reason}$`),
     ),
   ]);
 });
@@ -33,6 +48,8 @@ test.each([
   'device_cgroup_rules: ["c 1:3 mr"]',
   'healthcheck: {test: ["CMD", "true"]}',
   'mem_limit: 64m',
+  'deploy: {mode: global}',
+  'deploy: {mode: replicated-job}',
   'deploy: {mode: replicated, replicas: 2, resources: {limits: {cpus: "1", memory: 64m, pids: 5}}}',
   'deploy: {restart_policy: {condition: on-failure, max_attempts: 3, delay: 5s, window: 5s}}',
   'deploy: {update_config: {parallelism: 1}, rollback_config: {parallelism: 1}}',
