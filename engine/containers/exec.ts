@@ -71,6 +71,7 @@ export async function runExec(
     .catch(async (error: unknown) => {
       await removeExecBundle(foreign);
       if (isSyscallError(error, 'EOPNOTSUPP')) throw tooOld(container, error);
+      if (isSyscallError(error, 'EUSERS')) throw tooMany(container, error);
       throw isSyscallError(error, 'ESRCH') ? notRunning(container) : error;
     });
   const { input, output } = openSockets(started.descriptors);
@@ -193,6 +194,15 @@ export function tooOld({ id, name }: Container, cause?: unknown): EngineError {
     `container ${id} was started by an older engine, which could not do this`,
     { hint: `restart it: tscompose restart, or docker restart ${name}`, cause },
   );
+}
+
+/** As many as the shim keeps (native/shim/poll-set.h); also one that has ended, while others have its terminal open. */
+const mostExecs = 256;
+
+function tooMany({ id, name }: Container, cause: unknown): EngineError {
+  const message = `container ${id} runs ${mostExecs} programs beside its own, and no more than that are kept`;
+  const hint = `end some of them: docker top ${name} shows them, sessions that were detached from among them`;
+  return new EngineError('conflict', message, { hint, cause });
 }
 
 function openSockets(descriptors: ExecDescriptors): Pick<RunningExec, 'input' | 'output'> {

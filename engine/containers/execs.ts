@@ -195,8 +195,9 @@ export async function follow(
   { running, session }: { readonly running: RunningExec; readonly session: Session | null },
 ): Promise<void> {
   const sockets = running.output.map(([, socket]) => socket);
-  const end = await running.ended;
+  // A terminal that nobody reads would hold its programs up.
   if (session === null) for (const socket of sockets) socket.resume();
+  const end = await running.ended;
   await Promise.race([session?.drained, closedWithin(sockets, lastWordsMs)]);
   await session?.drained;
   running.input?.destroy();

@@ -188,8 +188,12 @@ function lastWords(path: string): string | null {
     const { level, msg } = parseLine(line);
     return level === 'error' && typeof msg === 'string' ? [msg] : [];
   });
-  return messages.at(-1) ?? null;
+  return messages.at(-1)?.replace(reasons, (reason) => reason.toLowerCase()) ?? null;
 }
+
+/** The C library's words; Docker's client takes exit codes from those of Go, which are the same in small letters. */
+const reasons =
+  /No such file or directory|Not a directory|Permission denied|Is a directory|Exec format error/g;
 
 function parseLine(line: string): { readonly level?: unknown; readonly msg?: unknown } {
   try {

@@ -82,17 +82,18 @@ export async function execHandedOver(request: ExecHandoverRequest): Promise<numb
   }
 }
 
-/** struct ts_report of native/shim/sandbox.h */
-const reportBytes = 16 + 256;
+/** struct ts_report of native/shim/sandbox.h: what the program says, and behind it what only the kernel says. */
+const saidBytes = 16 + 256;
+const pidOffset = 65_536;
+const reportBytes = pidOffset + 4;
 const progress = { executing: 3, failed: 4 } as const;
 
 function readReport(report: Fd): number {
-  const bytes = Buffer.alloc(reportBytes);
-  readSync(report, bytes, 0, reportBytes, 0);
-  const pid = bytes.readUInt32LE(4);
+  const bytes = Buffer.alloc(saidBytes);
+  readSync(report, bytes, 0, saidBytes, 0);
   switch (bytes.readUInt32LE(0)) {
     case progress.executing:
-      return pid;
+      return readPid(report);
     case progress.failed: {
       const path = bytes.subarray(16, bytes.indexOf(0, 16));
       const failure = Buffer.alloc(16 + path.length);
@@ -103,6 +104,12 @@ function readReport(report: Fd): number {
     default:
       throw new ShimError({ stage: 'start', errno: 'ECHILD', path: '' });
   }
+}
+
+function readPid(report: Fd): number {
+  const bytes = Buffer.alloc(4);
+  readSync(report, bytes, 0, bytes.length, pidOffset);
+  return bytes.readUInt32LE(0);
 }
 
 function endOf(socket: Fd): Promise<void> {

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -155,7 +156,10 @@ _Noreturn void exec_child_run (struct exec_child *child)
 {
   struct sandbox *sandbox = &child->sandbox;
 
-  if (prctl (PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+  /* The kernel writes the program's number into this process's memory, and the program has none of
+     it.  */
+  if (madvise ((void *)&sandbox->report->pid, sizeof sandbox->report->pid, MADV_DONTFORK) < 0
+      || prctl (PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
     sandbox_fail (sandbox, TS_STAGE_USER, "");
   else if (join_container (child) == 0 && become_weak (child) == 0)
     {

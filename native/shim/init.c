@@ -3,10 +3,14 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "program.h"
+#include "vectors.h"
 
 static int exit_code (int status)
 {
@@ -41,6 +45,30 @@ _Noreturn void init_exec (char **argv, char **envp)
   if (sigprocmask (SIG_SETMASK, &given, NULL) == 0)
     program_execute (&program);
   _exit (errno == ENOENT ? 127 : 126);
+}
+
+void init_name (char *const *argv)
+{
+  static const char own[] = "/sbin/docker-init\0--";
+  size_t size = sizeof own;
+
+  for (char *const *word = argv; *word != NULL; word++)
+    size += strlen (*word) + 1;
+  char *text = memory_map (size, MAP_PRIVATE);
+  if (text == NULL)
+    return;
+  memcpy (text, own, sizeof own);
+  size_t length = sizeof own;
+  for (char *const *word = argv; *word != NULL; word++)
+    {
+      size_t word_size = strlen (*word) + 1;
+      memcpy (text + length, *word, word_size);
+      length += word_size;
+    }
+  /* The end was behind the new start before: memory is mapped below the stack.  */
+  if (prctl (PR_SET_MM, PR_SET_MM_ARG_START, text, 0, 0) == 0)
+    (void)prctl (PR_SET_MM, PR_SET_MM_ARG_END, text + length, 0, 0);
+  (void)prctl (PR_SET_NAME, "docker-init", 0, 0, 0);
 }
 
 _Noreturn void init_run (pid_t main_pid)

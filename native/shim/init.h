@@ -4,6 +4,10 @@
 
 #include <sys/types.h>
 
+/* Names this process as Docker names its init, in front of the words of the program: cloned from
+   the shim, it would be shown as that.  Needs CAP_SYS_RESOURCE; without it nothing happens.  */
+void init_name (char *const *argv);
+
 /* All signals are blocked.  Ends with the exit code of MAIN.  */
 _Noreturn void init_run (pid_t main_pid);
 

@@ -9,7 +9,8 @@
 #include "pump.h"
 
 #define INPUT_MAX 8
-#define EXEC_MAX 64
+/* As many as an index has numbers for.  */
+#define EXEC_MAX 256
 
 /* In the order in which they are served.  Output before the end that it belongs to; reports before
    signals, because they tell whether a process that has ended was the program; connections last,

@@ -297,6 +297,8 @@ static int become_program (struct sandbox *sandbox)
      (CVE-2016-9962).  */
   if (prctl (PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
     return sandbox_fail (sandbox, TS_STAGE_USER, "");
+  if ((sandbox->spec->flags & TS_FLAG_INIT) != 0)
+    init_name (sandbox->argv);
   if (handover_set_attributes (sandbox) < 0 || credentials_apply (sandbox) < 0
       || hooks_run (sandbox, TS_HOOK_START_CONTAINER) < 0)
     return -1;

@@ -73,6 +73,7 @@ enum ts_stage
   TS_STAGE_HOOK,
   TS_STAGE_SCHEDULING,
   TS_STAGE_RUNTIME,
+  TS_STAGE_LAST = TS_STAGE_RUNTIME,
 };
 
 struct ts_frame_header

@@ -2,19 +2,29 @@
 #ifndef TS_SANDBOX_H
 #define TS_SANDBOX_H
 
+#include <stddef.h>
+
 #include "protocol.h"
 #include "spec.h"
 
-/* A page that shim and child share until the program is exec'ed: how far the child is and why it
- * failed.  */
+/* A multiple of every page size there is.  */
+#define TS_REPORT_PAGE 65536
+
+/* Memory that shim and child share until the program is exec'ed: how far the child is and why it
+   failed.  The program of an exec can be taken over before it is one, by who has CAP_SYS_PTRACE in
+   the container: so nothing in its page is believed (report.h), and what must be, the program's
+   number, is in a page that it does not have.  */
 struct ts_report
 {
   volatile uint32_t progress; /* enum ts_progress */
-  volatile uint32_t pid;      /* of an exec's program, set by the kernel before it runs */
+  uint32_t zero;
   uint32_t stage;
   uint32_t error;
   char path[TS_EXIT_PATH_MAX + 1];
+  char rest[TS_REPORT_PAGE - 4 * sizeof (uint32_t) - TS_EXIT_PATH_MAX - 1];
+  volatile uint32_t pid; /* of an exec's program, set by the kernel before it runs */
 };
+_Static_assert(offsetof (struct ts_report, pid) == TS_REPORT_PAGE, "mirrored by shim-handover.ts");
 
 enum ts_progress
 {

@@ -66,14 +66,17 @@ void stdio_close_program_ends (struct stdio *stdio)
   close_fd (&stdio->write_fds[1]);
 }
 
-void stdio_set_terminal (struct stdio *stdio, const struct ts_spec *spec,
-                         const struct terminal *terminal)
+int stdio_set_terminal (struct stdio *stdio, const struct ts_spec *spec,
+                        const struct terminal *terminal)
 {
+  if ((spec->flags & TS_FLAG_TERMINAL) == 0 || stdio->terminal.master >= 0)
+    return 0;
   (void)fcntl (terminal->master, F_SETFL, O_RDWR | O_NONBLOCK); /* Cannot fail for these flags.  */
   stdio->terminal = *terminal;
   stdio->outputs[0].read_fd = terminal->master;
   if ((spec->flags & TS_FLAG_STDIN) != 0)
     stdio->input = terminal->master;
+  return 1;
 }
 
 int stdio_pump (struct stdio *stdio, int index, struct log *log)

@@ -31,9 +31,9 @@ int stdio_open (struct stdio *stdio, const struct ts_spec *spec);
 /* The program has its own copies now.  */
 void stdio_close_program_ends (struct stdio *stdio);
 
-/* Takes both ends.  */
-void stdio_set_terminal (struct stdio *stdio, const struct ts_spec *spec,
-                         const struct terminal *terminal);
+/* Takes both ends and returns 1; 0 when there is to be no terminal, or no second one.  */
+int stdio_set_terminal (struct stdio *stdio, const struct ts_spec *spec,
+                        const struct terminal *terminal);
 
 /* Logs what one read gives.  0 when there is nothing more now, or ever.  */
 int stdio_pump (struct stdio *stdio, int index, struct log *log);

@@ -73,6 +73,7 @@ static void learn (struct shim *shim)
 /* The child's report: its sandbox stands, its terminal, and its end by exec or by its own.  */
 static void read_report (struct shim *shim)
 {
+  struct report_failure failure;
   struct terminal terminal;
   int fds[2];
 
@@ -86,7 +87,8 @@ static void read_report (struct shim *shim)
       return;
     case REPORT_TERMINAL:
       terminal = (struct terminal){ .master = fds[0], .slave = fds[1] };
-      stdio_set_terminal (&shim->stdio, shim->spec, &terminal);
+      if (!stdio_set_terminal (&shim->stdio, shim->spec, &terminal))
+        terminal_close (&terminal);
       return;
     case REPORT_ENDED:
       break;
@@ -97,8 +99,10 @@ static void read_report (struct shim *shim)
   if (shim->report->progress == TS_EXECUTING)
     set_state (shim, TS_RUNNING);
   else if (shim->report->progress == TS_FAILED)
-    shim_note_failure (shim, (enum ts_stage)shim->report->stage, (int)shim->report->error,
-                       shim->report->path);
+    {
+      report_take_failure (shim->report, &failure);
+      shim_note_failure (shim, failure.stage, (int)failure.error, failure.path);
+    }
   else /* Killed before it got there.  */
     shim_note_failure (shim, TS_STAGE_START, ECHILD, "");
   /* Another runtime may have made a process that waits for a start that does not come.  */

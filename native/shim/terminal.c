@@ -52,6 +52,12 @@ int terminal_find_ptmx (int dir, const char *path)
   return ptmx;
 }
 
+void terminal_close (const struct terminal *terminal)
+{
+  close (terminal->master); /* Whoever needs them has them open.  */
+  close (terminal->slave);
+}
+
 int terminal_resize (int master, struct terminal_size size)
 {
   struct winsize window = { .ws_row = size.rows, .ws_col = size.columns };

@@ -24,6 +24,8 @@ int terminal_open (struct terminal *terminal, int ptmx, struct terminal_size siz
    fails.  A descriptor, or -1 with errno.  */
 int terminal_find_ptmx (int dir, const char *path);
 
+void terminal_close (const struct terminal *terminal);
+
 int terminal_resize (int master, struct terminal_size size);
 
 /* Both ends over SOCKET, to whoever keeps the master.  */

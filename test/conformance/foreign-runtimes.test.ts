@@ -47,8 +47,8 @@ describe.skipIf(absent.length > 0)(title, () => {
       '%s must fail in the words of the runtime, and nothing stay',
       async (program, code, words) => {
         const args = ['--name', 'failed', ...options, '--entrypoint', program, 'app'];
-        const { stdout, stderr } = await tools.docker.run('run', ...args);
-        expect([stdout, stderr]).toEqual(['', expect.stringMatching(words)]);
+        const { code: shown, stdout, stderr } = await tools.docker.run('run', ...args);
+        expect([shown, stdout, stderr]).toEqual([code, '', expect.stringMatching(words)]);
         expect(await inspect('failed', '{{.State.Status}} {{.State.ExitCode}}')).toBe(
           `created ${code}`,
         );

@@ -208,7 +208,7 @@ describe.skipIf(absentForDocker.length > 0)(title, () => {
         Env,
         HostConfig: { Init: true },
       });
-      expect(readFileSync(`/proc/${pid}/comm`, 'utf8')).toBe('tscompose-shim\n');
+      expect(readFileSync(`/proc/${pid}/comm`, 'utf8')).toBe('docker-init\n');
       expect(environment(pid)).not.toContain('evil');
     });
 

@@ -103,7 +103,7 @@ describe.skipIf(missingForMicrovm.length > 0)(`limits on cgroup v2 (missing: ${n
       expect(Processes.map((row) => row[column]).sort()).toEqual(pids);
       expect(Processes.map((row) => row.at(-1)).sort()).toEqual([
         '/bin/busybox sleep 1000',
-        expect.stringMatching(/^tscompose-shim [0-9a-f]{64}$/),
+        '/sbin/docker-init -- /bin/busybox sleep 1000',
       ]);
     });
   });

@@ -69,6 +69,44 @@ export const mutations = [
     ],
   },
   {
+    id: 'C-03',
+    guard: 'the number of a joining program is in memory that it does not have, and is a child’s',
+    tests: 'test/cve/c-03-report.test.ts',
+    fails: /a process of the host was killed/,
+    edits: [
+      {
+        file: 'native/shim/exec-child.c',
+        find: 'madvise ((void *)&sandbox->report->pid, sizeof sandbox->report->pid, MADV_DONTFORK) < 0',
+        replace: '0',
+      },
+      {
+        file: 'native/shim/exec.c',
+        find: '!is_own_child (pid)',
+        replace: '(is_own_child (pid), 0)',
+      },
+    ],
+  },
+  {
+    id: 'C-03',
+    guard: 'a failure is one of those that an engine knows',
+    tests: 'test/cve/c-03-report.test.ts',
+    fails: /the container was taken for lost/,
+    edits: [
+      {
+        file: 'native/shim/report.c',
+        find: 'stage <= TS_STAGE_LAST ? (enum ts_stage)stage : TS_STAGE_START',
+        replace: '(enum ts_stage)stage',
+      },
+    ],
+  },
+  {
+    id: 'C-03',
+    guard: 'descriptors that were not asked for are closed',
+    tests: 'test/cve/c-03-report.test.ts',
+    fails: /descriptors were left in the shim/,
+    edits: [{ file: 'native/shim/report.c', find: 'close (all[--count])', replace: 'count--' }],
+  },
+  {
     id: 'C-04',
     guard: 'what hides a file is made by the shim, and not taken from the image',
     tests: 'test/cve/c-04-05-08.test.ts',

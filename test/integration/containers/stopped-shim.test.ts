@@ -161,27 +161,29 @@ describe.skipIf(absent.length > 0)(
         ),
       );
       const connected = socketsOf(shim);
-      await stop(shim);
-      // As many questions as a socket holds, whose answers fill the other direction.
-      let unsent = 0;
       const { containers } = subject().client;
-      const asked = Array.from({ length: 400 }, () =>
-        containers.resize(id, { rows: 24, columns: 80 }).catch((error: unknown) => {
-          if (error instanceof EngineError && error.kind === 'unavailable') unsent += 1;
-        }),
-      );
-      await eventually(() => {
-        expect(unsent).toBeGreaterThan(0);
-      });
+      await stop(shim);
+      let asked: readonly Promise<void>[] = [];
       const engine = await subject().engine.pid();
-      await stop(engine);
       try {
+        // As many questions as a socket holds, whose answers fill the other direction.
+        let unsent = 0;
+        asked = Array.from({ length: 400 }, () =>
+          containers.resize(id, { rows: 24, columns: 80 }).catch((error: unknown) => {
+            if (error instanceof EngineError && error.kind === 'unavailable') unsent += 1;
+          }),
+        );
+        await eventually(() => {
+          expect(unsent).toBeGreaterThan(0);
+        });
+        await stop(engine);
         process.kill(shim, 'SIGCONT');
         writeFileSync(`/proc/${program}/root/tmp/go`, '');
         await eventually(() => {
           expect(socketsOf(shim)).toBe(connected - 1);
         });
       } finally {
+        process.kill(shim, 'SIGCONT');
         process.kill(engine, 'SIGCONT');
       }
       await Promise.all(asked);

@@ -24,6 +24,10 @@ export interface Known {
 
 /** What every container of ours runs. */
 export const containerCommand = 'sleep 1000';
+/** With and without an init. */
+const programs = [containerCommand, `/sbin/docker-init -- ${containerCommand}`].map(
+  (command) => `process ${command}`,
+);
 
 /** Of the host, which containers of ours publish. */
 export const reservedPorts: readonly number[] = [18_080, 18_053];
@@ -39,9 +43,10 @@ export function lightAudit(roots: AuditRoots, known: Known): readonly string[] {
     // Rules of a running container are told by addresses.
     ...(known.running.length > 0 ? [] : rules().filter(withoutBridges)),
     ...[...mounts(), ...cgroups(roots.instance), ...sockets()].filter(withoutRunning),
-    ...without(processes(), [...known.running].fill(`process ${containerCommand}`)).filter(
-      withoutRunning,
-    ),
+    ...without(
+      processes(),
+      known.running.flatMap(() => programs),
+    ).filter(withoutRunning),
     ...tree(roots.runRoot)
       .filter(withoutRunning)
       // Of execs, which go with their containers.
