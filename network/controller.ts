@@ -2,15 +2,13 @@
  * Owns every network and sandbox of one engine: checks everything a request asks for, takes leases, writes the record,
  * and only then lets the kernel have it. What fails is undone in reverse.
  */
-import { readFileSync } from 'node:fs';
 import { allOf } from './all-of.ts';
 import { Batch, KeyedLock, Rollback } from '../engine/lib/index.ts';
 import type { NetworkOptions } from './context.ts';
 import { planEndpoint, validateEndpoints } from './endpoint.ts';
 import type { AttachedNetwork } from './endpoint.ts';
 import { NetworkError } from './errors.ts';
-import { parseResolvConf } from './files/resolv-conf.ts';
-import type { ResolvConf } from './files/resolv-conf.ts';
+import { readHostResolvConf } from './files/resolv-conf.ts';
 import {
   checkNameservers,
   parseExtraHosts,
@@ -31,10 +29,12 @@ import type {
   OpenedSandbox,
   Sandbox,
   SandboxHandle,
+  SandboxOpening,
   SandboxRequest,
 } from './model.ts';
 import { LeavingSandboxes } from './leaving.ts';
 import { bridgeName } from './names.ts';
+import { beginOpening } from './opening.ts';
 import { openParts } from './parts.ts';
 import type { Parts } from './parts.ts';
 import { PortAllocator } from './ports/allocator.ts';
@@ -48,6 +48,7 @@ import {
   teardownSandboxes,
   withdrawSandbox,
 } from './sandboxes.ts';
+import type { SandboxPlan } from './sandboxes.ts';
 
 /** Call `recover` once before anything else. */
 export class NetworkController {
@@ -153,17 +154,23 @@ export class NetworkController {
     return { path: namespacePath(this.#parts, id), endpoints, ports };
   }
 
-  /** Everything a container needs of the network before its first process. */
-  async openSandbox(request: SandboxRequest, signal?: AbortSignal): Promise<SandboxHandle> {
-    return await this.#locks.run(
-      request.id,
-      async () => {
-        const remains = this.#broken.has(request.id) ? this.#sandboxes.get(request.id) : undefined;
-        if (remains !== undefined) await this.#closing.add(remains);
-        await this.#leaving.settled(this.#holdersOf(request));
-        return await Rollback.guard((rollback) => this.#open(request, rollback, signal));
-      },
-      signal,
+  /** Everything a container needs of the network. Where one half fails, both do. */
+  openSandbox(request: SandboxRequest, signal?: AbortSignal): SandboxOpening {
+    return beginOpening((onNamed) =>
+      this.#locks.run(
+        request.id,
+        async () => {
+          const remains = this.#broken.has(request.id)
+            ? this.#sandboxes.get(request.id)
+            : undefined;
+          if (remains !== undefined) await this.#closing.add(remains);
+          await this.#leaving.settled(this.#holdersOf(request));
+          return await Rollback.guard((rollback) =>
+            this.#open(request, { rollback, signal, onNamed }),
+          );
+        },
+        signal,
+      ),
     );
   }
 
@@ -222,9 +229,8 @@ export class NetworkController {
 
   async #open(
     request: SandboxRequest,
-    rollback: Rollback,
-    signal: AbortSignal | undefined,
-  ): Promise<SandboxHandle> {
+    { rollback, signal, onNamed }: Opening,
+  ): Promise<{ readonly isRemade: boolean }> {
     const attached = this.#validate(request);
     const host = readHostResolvConf();
     signal?.throwIfAborted();
@@ -235,34 +241,42 @@ export class NetworkController {
     rollback.add('leases', () => {
       if (!this.#broken.has(id)) this.#forget(id);
     });
-    const { bindings: ports, held } = await this.#ports.reserve(request.ports, request, rollback);
+    const reservation = await this.#ports.reserve(request.ports, request, rollback);
+    const ports = reservation.bindings;
     const sandbox: Sandbox = { id, name, endpoints, ports, upstreams };
     this.#sandboxes.set(id, sandbox);
     rollback.add('sandbox', () => this.#abandon(sandbox));
     const networks = attached.map(({ network }) => network);
-    await this.#build(sandbox, networks, signal);
-    signal?.throwIfAborted();
-    return {
-      path: namespacePath(this.#parts, id),
-      endpoints,
-      ports,
-      held,
-      hosts: sandboxHosts(request, endpoints),
-      resolvConf: sandboxResolvConf(request, host),
+    const handOut = (): void => {
+      onNamed({
+        path: namespacePath(this.#parts, id),
+        endpoints,
+        ports,
+        held: reservation.handOver(),
+        hosts: sandboxHosts(request, endpoints),
+        resolvConf: sandboxResolvConf(request, host),
+      });
     };
+    const isRemade = await this.#build({ sandbox, networks, onNamed: handOut }, signal);
+    signal?.throwIfAborted();
+    return { isRemade };
   }
 
-  async #build(
-    sandbox: Sandbox,
-    networks: readonly Network[],
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
+  /** Whether it took two namespaces. */
+  async #build(plan: SandboxPlan, signal: AbortSignal | undefined): Promise<boolean> {
     const parts = this.#parts;
+    const { sandbox, networks } = plan;
+    let isNamed = false;
+    const onNamed = (): void => {
+      if (!isNamed) plan.onNamed();
+      isNamed = true;
+    };
     await parts.records.sandboxes.put(sandbox.id, sandbox);
     await Promise.all(networks.map((one) => parts.drivers[one.driver].setup(one)));
     signal?.throwIfAborted();
     try {
-      await buildSandbox(parts, sandbox, networks);
+      await buildSandbox(parts, { sandbox, networks, onNamed });
+      return false;
     } catch (error) {
       // A kernel that does not answer this either has refused enough: the first refusal says why.
       const broken = await findBroken(parts, networks).catch(() => []);
@@ -270,7 +284,9 @@ export class NetworkController {
       await teardownSandboxes(parts, [sandbox]);
       await repairBridges(parts, broken, [...this.#sandboxes.values()]);
       await parts.records.sandboxes.put(sandbox.id, sandbox);
-      await buildSandbox(parts, sandbox, networks);
+      const wasNamed = isNamed;
+      await buildSandbox(parts, { sandbox, networks, onNamed });
+      return wasNamed;
     }
   }
 
@@ -412,6 +428,12 @@ export class NetworkController {
   }
 }
 
+interface Opening {
+  readonly rollback: Rollback;
+  readonly signal: AbortSignal | undefined;
+  readonly onNamed: (handle: SandboxHandle) => void;
+}
+
 interface NetworkState {
   readonly network: Network;
   /** null for drivers without endpoints. */
@@ -442,13 +464,4 @@ function networkOf(request: NetworkRequest, driver: DriverName, ipam: readonly I
     labels: request.labels ?? {},
     createdAt: new Date().toISOString(),
   };
-}
-
-function readHostResolvConf(): ResolvConf {
-  try {
-    return parseResolvConf(readFileSync('/etc/resolv.conf', 'utf8'));
-  } catch {
-    // A host without one asks nobody, which is what an empty one says.
-    return parseResolvConf('');
-  }
 }

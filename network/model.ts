@@ -146,6 +146,20 @@ export interface SandboxHandle extends OpenedSandbox {
   readonly resolvConf: string;
 }
 
+/** A sandbox that is being made; who waits for one of the two need not wait for the other. */
+export interface SandboxOpening {
+  /**
+   * Resolves when a process may enter the namespace. Links, names and ports may still be missing; sysctls of one
+   * interface can only be set later. The handle, its sockets included, is the caller's from here on.
+   */
+  readonly named: Promise<SandboxHandle>;
+  /** Resolves when nothing is missing. */
+  readonly opened: Promise<{
+    /** The kernel lost a network meanwhile and the namespace was made anew: who has entered the first is in neither. */
+    readonly isRemade: boolean;
+  }>;
+}
+
 export interface NetworkDetails extends Network {
   /** The bridge's name in the engine's namespace; null for drivers without one. */
   readonly bridge: string | null;

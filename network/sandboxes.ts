@@ -18,18 +18,28 @@ export function namespacePath({ namespaces }: Pick<Parts, 'namespaces'>, id: str
   return join(namespaces, id);
 }
 
-/** `networks` are those of the endpoints, in their order, and set up. */
+export interface SandboxPlan {
+  readonly sandbox: Sandbox;
+  /** Those of the endpoints, in their order, and set up. */
+  readonly networks: readonly Network[];
+  /** Called once the namespace has its name. */
+  readonly onNamed: () => void;
+}
+
 export async function buildSandbox(
   parts: Parts,
-  sandbox: Sandbox,
-  networks: readonly Network[],
+  { sandbox, networks, onNamed }: SandboxPlan,
 ): Promise<void> {
   const opened = await OpenSandbox.create(parts.kernel, namespacePath(parts, sandbox.id));
   try {
-    const indexes = createLinks(parts, { sandbox, networks, opened });
-    await allOf([indexes, startInside(parts, sandbox, opened)]);
-    await opened.configure(sandbox.endpoints, await indexes);
-    await allOf([parts.names.add([sandbox]), publishPorts(parts, sandbox)]);
+    onNamed();
+    const configure = async (): Promise<void> => {
+      const indexes = createLinks(parts, { sandbox, networks, opened });
+      await allOf([indexes, startInside(parts, sandbox, opened)]);
+      await opened.configure(sandbox.endpoints, await indexes);
+    };
+    // Nothing answers at a name or a port before the program runs: they need not wait for the links.
+    await allOf([configure(), parts.names.add([sandbox]), publishPorts(parts, sandbox)]);
   } finally {
     opened.close();
   }

@@ -2,18 +2,20 @@
  * One start of a container, in this order; each step that takes something knows how to give it back:
  *  1. the record says `running` on disk while the network sandbox is opened, cgroups are made and the snapshot is
  *     prepared: whoever finds the one without the other after a crash knows what to finish;
- *  2. the files below /etc are written, which need the sandbox's addresses;
- *  3. the shim builds the rest and executes the program.
+ *  2. once the sandbox has a namespace and addresses, the files below /etc are written and the shim builds the rest,
+ *     while the kernel still makes the links;
+ *  3. when all that is done, the shim is told to execute the program.
  */
 import { rmSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { EngineError } from '../api/index.ts';
 import type { Image } from '../images/index.ts';
 import { Rollback } from '../lib/index.ts';
-import { buildSandboxSpec, ShimError, startShim } from '../runtime/index.ts';
+import { buildSandboxSpec, ShimError, startShim, WaitingShim } from '../runtime/index.ts';
 import type { CgroupPlacement, DeviceRule, SandboxRequest } from '../runtime/index.ts';
 import { closeFd } from '../../native/index.ts';
 import type { Fd } from '../../native/index.ts';
-import type { SandboxHandle } from '../../network/index.ts';
+import type { SandboxHandle, SandboxOpening } from '../../network/index.ts';
 import { giveOwners } from './bind-owners.ts';
 import type { Container, ContainerRecord } from './container.ts';
 import type { ContainerContext, RunningProcess } from './context.ts';
@@ -71,14 +73,15 @@ export async function launch(ctx: LaunchContext, container: Container): Promise<
       await holdVolumes(ctx, record, { holder: record.id, rollback });
       const started = beginRun(withSharedNames(ctx, record));
       rollback.add('record', () => ctx.records.put(record.id, record));
+      const opening = openSandbox(ctx, record, rollback);
       // The kernel works on links and the disk on the record while the rest is prepared.
-      const [sandbox, place] = await settleAll([
-        openSandbox(ctx, record, { rollback, held }),
-        prepareProgram(ctx, started, { image, rollback }),
+      const [opened, { sandbox, run }] = await settleAll([
+        opening?.opened ?? Promise.resolve(null),
+        prepareRun(ctx, started, { image, opening, rollback, held }),
         ctx.records.put(record.id, started),
       ]);
       const network = sandbox === null ? null : networkFacts(record, ctx.networks.list(), sandbox);
-      const process = await runProgram(ctx, started, { place, sandbox, rollback, held });
+      const process = await run({ isAnew: opened?.isRemade === true });
       container.noteStart({ record: started, network, process });
     });
   } finally {
@@ -117,18 +120,50 @@ async function settleAll<T extends readonly unknown[]>(work: {
   return await Promise.all(work);
 }
 
-async function openSandbox(
+function openSandbox(
   ctx: LaunchContext,
   record: ContainerRecord,
-  { rollback, held }: { readonly rollback: Rollback; readonly held: Fd[] },
-): Promise<SandboxHandle | null> {
+  rollback: Rollback,
+): SandboxOpening | null {
   const request = sandboxRequest(record, ctx.networks.list());
   if (request === null) return null;
   const extraHosts = [...(request.extraHosts ?? []), ...linkedHosts(ctx, record)];
-  const sandbox = await ctx.networks.openSandbox({ ...request, extraHosts });
-  held.push(...sandbox.held);
+  const opening = ctx.networks.openSandbox({ ...request, extraHosts });
   rollback.add('network sandbox', () => ctx.networks.closeSandbox(record.id));
-  return sandbox;
+  return opening;
+}
+
+interface Preparation {
+  readonly image: Image;
+  readonly opening: SandboxOpening | null;
+  readonly rollback: Rollback;
+  /** Given to the shim; closed by the caller when it has them. */
+  readonly held: Fd[];
+}
+
+interface Prepared {
+  readonly sandbox: SandboxHandle | null;
+  /** `isAnew`: what was prepared in the sandbox counts no more. */
+  readonly run: (how: { readonly isAnew: boolean }) => Promise<RunningProcess>;
+}
+
+async function prepareRun(
+  ctx: LaunchContext,
+  record: ContainerRecord,
+  { image, opening, rollback, held }: Preparation,
+): Promise<Prepared> {
+  const [sandbox, place] = await settleAll([
+    opening?.named ?? Promise.resolve(null),
+    prepareProgram(ctx, record, { image, rollback }),
+  ]);
+  held.push(...(sandbox?.held ?? []));
+  // Settings of interfaces find none before.
+  if (hasNetworkSysctls(record)) await opening?.opened;
+  return { sandbox, run: await prepareShim(ctx, record, { place, sandbox, rollback, held }) };
+}
+
+function hasNetworkSysctls({ hostConfig }: ContainerRecord): boolean {
+  return Object.keys(hostConfig.Sysctls ?? {}).some((name) => name.startsWith('net.'));
 }
 
 /** What a program needs that no address is needed for. */
@@ -146,13 +181,19 @@ async function prepareProgram(
   { image, rollback }: { readonly image: Image; readonly rollback: Rollback },
 ): Promise<Place> {
   const { devices, rules } = devicesOf(record);
-  const cgroup = ctx.cgroups.create(record.id, {
-    devices: rules,
-    limits: limitsOf(record.hostConfig),
-    parent: record.hostConfig.CgroupParent,
-  });
-  rollback.add('cgroups', () => ctx.cgroups.remove(record.id));
-  const [{ mounts }, user] = await Promise.all([
+  const makeCgroup = async (): Promise<CgroupPlacement> => {
+    // The rest of this start has work for other threads: this takes ours for a millisecond.
+    await nextTurn();
+    const cgroup = ctx.cgroups.create(record.id, {
+      devices: rules,
+      limits: limitsOf(record.hostConfig),
+      parent: record.hostConfig.CgroupParent,
+    });
+    rollback.add('cgroups', () => ctx.cgroups.remove(record.id));
+    return cgroup;
+  };
+  const [cgroup, { mounts }, user] = await settleAll([
+    makeCgroup(),
     ctx.snapshots.prepare(record.id, image),
     lookUpUser(ctx, image, {
       user: record.config.User ?? '',
@@ -166,15 +207,14 @@ interface Parts {
   readonly place: Place;
   readonly sandbox: SandboxHandle | null;
   readonly rollback: Rollback;
-  /** Given to the shim; closed here when it has them. */
   readonly held: Fd[];
 }
 
-async function runProgram(
+async function prepareShim(
   ctx: LaunchContext,
   record: ContainerRecord,
   { place, sandbox, rollback, held }: Parts,
-): Promise<RunningProcess> {
+): Promise<Prepared['run']> {
   const paths = ctx.layout.container(record.id);
   writeEtcFiles(paths, {
     hosts: sandbox?.hosts ?? (await hostsOfHost(record)),
@@ -200,20 +240,30 @@ async function runProgram(
   const spec = buildSandboxSpec(request, ctx.host);
   const runtime = ctx.runtimes.find(record.hostConfig.Runtime);
   if (runtime === null) {
-    return await startShim({ spec, held }).catch((error: unknown) => {
-      throw explainMount(error, given.mounts);
-    });
+    const waiting = new WaitingShim({ spec, held });
+    rollback.add('shim', () => waiting.abandon());
+    return async ({ isAnew }) => {
+      try {
+        if (!isAnew) return await waiting.start();
+        await waiting.abandon();
+        return await startShim({ spec, held });
+      } catch (error) {
+        throw explainMount(error, given.mounts);
+      }
+    };
   }
   rollback.add('runtime', () => discardForeign(ctx, record));
   const foreign = await writeBundle(ctx, record, {
     ...{ runtime, spec, request, joinPaths },
     deviceRules: place.deviceRules,
   });
-  try {
-    return await startShim({ spec, held, foreign });
-  } catch (error) {
-    throw explainFailure(error, foreign.directory);
-  }
+  return async () => {
+    try {
+      return await startShim({ spec, held, foreign });
+    } catch (error) {
+      throw explainFailure(error, foreign.directory);
+    }
+  };
 }
 
 /** What a failed start means to a client: Docker's CLI maps these words to exit codes 127 and 126. */

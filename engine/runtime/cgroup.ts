@@ -112,7 +112,7 @@ export class Cgroups {
     try {
       for (const hierarchy of this.#hierarchies) this.#makeFresh(hierarchy, id);
       this.#confineDevices(id, request.devices);
-      this.#apply(id, limitWrites(request.limits, { version: this.limitVersion }));
+      this.#apply(id, limitWrites(request.limits, { version: this.limitVersion }), null);
     } catch (error) {
       this.#undoCreate(id, error);
     }
@@ -313,11 +313,11 @@ export class Cgroups {
       ({ file, instead }) => !files.has(file) && !files.has(instead?.file ?? ''),
     );
     if (lacking !== undefined) throw noController(lacking.controller);
-    this.#apply(id, writes);
+    this.#apply(id, writes, null);
   }
 
-  /** What the machine has no control for is left out: `check` has said so. */
-  #apply(id: string, writes: readonly ControlWrite[], undo: (() => void)[] = []): void {
+  /** What the machine has no control for is left out: `check` has said so. `undo` gets how to take each write back. */
+  #apply(id: string, writes: readonly ControlWrite[], undo: (() => void)[] | null): void {
     if (writes.length === 0) return;
     const { files } = this.#support();
     for (const write of writes) {
@@ -327,11 +327,12 @@ export class Cgroups {
       if (control === undefined || hierarchy === null) continue;
       const path = join(this.#directoryOf(hierarchy, id), control.file);
       if (control.file.startsWith('cpu.rt_')) this.#lendRealtime(hierarchy, id);
-      const before = valueBefore({ ...write, ...control }, readIfThere(path));
+      const before = undo && valueBefore({ ...write, ...control }, readIfThere(path));
       writeControl(path, control.value);
-      undo.push(() => {
-        writeControl(path, before);
-      });
+      if (before !== null)
+        undo?.push(() => {
+          writeControl(path, before);
+        });
       if (control.file === 'memory.low') this.#handDownReservation(hierarchy, id);
     }
   }

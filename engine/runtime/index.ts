@@ -74,5 +74,13 @@ export type {
   ShimExecs,
   StartedExec,
 } from './shim-exec.ts';
-export { connectShim, isShimFailure, readExitFile, Shim, ShimError, startShim } from './shim.ts';
+export {
+  connectShim,
+  isShimFailure,
+  readExitFile,
+  Shim,
+  ShimError,
+  startShim,
+  WaitingShim,
+} from './shim.ts';
 export type { ExitStatus, ShimAddress, ShimFailure } from './shim.ts';

@@ -203,6 +203,15 @@ export class Conversation {
     throw unanswered('send a message');
   }
 
+  /** To a shim that may have ended: why is what `reaches` rejects with. */
+  sendIfThere(bytes: Uint8Array): void {
+    try {
+      this.send(bytes);
+    } catch (error) {
+      if (!isSyscallError(error, 'EPIPE', 'ECONNRESET')) throw error;
+    }
+  }
+
   /** The shim hears of it as of an engine that is gone; its own end is still seen. */
   hangUp(): void {
     this.#link.close();

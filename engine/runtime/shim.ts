@@ -58,6 +58,41 @@ export async function startShim(request: StartRequest): Promise<Shim> {
   }
 }
 
+/** A shim that makes its sandbox and runs the program only when told. It ends with the engine that has not told it. */
+export class WaitingShim {
+  readonly #conversation: Conversation;
+  readonly #paths: SandboxSpec['paths'];
+  #isRunning = false;
+
+  constructor(request: Omit<StartRequest, 'waitsForStart'>) {
+    this.#paths = request.spec.paths;
+    rmSync(this.#paths.control, { force: true });
+    this.#conversation = spawnShim({ ...request, waitsForStart: true });
+  }
+
+  /** Resolves when the program has been exec'ed; rejects with ShimError when nothing of the attempt is left. */
+  async start(): Promise<Shim> {
+    try {
+      this.#conversation.sendIfThere(encodeStart());
+      const status = await this.#conversation.reaches('running');
+      this.#isRunning = true;
+      return new Shim(status, this.#conversation);
+    } catch (error) {
+      await this.abandon();
+      throw error;
+    }
+  }
+
+  /** Resolves when nothing of it is left. A program that runs is not ended. */
+  async abandon(): Promise<void> {
+    if (this.#isRunning) return;
+    this.#conversation.hangUp();
+    await this.#conversation.gone;
+    rmSync(this.#paths.control, { force: true });
+    rmSync(this.#paths.exit, { force: true });
+  }
+}
+
 export function spawnShim({
   spec,
   held,

@@ -1,9 +1,19 @@
 /** resolv.conf(5): what the host's says, and what a sandbox's shall say. */
+import { readFileSync } from 'node:fs';
 
 export interface ResolvConf {
   readonly nameservers: readonly string[];
   readonly search: readonly string[];
   readonly options: readonly string[];
+}
+
+export function readHostResolvConf(): ResolvConf {
+  try {
+    return parseResolvConf(readFileSync('/etc/resolv.conf', 'utf8'));
+  } catch {
+    // A host without one asks nobody, which is what an empty one says.
+    return parseResolvConf('');
+  }
 }
 
 /** Lines that are not understood are passed over, as the C library does. */

@@ -21,8 +21,8 @@ export interface PortHolder {
 
 export interface Reservation {
   readonly bindings: readonly PortBinding[];
-  /** In the order of the bindings. */
-  readonly held: readonly Fd[];
+  /** The sockets, in the order of the bindings. From here on the rollback gives back the ports without them. */
+  readonly handOver: () => readonly Fd[];
 }
 
 type Address = Omit<PortBinding, 'target'>;
@@ -51,6 +51,7 @@ export class PortAllocator {
     requests.forEach(validatePort);
     const bindings: PortBinding[] = [];
     const held: Fd[] = [];
+    let isHandedOver = false;
     // Ports the user chose go first, so that no ephemeral one takes them.
     const order = [...requests.keys()].sort(
       (one, other) =>
@@ -62,12 +63,16 @@ export class PortAllocator {
       const { binding, fd } = await this.#reserveOne(request, holder);
       rollback.add(`port ${binding.published}`, () => {
         this.release([binding], holder.id);
-        this.#kernel.closeFd(fd);
+        if (!isHandedOver) this.#kernel.closeFd(fd);
       });
       bindings[index] = binding;
       held[index] = fd;
     }
-    return { bindings, held };
+    const handOver = (): readonly Fd[] => {
+      isHandedOver = true;
+      return held;
+    };
+    return { bindings, handOver };
   }
 
   /** Ports of a sandbox that outlived an engine: its shim still holds their sockets. */

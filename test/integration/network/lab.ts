@@ -152,7 +152,7 @@ export class Lab implements AsyncDisposable {
     { ports = [], ...more }: Partial<SandboxRequest> = {},
   ): Promise<SandboxHandle & { readonly id: string }> {
     const request = sandboxRequest(networkIds, { ports, ...more });
-    const handle = await this.controller.openSandbox(request);
+    const handle = await openSandbox(this.controller, request);
     this.onEnd(() => {
       for (const fd of handle.held) closeFd(fd);
     });
@@ -165,6 +165,22 @@ export class Lab implements AsyncDisposable {
     for (const { id } of this.controller.list()) await this.controller.removeNetwork(id);
     this.controller.close();
     for (const cleanup of this.#cleanups.splice(0)) await cleanup();
+  }
+}
+
+/** Waits for both halves; gives the sockets back where the second one fails. */
+export async function openSandbox(
+  controller: NetworkController,
+  request: SandboxRequest,
+): Promise<SandboxHandle> {
+  const { named, opened } = controller.openSandbox(request);
+  const handle = await named;
+  try {
+    await opened;
+    return handle;
+  } catch (error) {
+    for (const fd of handle.held) closeFd(fd);
+    throw error;
   }
 }
 

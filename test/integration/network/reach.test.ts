@@ -10,6 +10,7 @@ import {
   neighbour,
   run,
   runIn,
+  openSandbox,
   sandboxRequest,
   serve,
   startIn,
@@ -209,7 +210,7 @@ describe('published ports', () => {
       expect(heard).toContain('started');
     });
     const request = sandboxRequest([network], { ports });
-    const old = await lab.controller.openSandbox(request);
+    const old = await openSandbox(lab.controller, request);
     await serve(lab, old, { port: 53, answer: 'old', protocol: 'udp' });
     await eventually(() => {
       expect(heard).toContain('old 10.9.0.2');

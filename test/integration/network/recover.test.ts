@@ -8,7 +8,7 @@ import { closeFd } from '../../../native/index.ts';
 import type { Fd } from '../../../native/index.ts';
 import { nativeKernel } from '../../../network/index.ts';
 import type { Kernel, NetworkController } from '../../../network/index.ts';
-import { ask, inventory, Lab, run, sandboxRequest, serve, tcp } from './lab.ts';
+import { ask, inventory, Lab, openSandbox, run, sandboxRequest, serve, tcp } from './lab.ts';
 
 class Killed extends Error {}
 
@@ -109,7 +109,8 @@ describe('an engine that is killed', () => {
   test('while it opens a sandbox must leave nothing that the next one keeps', async () => {
     const points = await killEverywhere(
       createNetworks,
-      (controller) => controller.openSandbox(sandboxRequest(networks, { ports: [tcp(0, 80)] })),
+      (controller) =>
+        controller.openSandbox(sandboxRequest(networks, { ports: [tcp(0, 80)] })).opened,
       async () => {
         await lab.restart([]);
         for (const id of networks) await lab.controller.removeNetwork(id);
@@ -131,7 +132,7 @@ describe('an engine that is killed', () => {
     const points = await killEverywhere(
       async (controller) => {
         await createNetworks(controller);
-        for (const request of requests) await controller.openSandbox(request);
+        for (const request of requests) await openSandbox(controller, request);
       },
       (controller) => Promise.all(requests.map(({ id }) => controller.closeSandbox(id))),
       async () => {
@@ -149,7 +150,7 @@ describe('an engine that is killed', () => {
       async (controller) => {
         await createNetworks(controller);
         const request = sandboxRequest(networks);
-        await controller.openSandbox(request);
+        await openSandbox(controller, request);
         await controller.closeSandbox(request.id);
       },
       async (controller) => {
@@ -168,7 +169,7 @@ describe('an engine that is killed', () => {
   test('must leave the living reachable, whatever it was doing', async () => {
     const live = sandboxRequest(networks, { name: 'live', ports: [tcp(8080, 80)] });
     await createNetworks(lab.controller);
-    const handle = await lab.controller.openSandbox(live);
+    const handle = await openSandbox(lab.controller, live);
     lab.onEnd(() => {
       for (const fd of handle.held) closeFd(fd);
     });
@@ -181,7 +182,7 @@ describe('an engine that is killed', () => {
       await controller.recover([live.id]);
       kernel.made = 0;
       kernel.calls = calls;
-      await controller.openSandbox(dying).catch(() => null);
+      await controller.openSandbox(dying).opened.catch(() => null);
       kernel.closeAll();
       expect(await ask('host', '127.0.0.1', 8080)).toBe(
         `live ${handle.endpoints[0]?.gateway ?? ''}`,
@@ -195,7 +196,7 @@ describe('an engine that is killed', () => {
     expect(await ask('host', '127.0.0.1', 8080)).toBe(`live ${handle.endpoints[0]?.gateway ?? ''}`);
     // Its leases are still its own.
     await expect(
-      lab.controller.openSandbox({ ...dying, ports: [tcp(8080, 80)] }),
+      openSandbox(lab.controller, { ...dying, ports: [tcp(8080, 80)] }),
     ).rejects.toMatchObject({ code: 'port-in-use', fields: { container: 'live' } });
     const next = await lab.sandbox(networks);
     expect(next.endpoints[0]?.ipv4Address).not.toBe(handle.endpoints[0]?.ipv4Address);
@@ -210,11 +211,11 @@ describe('an engine whose undoing fails', () => {
     await lab.restart([], kernel);
     kernel.made = 0;
     kernel.calls = 12;
-    await expect(lab.controller.openSandbox(request)).rejects.toThrow('killed before call');
+    await expect(lab.controller.openSandbox(request).opened).rejects.toThrow('killed before call');
     kernel.calls = Infinity;
     expect(lab.controller.inspect(network).sandboxes.map(({ id }) => id)).toEqual([request.id]);
-    expect((await lab.controller.openSandbox(other)).endpoints[0]?.ipv4Address).toBe('172.18.0.3');
-    await lab.controller.openSandbox(request);
+    expect((await openSandbox(lab.controller, other)).endpoints[0]?.ipv4Address).toBe('172.18.0.3');
+    await openSandbox(lab.controller, request);
     await lab.controller.closeSandbox(request.id);
     await lab.controller.closeSandbox(other.id);
     await lab.restart([]);

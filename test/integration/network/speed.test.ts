@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { closeFd } from '../../../native/index.ts';
-import { inventory, Lab, sandboxRequest, tcp } from './lab.ts';
+import { inventory, Lab, openSandbox, sandboxRequest, tcp } from './lab.ts';
 
 const many = 50;
 
@@ -24,7 +24,7 @@ describe('many sandboxes', () => {
       sandboxRequest([network], { ports: index % 5 === 0 ? [tcp(0, 80)] : [] }),
     );
     const opening = performance.now();
-    const handles = await Promise.all(requests.map((one) => lab.controller.openSandbox(one)));
+    const handles = await Promise.all(requests.map((one) => openSandbox(lab.controller, one)));
     const opened = performance.now();
     const addresses = handles.map(({ endpoints }) => endpoints[0]?.ipv4Address);
     expect(new Set(addresses).size).toBe(many);

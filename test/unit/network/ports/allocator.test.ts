@@ -38,12 +38,12 @@ describe('published ports', () => {
     const sockets = new Sockets();
     const ports = new PortAllocator(sockets);
     const requests = [port(0), port(8080), port(8080, { protocol: 'udp', hostIp: '127.0.0.1' })];
-    const { bindings, held } = await ports.reserve(requests, web, new Rollback());
+    const { bindings, handOver } = await ports.reserve(requests, web, new Rollback());
     expect(bindings.slice(1)).toEqual([
       { protocol: 'tcp', hostIp: '0.0.0.0', published: 8080, target: 80 },
       { protocol: 'udp', hostIp: '127.0.0.1', published: 8080, target: 80 },
     ]);
-    expect(held.map((fd) => sockets.bound.get(fd))).toEqual([
+    expect(handOver().map((fd) => sockets.bound.get(fd))).toEqual([
       `stream 0.0.0.0:${bindings[0]?.published ?? 0}`,
       'stream 0.0.0.0:8080',
       'dgram 127.0.0.1:8080',
