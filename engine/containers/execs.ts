@@ -190,7 +190,7 @@ function serve({ request }: Exec, running: RunningExec, client: ClientStreams): 
 
 /** A client that leaves changes nothing: the program goes on, and what it prints is dropped. */
 export async function follow(
-  ctx: Pick<Context, 'events'> & { readonly execs: Execs },
+  ctx: Pick<Context, 'events' | 'log'> & { readonly execs: Execs },
   exec: Exec,
   { running, session }: { readonly running: RunningExec; readonly session: Session | null },
 ): Promise<void> {
@@ -202,9 +202,22 @@ export async function follow(
   await session?.drained;
   running.input?.destroy();
   noteEnd(exec, end);
-  await ctx.execs.keep(exec);
   publish(ctx, exec, { action: 'exec_die', extra: { exitCode: String(end.exitCode) } });
-  await running.forget();
+  void keepEnd(ctx, exec, running);
+}
+
+/** Never rejects. Nobody waits for it: until it is done, the shim would tell the next engine. */
+async function keepEnd(
+  ctx: Pick<Context, 'log'> & { readonly execs: Execs },
+  exec: Exec,
+  { forget }: RunningExec,
+): Promise<void> {
+  try {
+    await ctx.execs.keep(exec);
+    await forget();
+  } catch (error) {
+    ctx.log.error('cannot keep the end of an exec', { exec: exec.id, error: String(error) });
+  }
 }
 
 export function noteEnd(exec: Exec, { exitCode }: ExecEnd): void {

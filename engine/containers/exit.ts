@@ -1,12 +1,13 @@
 /**
  * What happens when a container's first process has ended, in this order:
  *  1. the shim has drained the output, synced the log and written the exit file, or we would not be here;
- *  2. the record goes to the disk while names and published ports are withdrawn: nothing leads to it any more;
+ *  2. names and published ports are withdrawn: nothing leads to it any more;
  *  3. the restart policy decides and the exit is shown, at once: clients that inspect on `die` must find `restarting`;
  *  4. `die` is announced, behind `oom` where the kernel has killed for want of memory;
  *  5. whoever waits for the exit is answered;
- *  6. links, leases and cgroups go. The kernel takes tens of milliseconds for that, so that only who starts or removes
- *     the container, or wants what it held, waits (`Container.released`).
+ *  6. the record goes to the disk, and links, leases and cgroups go. Disk and kernel take tens of milliseconds for that,
+ *     so that only who starts or removes the container, or wants what it held, waits (`Container.released`). Until then
+ *     the exit file would tell the next engine.
  */
 import { rm } from 'node:fs/promises';
 import { emptyCgroup, ShimError } from '../runtime/index.ts';
@@ -69,17 +70,17 @@ export async function endRun(
 ): Promise<number | null> {
   if (end.isLost === true) await finishForShim(ctx, container);
   await settle(ctx, container, {
-    record: writeEnd(ctx, container, end),
     'names and ports': ctx.networks.withdrawSandbox(container.id),
     volumes: releaseVolumes(ctx, container.record, container.id),
   });
   const ranForMs = lengthOf(container.record.run, end);
-  const delayMs = nextRestart(container.record.hostConfig.RestartPolicy ?? {}, {
-    ...ended(container.record, end).run,
+  const record = ended(container.record, end);
+  const delayMs = nextRestart(record.hostConfig.RestartPolicy ?? {}, {
+    ...record.run,
     ranForMs,
-    lastDelayMs: container.record.run.restartDelayMs ?? 0,
+    lastDelayMs: record.run.restartDelayMs ?? 0,
   });
-  show(container, end, delayMs);
+  show(container, record, delayMs);
   publishAttachments(ctx, container, 'released');
   container.network = null;
   if (end.isOomKilled) publishContainer(ctx, container, { action: 'oom' });
@@ -88,17 +89,8 @@ export async function endRun(
     extra: { exitCode: String(end.exitCode), execDuration: String(Math.floor(ranForMs / 1000)) },
   });
   container.announceExit();
-  container.released = release(ctx, container);
+  container.released = release(ctx, container, record);
   return delayMs;
-}
-
-async function writeEnd(ctx: Context, container: Container, end: EndOfRun): Promise<void> {
-  let seen: ContainerRecord;
-  // A stop or a new name may come meanwhile.
-  do {
-    seen = container.record;
-    await ctx.records.put(container.id, ended(seen, end));
-  } while (container.record !== seen);
 }
 
 function lengthOf({ startedNs }: RunRecord, { finishedAtNs, isFailedStart }: EndOfRun): number {
@@ -106,12 +98,11 @@ function lengthOf({ startedNs }: RunRecord, { finishedAtNs, isFailedStart }: End
   return Math.max(0, Number((finishedAtNs - BigInt(startedNs)) / 1_000_000n));
 }
 
-function show(container: Container, end: EndOfRun, delayMs: number | null): void {
+function show(container: Container, record: ContainerRecord, delayMs: number | null): void {
   if (container.process !== null) container.lastShimGone = container.process.gone;
   container.process = null;
   container.isPaused = false;
   container.restart = delayMs === null ? null : { delayMs, cancel: new AbortController() };
-  const record = ended(container.record, end);
   // Docker counts a restart when it is decided (moby `daemon/monitor.go`).
   container.record = delayMs === null ? record : withRestart(record);
 }
@@ -147,8 +138,11 @@ function isGoodRestart({ run, hostConfig }: ContainerRecord, ranForMs: number): 
 }
 
 /** Never rejects. Removing cgroups blocks the engine, so it comes when those who wait for exits have been answered. */
-async function release(ctx: Context, container: Container): Promise<void> {
-  await settle(ctx, container, { network: ctx.networks.closeSandbox(container.id) });
+async function release(ctx: Context, container: Container, record: ContainerRecord): Promise<void> {
+  await settle(ctx, container, {
+    record: ctx.records.put(container.id, record),
+    network: ctx.networks.closeSandbox(container.id),
+  });
   await settle(ctx, container, { cgroups: removeSandbox(ctx, container.record) });
 }
 
