@@ -30,12 +30,14 @@ export async function makeRootfs(directory) {
 
 export async function startOurs(rootfs) {
   const directory = await mkdtemp(join(tmpdir(), 'tsc-bench-'));
+  // A tmpfs, as /run is on hosts with systemd, and as start-dockerd.sh gives the peers one.
+  const runRoot = await mkdtemp('/dev/shm/tsc-bench-');
   // Ours is the embedded engine, whatever engine the peers are told to use.
   const { NODE_EXTRA_CA_CERTS: _slow, DOCKER_HOST: _theirs, ...inherited } = process.env;
   const env = {
     ...inherited,
     TSCOMPOSE_STATE_ROOT: join(directory, 'state'),
-    TSCOMPOSE_RUN_ROOT: join(directory, 'run'),
+    TSCOMPOSE_RUN_ROOT: runRoot,
   };
   const cli = ourCommand.compose;
   const daemon = spawn(
@@ -62,7 +64,7 @@ export async function startOurs(rootfs) {
     isProcess: ([file = ''], pid) => pid === daemon.pid || /tscompose-(shim|resolver)$/.test(file),
     async stop() {
       await run([...cli, 'daemon', 'stop'], { env });
-      await rm(directory, { recursive: true, force: true });
+      for (const path of [directory, runRoot]) await rm(path, { recursive: true, force: true });
     },
   };
 }
