@@ -1,20 +1,29 @@
-// Runs a command in a network namespace of its own, with loopback up: `node test/lib/in-netns.mjs COMMAND [ARGUMENT…]`.
+// Runs a command in a network namespace of its own, with loopback up:
+// `node test/lib/in-netns.mjs [--own-tmp] COMMAND [ARGUMENT…]`.
 // The namespace has no name and no mount, so the kernel removes it with the last process in it. Mounts are its own too,
-// and shared among themselves, as systemd makes those of a host: what is mounted on one then shows up below others.
+// and shared among themselves, as systemd makes those of a host: what is mounted on one then shows up below others. With
+// --own-tmp it has an empty /tmp, so that two runs side by side do not find each other's files.
 import { spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 
-const [command, ...args] = process.argv.slice(2);
+const given = process.argv.slice(2);
+const hasOwnTmp = given[0] === '--own-tmp';
+const [command, ...args] = hasOwnTmp ? given.slice(1) : given;
 if (command === undefined) {
-  process.stderr.write('usage: in-netns.mjs COMMAND [ARGUMENT…]\n');
+  process.stderr.write('usage: in-netns.mjs [--own-tmp] COMMAND [ARGUMENT…]\n');
   process.exit(2);
 }
+
+const tmp = hasOwnTmp ? mkdtempSync('/var/tmp/tscompose-tests-') : null;
+if (tmp !== null) chmodSync(tmp, 0o1777);
+const bind = tmp === null ? '' : `mount --bind ${tmp} /tmp && `;
+const script = `mount --make-rshared / && ${bind}ip link set lo up && exec "$@"`;
 
 const child = spawn(
   'unshare',
   [
     ...['--net', '--mount', '--propagation', 'private', '--'],
-    ...['sh', '-c', 'mount --make-rshared / && ip link set lo up && exec "$@"', 'in-netns'],
-    ...[command, ...args],
+    ...['sh', '-c', script, 'in-netns', command, ...args],
   ],
   { stdio: 'inherit' },
 );
@@ -23,4 +32,7 @@ child.on('error', (error) => {
   process.stderr.write(`cannot run unshare: ${error.message}\n`);
   process.exit(127);
 });
-child.on('exit', (code, signal) => process.exit(signal === null ? code : 1));
+child.on('exit', (code, signal) => {
+  if (tmp !== null) rmSync(tmp, { recursive: true, force: true });
+  process.exit(signal === null ? code : 1);
+});
