@@ -1,6 +1,6 @@
 /**
  * What happens when a container's first process has ended, in this order:
- *  1. the shim has drained the output, synced the log and written the exit file, or we would not be here;
+ *  1. the shim has drained the output and written the exit file, or we would not be here; it syncs them by itself;
  *  2. names and published ports are withdrawn: nothing leads to it any more;
  *  3. the restart policy decides and the exit is shown, at once: clients that inspect on `die` must find `restarting`;
  *  4. `die` is announced, behind `oom` where the kernel has killed for want of memory;

@@ -15,18 +15,26 @@ static int write_temporary (const struct ts_exit *record, const char *path)
 
   if (fd < 0)
     return -1;
-  return write_all (fd, record, exit_record_size (record)) < 0 || fsync (fd) < 0 ? -1 : 0;
+  return write_all (fd, record, exit_record_size (record)) < 0 ? -1 : 0;
 }
 
-static int sync_directory (const char *path)
+static void sync_path (const char *path, int flags)
+{
+  cleanup_close int fd = open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | flags);
+
+  if (fd >= 0)
+    (void)fsync (fd);
+}
+
+void exit_record_sync (const char *path)
 {
   char directory[PATH_MAX];
   size_t length = (size_t)(strrchr (path, '/') - path);
 
   memcpy (directory, path, length == 0 ? 1 : length);
   directory[length == 0 ? 1 : length] = 0;
-  cleanup_close int fd = open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  return fd < 0 ? -1 : fsync (fd);
+  sync_path (path, 0);
+  sync_path (directory, O_DIRECTORY);
 }
 
 int exit_record_write (const struct ts_exit *record, const char *path)
@@ -44,5 +52,5 @@ int exit_record_write (const struct ts_exit *record, const char *path)
       errno = saved;
       return -1;
     }
-  return sync_directory (path);
+  return 0;
 }

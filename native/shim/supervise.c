@@ -432,7 +432,6 @@ void supervise (struct shim *shim)
     kill_descendants ();
   if (shim->status.container_pid != 0)
     stdio_drain (&shim->stdio, &shim->log);
-  log_sync (&shim->log);
   record_end (shim);
   /* Whoever hears of the end may take the ports again at once.  */
   if (shim->end_held_fd > shim->first_held_fd)
@@ -444,4 +443,8 @@ void supervise (struct shim *shim)
      may be slow, but may not keep the mounts.  */
   for (int i = 0; i < LAST_WORDS && exec_is_talking (); i++)
     serve (shim, 1);
+  /* Nobody has to wait for the disk: a killed engine finds both in memory, and a power cut ends
+     more than this container.  */
+  log_sync (&shim->log);
+  exit_record_sync (spec_text (shim->spec, shim->spec->exit_path));
 }
