@@ -97,6 +97,8 @@ export class Container {
   readonly attachments: Set<Promise<void>> = new Set();
   /** Sends its log to a server; null where no driver does, and when all was sent. */
   shipping: LogShipping | null = null;
+  /** Compresses what its log has rotated; null where nobody asks for it, and when it has ended. */
+  compression: { readonly stop: () => Promise<void> } | null = null;
   /** What its health check says; null without one, and before its first start. */
   health: Health | null = null;
   /** From an end that its policy answers with a restart until the program runs again; stop, start and remove abort it. */

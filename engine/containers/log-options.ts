@@ -11,6 +11,8 @@ export interface LogLimits {
   /** Of one file; 0: without an end. */
   readonly maxBytes: number;
   readonly maxFiles: number;
+  /** Those that are full. */
+  readonly isCompressed: boolean;
 }
 
 export const logDrivers = ['json-file', 'local', 'none', 'syslog', 'fluentd'] as const;
@@ -20,12 +22,12 @@ type LogDriver = (typeof logDrivers)[number];
 
 /** Docker's defaults of each. `none` keeps what attached clients may still have to read, and only while it runs. */
 const defaults: Readonly<Record<LogDriver, LogLimits>> = {
-  'json-file': { maxBytes: 0, maxFiles: 1 },
-  local: { maxBytes: 20_000_000, maxFiles: 5 },
-  none: { maxBytes: 1_000_000, maxFiles: 2 },
+  'json-file': { maxBytes: 0, maxFiles: 1, isCompressed: false },
+  local: { maxBytes: 20_000_000, maxFiles: 5, isCompressed: true },
+  none: { maxBytes: 1_000_000, maxFiles: 2, isCompressed: false },
   // What was sent can be read here as well, and what could not be sent yet waits here (Docker's `cache-*`).
-  syslog: { maxBytes: 20_000_000, maxFiles: 5 },
-  fluentd: { maxBytes: 20_000_000, maxFiles: 5 },
+  syslog: { maxBytes: 20_000_000, maxFiles: 5, isCompressed: false },
+  fluentd: { maxBytes: 20_000_000, maxFiles: 5, isCompressed: false },
 };
 
 const commonOptions: readonly string[] = ['mode', 'max-buffer-size'];
@@ -37,11 +39,13 @@ const attributeOptions: readonly string[] = ['labels', 'labels-regex', 'env', 'e
 export function logLimitsOf({ LogConfig }: HostConfig): LogLimits {
   const driver = driverNamed(LogConfig?.Type) ?? 'json-file';
   const options = fileOptionsOf(driver, LogConfig?.Config ?? {});
-  const { maxBytes, maxFiles } = defaults[driver];
-  if (driver === 'none') return { maxBytes, maxFiles };
+  if (driver === 'none') return defaults[driver];
+  const { maxBytes, maxFiles, isCompressed } = defaults[driver];
+  const files = Math.max(1, given(options, 'max-file', parseInteger) ?? maxFiles);
   return {
     maxBytes: given(options, 'max-size', parseHumanSize) ?? maxBytes,
-    maxFiles: Math.max(1, given(options, 'max-file', parseInteger) ?? maxFiles),
+    maxFiles: files,
+    isCompressed: files > 1 && (given(options, 'compress', parseFlag) ?? isCompressed),
   };
 }
 

@@ -78,7 +78,11 @@ export async function removeStopped(
     ...record,
     run: { ...record.run, status: 'removing', removesVolumes: withVolumes },
   }));
-  await Promise.all([container.lastShimGone, container.released, finishShipping(ctx, container)]);
+  await Promise.all([
+    ...[container.lastShimGone, container.released],
+    finishShipping(ctx, container),
+    container.compression?.stop(),
+  ]);
   await ctx.snapshots.remove(container.id);
   await rm(ctx.layout.container(container.id).directory, { recursive: true, force: true });
   if (withVolumes) await removeAnonymousVolumes(ctx, container);

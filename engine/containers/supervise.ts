@@ -7,6 +7,7 @@ import { endOfRun, endRun, withRestartDelay } from './exit.ts';
 import type { EndOfRun } from './exit.ts';
 import { endHealth, watchHealth } from './health.ts';
 import { launch, startFailure } from './launch.ts';
+import { compressLogOf } from './log-compression.ts';
 import { discardUnkept } from './log-discard.ts';
 import { removeStopped } from './remove.ts';
 import { shipLog } from './ship/ship-log.ts';
@@ -18,6 +19,7 @@ import { nowNs } from './time.ts';
  */
 export async function adopt(ctx: ContainerContext, container: Container): Promise<void> {
   shipLog(ctx, container);
+  compressLogOf(ctx, container);
   await guarded(ctx, container, async () => {
     await followFrom(ctx, container, await followRun(ctx, container));
   });
@@ -26,6 +28,7 @@ export async function adopt(ctx: ContainerContext, container: Container): Promis
 /** Takes over a container that waits for a restart, or is to be removed, with nobody to do it. Never rejects. */
 export async function resume(ctx: ContainerContext, container: Container): Promise<void> {
   shipLog(ctx, container);
+  compressLogOf(ctx, container);
   await guarded(ctx, container, () =>
     followFrom(ctx, container, container.restart?.delayMs ?? null),
   );

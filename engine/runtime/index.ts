@@ -60,6 +60,7 @@ export { parseSecurityOptions } from './security-options.ts';
 export { buildExecProcess, buildOciSeccomp, buildSandboxSpec } from './spec.ts';
 export type { CgroupPlacement, ProcessRequest, SandboxRequest, SecurityRequest } from './spec.ts';
 export { followFrames, readShimLog } from './shim-log.ts';
+export { compressLog } from './shim-log-compress.ts';
 export { discardLog } from './shim-log-discard.ts';
 export { LineAssembler } from './shim-log-lines.ts';
 export type { Frame } from './shim-log-frames.ts';

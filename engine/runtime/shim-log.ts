@@ -2,10 +2,9 @@
  * Reads the chunk-framed log that a shim writes (format in native/PROTOCOL.md), with all its rotated files, as lines.
  * Memory is bounded: one disk read and at most one unfinished line per stream are held, however long the log is.
  */
-import { watch } from 'node:fs';
-import { directoryOf } from './shim-log-files.ts';
 import type { Frame } from './shim-log-frames.ts';
 import { LineAssembler, type LogRecord } from './shim-log-lines.ts';
+import { Wakeup } from './shim-log-wakeup.ts';
 import { endOfLog, LogWalker, startOfLog, walkBack, type Position } from './shim-log-walk.ts';
 
 export type { LogRecord } from './shim-log-lines.ts';
@@ -175,46 +174,6 @@ function countFeeds(payload: Buffer): number {
   let count = 0;
   for (let at = payload.indexOf(0x0a); at >= 0; at = payload.indexOf(0x0a, at + 1)) count++;
   return count;
-}
-
-/** Resolves when the log may have grown. Watches its directory, which sees the file of the same name after a rotation too. */
-class Wakeup implements Disposable {
-  hasEnded = false;
-  readonly #close: () => void;
-  #isPending = false;
-  #wake: () => void = () => undefined;
-
-  constructor(path: string, { ended, signal }: LogQuery) {
-    const notify = (): void => {
-      this.#isPending = true;
-      this.#wake();
-    };
-    const watcher = watch(directoryOf(path), { persistent: true }, notify);
-    // The directory was removed together with the container: what is held open is read to its end.
-    watcher.on('error', () => {
-      this.hasEnded = true;
-      notify();
-    });
-    const end = (): void => {
-      this.hasEnded = true;
-      notify();
-    };
-    void ended?.then(end, end);
-    signal?.addEventListener('abort', notify);
-    this.#close = (): void => {
-      watcher.close();
-      signal?.removeEventListener('abort', notify);
-    };
-  }
-
-  async next(): Promise<void> {
-    if (!this.#isPending) await new Promise<void>((resolve) => (this.#wake = resolve));
-    this.#isPending = false;
-  }
-
-  [Symbol.dispose](): void {
-    this.#close();
-  }
 }
 
 export interface FollowFrames {

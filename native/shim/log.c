@@ -15,6 +15,9 @@
 
 #define LOG_OVERHEAD (sizeof (struct ts_log_frame) + sizeof (struct ts_log_trailer))
 
+/* Behind the name of a file that the engine has compressed.  */
+#define COMPRESSED ".gz"
+
 /* "PATH.SEQUENCE" */
 static int rotated_path (char *text, const char *path, uint64_t sequence)
 {
@@ -101,7 +104,8 @@ struct linux_dirent
   char name[];
 };
 
-/* The highest number in the names "BASE.NUMBER" of one buffer of getdents64(2).  */
+/* The highest number in the names "BASE.NUMBER" of one buffer of getdents64(2); those of compressed
+   files are among them.  */
 static uint64_t highest_in (const char *entries, size_t size, const char *base, uint64_t highest)
 {
   size_t length = strlen (base);
@@ -115,7 +119,7 @@ static uint64_t highest_in (const char *entries, size_t size, const char *base, 
       const char *digits = entry->name + length + 1;
       const char *end = digits;
       uint64_t number = scan_number (&end);
-      if (end > digits && *end == 0 && number > highest)
+      if (end > digits && (*end == 0 || strcmp (end, COMPRESSED) == 0) && number > highest)
         highest = number;
     }
   return highest;
@@ -229,6 +233,20 @@ int log_open (struct log *log, const struct ts_spec *spec)
   return create_file (log, last_rotated (log->path) + 1);
 }
 
+/* The engine compresses what was rotated, and may be about to.  */
+static int delete_rotated (const struct log *log, uint64_t sequence)
+{
+  char path[PATH_MAX];
+  size_t length;
+
+  if (rotated_path (path, log->path, sequence) < 0)
+    return -1;
+  if (unlink (path) == 0)
+    return 0;
+  length = strlen (path);
+  return append_text (path, sizeof path, &length, COMPRESSED) < 0 ? -1 : unlink (path);
+}
+
 /* The full file becomes PATH.SEQUENCE, so that a reader finds the successor of each by its number;
    the oldest go.  On any failure the current file goes on growing: a log that is too long is better
    than none.  */
@@ -250,8 +268,7 @@ static void rotate (struct log *log)
   close (log->fd);
   *log = next;
   for (uint64_t keep = log->max_files; log->sequence >= keep; keep++)
-    if (log->sequence == keep || rotated_path (path, log->path, log->sequence - keep) < 0
-        || unlink (path) < 0)
+    if (log->sequence == keep || delete_rotated (log, log->sequence - keep) < 0)
       break;
 }
 

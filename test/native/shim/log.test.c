@@ -78,6 +78,16 @@ static void test_append (void)
   free (spec);
 }
 
+/* As the engine does it, as far as the shim can see.  */
+static int compress_file (const char *suffix)
+{
+  char from[160], to[160];
+
+  snprintf (from, sizeof from, "%s%s", path, suffix);
+  snprintf (to, sizeof to, "%s%s.gz", path, suffix);
+  return rename (from, to);
+}
+
 static void test_rotation (void)
 {
   struct ts_spec *spec = make_spec (200, 3);
@@ -99,6 +109,14 @@ static void test_rotation (void)
   TEST ("the number goes on when the current file is gone");
   CHECK (unlink (path) == 0 && log_open (&log, spec) == 0 && log.sequence == 17);
   close (log.fd);
+
+  TEST ("compressed files count, and go when they are the oldest");
+  CHECK (unlink (path) == 0 && compress_file (".16") == 0 && compress_file (".15") == 0);
+  CHECK (log_open (&log, spec) == 0 && log.sequence == 17);
+  for (int i = 0; i < 6; i++)
+    log_write (&log, TS_LOG_STDERR, line, (uint32_t)strlen (line));
+  close (log.fd);
+  CHECK (log.sequence == 18 && size_of (".15.gz") < 0 && size_of (".16.gz") > 0);
   free (spec);
 }
 

@@ -24,7 +24,21 @@ describe('logLimitsOf', () => {
       1,
     ]),
   ])('%j is %d bytes in each of %d files', (LogConfig, maxBytes, maxFiles) => {
-    expect(logLimitsOf({ LogConfig: LogConfig ?? {} })).toEqual({ maxBytes, maxFiles });
+    expect(logLimitsOf({ LogConfig: LogConfig ?? {} })).toMatchObject({ maxBytes, maxFiles });
+  });
+
+  test.each<[HostConfig['LogConfig'], boolean]>([
+    [{}, false],
+    [{ Config: { 'max-size': '1k', 'max-file': '2' } }, false],
+    [{ Config: { 'max-size': '1k', 'max-file': '2', compress: 'true' } }, true],
+    [{ Type: 'local' }, true],
+    [{ Type: 'local', Config: { compress: 'false' } }, false],
+    [{ Type: 'local', Config: { 'max-file': '1' } }, false],
+    [{ Type: 'syslog', Config: {} }, false],
+    [{ Type: 'syslog', Config: { 'cache-compress': 'true' } }, true],
+    [{ Type: 'none', Config: {} }, false],
+  ])('%j compresses: %s', (LogConfig, isCompressed) => {
+    expect(logLimitsOf({ LogConfig: LogConfig ?? {} }).isCompressed).toBe(isCompressed);
   });
 });
 

@@ -121,9 +121,17 @@ describe('options of fluentd', () => {
 
 test('what is sent away is kept within limits of its own, unless it is not wanted here', () => {
   const host = (Config: Config) => ({ LogConfig: { Type: 'syslog', Config } });
-  expect(logLimitsOf(host({}))).toEqual({ maxBytes: 20_000_000, maxFiles: 5 });
+  expect(logLimitsOf(host({}))).toEqual({
+    maxBytes: 20_000_000,
+    maxFiles: 5,
+    isCompressed: false,
+  });
   const small = host({ 'cache-max-size': '1m', 'cache-max-file': '2' });
-  expect(logLimitsOf(small)).toEqual({ maxBytes: 1_000_000, maxFiles: 2 });
+  expect(logLimitsOf(small)).toEqual({
+    maxBytes: 1_000_000,
+    maxFiles: 2,
+    isCompressed: false,
+  });
   expect(isLogReadable(host({}))).toBe(true);
   expect(isLogReadable(host({ 'cache-disabled': 'true' }))).toBe(false);
 });
