@@ -19,6 +19,7 @@ export interface Binding {
   spawn(file: string, args: string[], env: string[], fds: number[]): [pid: number, pidfd: Fd];
   pidfdOpen(pid: number): Fd;
   pidfdSignal(pidfd: number, signal: number): void;
+  coreCookie(): void;
   pidfdReap(pidfd: number): [code: number, status: number] | null;
 
   createNetns(path: string): Promise<Fd>;

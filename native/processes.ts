@@ -1,6 +1,6 @@
 import { binding } from './binding.ts';
 import { watchReadable, type Watch } from './descriptors.ts';
-import { attempt } from './errors.ts';
+import { attempt, isSyscallError } from './errors.ts';
 import type { Fd } from './fd.ts';
 
 export interface SpawnRequest {
@@ -41,6 +41,25 @@ export function sendSignal(pidfd: Fd, signal: number): void {
   attempt(`send signal ${signal} to process of descriptor ${pidfd}`, () => {
     binding().pidfdSignal(pidfd, signal);
   });
+}
+
+/**
+ * Whether processes can have the hardware threads of a core to themselves (PR_SCHED_CORE of prctl(2), Linux 5.14).
+ * `not-built`: the kernel cannot (CONFIG_SCHED_CORE); `no-threads`: no core has several of them.
+ */
+export type CoreScheduling = 'available' | 'not-built' | 'no-threads';
+
+export function coreScheduling(): CoreScheduling {
+  try {
+    attempt('ask for core scheduling', () => {
+      binding().coreCookie();
+    });
+    return 'available';
+  } catch (error) {
+    if (isSyscallError(error, 'EINVAL')) return 'not-built';
+    if (isSyscallError(error, 'ENODEV')) return 'no-threads';
+    throw error;
+  }
 }
 
 /** How a process ended: an exit code, or the signal that ended it. */

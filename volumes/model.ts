@@ -51,6 +51,8 @@ export interface BindMount {
   readonly propagation: Propagation;
   /** Whose the files are on the host that are root's in the container. */
   readonly owner?: Owner;
+  /** The source is a file that every start copies, with this owner and mode. */
+  readonly file?: Owner & { readonly mode: number };
   /** A missing source becomes a directory (the string form does that, the object form only when asked). */
   readonly createsSource: boolean;
 }

@@ -18,7 +18,7 @@ export interface ActionArgs {
     /** Name of the container it takes the place of; it is created under another until that is gone. */
     readonly replaces?: string;
   };
-  /** Into a container that has not run yet. */
+  /** Into a container that does not run. */
   writeFiles: ContainerTarget & { readonly files: readonly InjectedFile[] };
   startContainer: ContainerTarget;
   /** An init container, from its start to its end. */
@@ -60,6 +60,8 @@ export interface InjectedFile {
   readonly uid: number;
   readonly gid: number;
   readonly mode: number;
+  /** Where an engine of ours may keep it for further starts. */
+  readonly keeping: 'memory' | 'disk';
 }
 
 export interface ContainerTarget {

@@ -10,6 +10,7 @@ import type { Service } from '../model/service.ts';
 import type { VolumeResource } from '../model/volume.ts';
 import { compactJson } from '../render/json.ts';
 import { bindOwnersWritten } from './create/bind-owners.ts';
+import { hardeningWritten } from './create/hardening.ts';
 import { node, typedJson } from '../render/nodes.ts';
 import { networkShape, type ObjectShape, serviceShape, volumeShape } from '../render/shapes.ts';
 
@@ -31,7 +32,9 @@ export function serviceHash(service: Service, project: HashedProject): string {
     ...filesOf('configs', service.configs ?? [], project),
   ];
   const owners = bindOwnersWritten(service, project);
-  const beside = [files, owners].filter((list) => list.length > 0);
+  const beside = [files, owners, hardeningWritten(service, project)].filter(
+    (list) => list.length > 0,
+  );
   return sha256(
     [jsonOf(own, serviceShape), ...beside.map((list) => JSON.stringify(list))].join('\n'),
   );

@@ -1,5 +1,6 @@
 import type {
   ContainerCreateRequest,
+  HostConfig,
   Healthcheck as WireHealthcheck,
 } from '../../engine/api/index.ts';
 import { labels } from '../labels.ts';
@@ -13,6 +14,8 @@ import { composeVersion } from '../version.ts';
 import { serviceHash } from './config-hash.ts';
 import { hostConfig } from './create/host-config.ts';
 import { bindOwners } from './create/bind-owners.ts';
+import { fileModes } from './create/file-modes.ts';
+import { coreSchedulingAsked, hardened } from './create/hardening.ts';
 import { securityOptions } from './create/security-options.ts';
 import { networkingConfig } from './create/networks.ts';
 
@@ -33,7 +36,7 @@ export interface ContainerIdentity {
 
 /** Service → body of POST /containers/create. */
 export function containerCreate(identity: ContainerIdentity): ContainerCreateRequest {
-  const { project, service, volumes = service.volumes } = identity;
+  const { service } = identity;
   const exposed = exposedPorts(service);
   return {
     ...(service.hostname !== undefined && { Hostname: service.hostname }),
@@ -51,16 +54,27 @@ export function containerCreate(identity: ContainerIdentity): ContainerCreateReq
     Labels: labelsOf(identity),
     ...(service.stop_signal !== undefined && { StopSignal: service.stop_signal }),
     ...stopTimeoutOf(service),
-    HostConfig: {
-      ...hostConfig(project, { ...service, ...(volumes !== undefined && { volumes }) }),
-      ...securityOptions(project, identity.serviceName, service),
-      ...bindOwners(project, identity.serviceName, {
-        ...service,
-        ...(volumes !== undefined && { volumes }),
-      }),
-    },
+    HostConfig: hostConfigOf(identity),
     ...networkingConfig(identity),
   };
+}
+
+function hostConfigOf(identity: ContainerIdentity): HostConfig {
+  const { project, serviceName, service, volumes } = identity;
+  const mounting = { ...service, ...(volumes !== undefined && { volumes }) };
+  const about = { project, serviceName, service };
+  const asked = {
+    ...bindOwners(project, serviceName, mounting),
+    ...fileModes(project, serviceName, service),
+    ...coreSchedulingAsked(about),
+  };
+  const host = {
+    ...hostConfig(project, mounting),
+    ...securityOptions(project, serviceName, service),
+    // What the service says itself goes before.
+    ...(Object.keys(asked).length > 0 && { Annotations: { ...asked, ...service.annotations } }),
+  };
+  return hardened(about, host);
 }
 
 function imageOf({ project, serviceName, service }: ContainerIdentity): string {

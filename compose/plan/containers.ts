@@ -5,7 +5,7 @@ import type { ContainerTarget } from './action.ts';
 import { containerCreate } from './container-create.ts';
 import { isUp, replicasOf, targetOf } from './existing.ts';
 import { planPostStart } from './hooks.ts';
-import { planFiles } from './injected-files.ts';
+import { planFiles, planFilesAgain } from './injected-files.ts';
 import type { ObservedContainer } from './observed.ts';
 import { divergenceOf, inheriting, planRecreation } from './recreate.ts';
 import { planInitLeftovers, planPreStart } from './pre-start.ts';
@@ -145,6 +145,17 @@ function planNew(
   addTo(state.runners, serviceName, { node: planPostStart({ project, builder, target }, started) });
 }
 
+/** One that cannot start without files that it has lost is tried again and again until it is given them. */
+function goesOn(
+  { observed }: ReconcileState,
+  { service }: ServiceScope,
+  container: ObservedContainer,
+): boolean {
+  if (!isUp(container)) return false;
+  const hasFiles = (service.secrets ?? service.configs) !== undefined;
+  return container.status !== 'restarting' || !hasFiles || observed.isOtherEngine === true;
+}
+
 /** All at once, unless the service says how. */
 function planReplacements(
   state: ReconcileState,
@@ -175,7 +186,7 @@ function planExisting(
   if (divergence !== null && options.noRecreate !== true) return { container, cause: divergence };
   const { id, name, status } = container;
   const stopped = state.stops.get(id);
-  if ((isUp(container) && stopped === undefined) || options.noStart === true) {
+  if ((goesOn(state, scope, container) && stopped === undefined) || options.noStart === true) {
     kept.push({ id, name, service: scope.name });
     addTo(state.runners, scope.name, { container });
     return null;
@@ -188,9 +199,11 @@ function planExisting(
       : `stopped by #${stopped}`;
   const starting = { target: targetOf(container), imageId: scope.imageId, ready: null };
   const inits = stopped === undefined ? planPreStart(state, scope, starting) : [];
+  const ready = edgesTo(stopped === undefined ? inits : [stopped]);
+  const complete = planFilesAgain(state, scope, { target: targetOf(container), after: ready });
   const started = builder.add({ kind: 'startContainer', ...targetOf(container), cause }, [
     ...dependencyEdges(state, scope.service),
-    ...edgesTo(stopped === undefined ? inits : [stopped]),
+    ...complete,
   ]);
   const hooked = { project: state.project, builder, target: targetOf(container) };
   addTo(state.runners, scope.name, { node: planPostStart(hooked, started) });

@@ -10,6 +10,7 @@ import {
   targetOf,
 } from './existing.ts';
 import { planPostStart, planPreStop } from './hooks.ts';
+import { planFilesAgain } from './injected-files.ts';
 import type { Observed, ObservedContainer } from './observed.ts';
 import { type Condition, type Plan, PlanBuilder, type PlanEdge } from './plan.ts';
 import { planInitLeftovers, planPreStart } from './pre-start.ts';
@@ -50,10 +51,22 @@ export function planStart(observed: Observed, options: ExistingScope = {}): Plan
         cause: container.status,
       } as const;
       const hooked = { project, builder, target: targetOf(container) };
-      started.set(container.name, planPostStart(hooked, builder.add(action, edges)));
+      const ready = filesAgain(inits, container, edges);
+      started.set(container.name, planPostStart(hooked, builder.add(action, ready)));
     }
   }
   return inits === null ? builder.build() : finishPlan(inits);
+}
+
+function filesAgain(
+  state: ReconcileState | null,
+  container: ObservedContainer,
+  after: readonly PlanEdge[],
+): readonly PlanEdge[] {
+  const name = container.service ?? '';
+  const service = state?.project.services[name];
+  if (state === null || service === undefined) return after;
+  return planFilesAgain(state, { name, service }, { target: targetOf(container), after });
 }
 
 const noOptions = { options: {}, services: [] };

@@ -17,6 +17,8 @@ export interface ListOptions {
 
 /** The reads that observing needs. */
 export interface ObservePort {
+  /** What the engine calls itself; empty or absent: nothing is known. */
+  readonly server?: string;
   readonly containers: {
     list(options?: ListOptions & { readonly all?: boolean }): Promise<readonly ContainerSummary[]>;
   };
@@ -47,7 +49,12 @@ export async function observe(
     volumes: volumes.map(toResource),
     images: new Map(images.flatMap((image) => imageNames(image).map((name) => [name, image.Id]))),
     readAt,
+    ...(isOther(port.server) && { isOtherEngine: true }),
   };
+}
+
+function isOther(server = ''): boolean {
+  return server !== '' && !server.startsWith('tscompose/');
 }
 
 /** Some engines answer null where there are no labels. */

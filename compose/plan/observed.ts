@@ -39,6 +39,8 @@ export interface Observed {
   readonly volumes: readonly ObservedResource[];
   /** Every name an image answers to (tags, digests, ids) → its id. */
   readonly images: ReadonlyMap<string, string>;
+  /** Docker or the like: files that are given to containers become a part of them there, and keep their owners. */
+  readonly isOtherEngine?: boolean;
   /** Seconds since the epoch just before reading: events since then are news. */
   readonly readAt: number;
 }

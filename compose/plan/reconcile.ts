@@ -45,12 +45,15 @@ export function planUsedResources(state: ReconcileState, services: readonly stri
 export function newState(
   about: Pick<ReconcileState, 'project' | 'observed' | 'options' | 'services'>,
 ): ReconcileState {
+  const { project, observed } = about;
   return {
     ...about,
+    // Ours copies files of the host to whom they are for; another one has to be sent their content.
+    project: observed.isOtherEngine === true ? project : { ...project, fileBytes: () => null },
     builder: new PlanBuilder(),
     errors: [],
     warnings: [
-      ...unsupportedWarnings(about.project, about.services),
+      ...unsupportedWarnings(about.project, about.services, about.observed),
       ...mountWarnings(about.project, about.services),
     ],
     creators: new Map(),

@@ -2,6 +2,7 @@ import type { Project } from '../model/project.ts';
 import type { Service } from '../model/service.ts';
 import { textAt } from '../positions.ts';
 import { givenContent, saysWhose } from './given-files.ts';
+import type { Observed } from './observed.ts';
 
 const windows = 'only Windows containers have it';
 const cluster = 'it is for clusters, and this is one host';
@@ -20,7 +21,11 @@ const withoutEffect: Readonly<Record<string, string | null>> = {
   platform: unfinished,
 };
 
-export function unsupportedWarnings(project: Project, services: readonly string[]): string[] {
+export function unsupportedWarnings(
+  project: Project,
+  services: readonly string[],
+  { isOtherEngine }: Pick<Observed, 'isOtherEngine'>,
+): string[] {
   return services.flatMap((name) => {
     const service = project.services[name];
     if (service === undefined) return [];
@@ -33,7 +38,7 @@ export function unsupportedWarnings(project: Project, services: readonly string[
       const message = `"${path}" of service "${name}" has no effect${reason === null ? ' yet' : `: ${reason}`}`;
       return textAt(project, ['services', name, ...path.split('.')], message);
     });
-    return [...warnings, ...fileWarnings(project, name, service)];
+    return [...warnings, ...(isOtherEngine === true ? fileWarnings(project, name, service) : [])];
   });
 }
 
@@ -55,7 +60,7 @@ function idleValues({ pull_policy }: Service): string[] {
   return isUsual ? [] : ['pull_policy'];
 }
 
-/** A file of the host that cannot be written into the container is mounted as it is. */
+/** A file of the host that cannot be written into the container of another engine is mounted as it is. */
 function fileWarnings(project: Project, name: string, service: Service): string[] {
   return (['secrets', 'configs'] as const).flatMap((kind) =>
     (service[kind] ?? []).flatMap((reference, index) => {

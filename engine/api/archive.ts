@@ -25,3 +25,9 @@ export type ChangeKind = (typeof changeKinds)[keyof typeof changeKinds];
 export interface ContainerCommitted {
   readonly Id: string;
 }
+
+/**
+ * Parameter of `PUT /containers/{id}/archive` that Docker does not know, and so ignores: `memory` or `disk`. The files are
+ * not a part of the container's own then, but given to it at every start on a tmpfs; it says where they may be kept.
+ */
+export const givenFilesParameter = 'x-tscompose-files';

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import {
   EngineError,
+  givenFilesParameter,
   pathStatHeader,
   type ContainerCommitted,
   type FilesystemChange,
@@ -32,6 +33,8 @@ export interface WrittenFile {
   readonly uid: number;
   readonly gid: number;
   readonly mode: number;
+  /** Where an engine of ours may keep it; Docker makes it a part of the container's files. */
+  readonly keeping: 'memory' | 'disk';
 }
 
 /** Files in and out of containers, as tar streams. */
@@ -90,13 +93,23 @@ export class Archives {
     });
   }
 
-  /** Below the root, with what directories are missing; the container need not have run. */
+  /** Below the root, with what directories are missing, for the next start; they replace those of the call before. */
   async writeFiles(
     ref: string,
     files: readonly WrittenFile[],
     options: CallOptions = {},
   ): Promise<void> {
-    await this.write(ref, '/', { ...options, archive: Readable.from(blocksOf(files)) });
+    for (const keeping of ['memory', 'disk'] as const) {
+      const own = files.filter((file) => file.keeping === keeping);
+      if (own.length === 0) continue;
+      await this.#exchange.done({
+        method: 'PUT',
+        path: pathOf(ref, 'archive'),
+        query: { path: '/', [givenFilesParameter]: keeping },
+        stream: Readable.from(blocksOf(own)),
+        signal: options.signal,
+      });
+    }
   }
 
   /** The whole root. */

@@ -47,6 +47,7 @@ export class EngineClient implements Disposable {
   readonly volumes: Volumes;
   readonly #requester: Requester;
   #version: string = apiVersion;
+  #server = '';
 
   constructor({ address }: EngineClientOptions) {
     this.address = typeof address === 'string' ? parseAddress(address) : address;
@@ -83,9 +84,15 @@ export class EngineClient implements Disposable {
     return this.#version;
   }
 
+  /** What the engine calls itself, `Docker/28.2.2 (linux)`; empty before it was asked. */
+  get server(): string {
+    return this.#server;
+  }
+
   async negotiate(options: CallOptions = {}): Promise<PingResult> {
     const ping = await this.ping(options);
     this.#version = chooseVersion(ping.apiVersion, formatAddress(this.address));
+    this.#server = ping.server;
     return ping;
   }
 

@@ -34,7 +34,15 @@ export interface ContainerRecord {
   /** By network name, as asked for. */
   readonly endpoints: Readonly<Record<string, EndpointSettings>>;
   readonly mounts: readonly MountRecord[];
+  /** Paths of files that a client has given it; never their content. Absent: none. */
+  readonly given?: GivenPaths;
   readonly run: RunRecord;
+}
+
+export interface GivenPaths {
+  /** Their content is in the engine's memory, and gone when the machine has restarted. */
+  readonly memory?: readonly string[];
+  readonly disk?: readonly string[];
 }
 
 /** A mount as decided when the container was made. */

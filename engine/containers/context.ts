@@ -19,6 +19,7 @@ import type { NetworkController } from '../../network/index.ts';
 import type { VolumeStore } from '../../volumes/index.ts';
 import type { ContainerRecord } from './container.ts';
 import type { Containers } from './containers.ts';
+import type { GivenStore } from './given/given-store.ts';
 
 export interface ContainerContext {
   readonly layout: Pick<Layout, 'container' | 'sandbox' | 'runtimes'>;
@@ -39,6 +40,7 @@ export interface ContainerContext {
     VolumeStore,
     'create' | 'get' | 'isEmpty' | 'copyUp' | 'remove' | 'hold' | 'release'
   >;
+  readonly given: Pick<GivenStore, 'put' | 'read' | 'has' | 'source' | 'remove' | 'isSwapless'>;
   readonly networks: Pick<
     NetworkController,
     'list' | 'openSandbox' | 'withdrawSandbox' | 'closeSandbox' | 'sandbox'

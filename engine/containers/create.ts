@@ -11,6 +11,7 @@ import type { Image } from '../images/index.ts';
 import { createId, Rollback } from '../lib/index.ts';
 import { parseDeviceRule } from '../runtime/index.ts';
 import { VolumeError } from '../../volumes/index.ts';
+import { coreSchedulingProblems } from './annotations.ts';
 import { argumentsOf, mergeConfig, withHostDefaults } from './config.ts';
 import { Container, neverRun } from './container.ts';
 import type { ContainerRecord } from './container.ts';
@@ -38,7 +39,11 @@ export async function createContainer(
   request: ContainerCreateRequest,
   options: CreateOptions,
 ): Promise<ContainerCreated> {
-  const warnings = [...validateCreate(request), ...checkResources(ctx, request.HostConfig ?? {})];
+  const warnings = [
+    ...validateCreate(request),
+    ...checkResources(ctx, request.HostConfig ?? {}),
+    ...coreSchedulingProblems(request.HostConfig ?? {}, ctx.host),
+  ];
   const image = requireImage(ctx, request.Image ?? '');
   const id = createId();
   const name = options.name ?? chooseName(ctx.containers);

@@ -11,6 +11,7 @@ import { EngineError } from '../api/index.ts';
 import { shimPath } from '../../native/index.ts';
 import {
   buildOciSeccomp,
+  bundleFilesName,
   ociConfigOf,
   ociProcessOf,
   printOciJson,
@@ -62,10 +63,13 @@ export async function writeBundle(
   await rm(directory, { recursive: true, force: true });
   await mkdir(rootPath, { recursive: true, mode: 0o700 });
   await mkdir(joinedSource, { mode: 0o700 });
+  const files = spec.mounts.filter(({ kind }) => kind === 'files');
+  for (const index of files.keys())
+    await mkdir(join(directory, bundleFilesName(index)), { mode: 0o700 });
   const userTargets = new Set(request.mounts.map(({ target }) => target));
   const viewTargets = request.cgroup.view.map(({ target }) => target);
   const config = ociConfigOf(spec, {
-    ...{ rootPath, joinedSource, deviceRules, joinPaths },
+    ...{ rootPath, joinedSource, directory, deviceRules, joinPaths },
     annotations: record.hostConfig.Annotations ?? {},
     cgroupsPath: ctx.cgroups.path(record.id),
     cgroupTargets: new Set(viewTargets.filter((target) => !userTargets.has(target))),

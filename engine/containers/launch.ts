@@ -21,6 +21,7 @@ import type { Container, ContainerRecord } from './container.ts';
 import type { ContainerContext, RunningProcess } from './context.ts';
 import { requireDeviceDrivers } from './device-requests.ts';
 import { hostsOfHost, writeEtcFiles } from './etc-files.ts';
+import { givenMounts, withoutCopied } from './given/given-mounts.ts';
 import { holdVolumes } from './held-volumes.ts';
 import { etcFilesOf, firstHeldFd, openJoins, sharedFiles, withSharedNames } from './joined.ts';
 import { sandboxMounts } from './mounts.ts';
@@ -49,6 +50,7 @@ export type LaunchContext = Pick<
   | 'images'
   | 'snapshots'
   | 'volumes'
+  | 'given'
   | 'networks'
   | 'cgroups'
   | 'host'
@@ -223,14 +225,14 @@ async function prepareShim(
   });
   const { joins, fds, paths: joinPaths } = openJoins(ctx, record, held.length);
   held.push(...fds);
-  const given = giveOwners(sandboxMounts(ctx, record), {
+  const given = giveOwners(sandboxMounts(ctx, withoutCopied(record)), {
     user: place.user,
     firstFd: firstHeldFd + held.length,
   });
   held.push(...given.fds);
   const request = sandboxRequestOf(record, {
     ...place,
-    mounts: given.mounts,
+    mounts: [...given.mounts, ...(await givenMounts(ctx, record, given.mounts))],
     networkNamespace: sandbox?.path ?? null,
     joins,
     files: sharedFiles(ctx, record) ?? etcFilesOf(ctx, record),

@@ -6,8 +6,14 @@ import type { Image } from '../images/index.ts';
 import { makePath } from '../lib/index.ts';
 import type { Rollback } from '../lib/index.ts';
 import { parseMounts, resolveMount } from '../../volumes/index.ts';
-import type { MountParts, MountRequest, ResolvedMount, Volume } from '../../volumes/index.ts';
-import { withOwnersAsked } from './annotations.ts';
+import type {
+  BindMount,
+  MountParts,
+  MountRequest,
+  ResolvedMount,
+  Volume,
+} from '../../volumes/index.ts';
+import { withAnnotations } from './annotations.ts';
 import { ownerProblem } from './bind-owners.ts';
 import type { ContainerRecord, MountRecord } from './container.ts';
 import type { ContainerContext } from './context.ts';
@@ -38,7 +44,7 @@ export async function createMounts(
     tmpfs: hostConfig.Tmpfs ?? {},
     imageVolumes: Object.keys(config.Volumes ?? {}).filter((target) => !inherited.has(target)),
   });
-  const requests = withOwnersAsked(asked, hostConfig).map((request) =>
+  const requests = withAnnotations(asked, hostConfig).map((request) =>
     request.kind === 'volume' && request.driver === ''
       ? { ...request, driver: hostConfig.VolumeDriver ?? '' }
       : request,
@@ -68,6 +74,7 @@ async function createMount(
       return await createVolumeMount(ctx, request, surroundings);
     case 'bind': {
       await requireSource(request);
+      if (request.file !== undefined) await requireFile(request);
       const problem = ownerProblem(request);
       if (problem !== null) surroundings.warnings.push(problem);
       return { point: bindPoint(request), request, isAnonymous: false };
@@ -130,6 +137,15 @@ async function createVolumeMount(
     request: { ...request, name: volume.name },
     isAnonymous,
   };
+}
+
+async function requireFile({ source, target }: BindMount): Promise<void> {
+  if ((await stat(source)).isFile()) return;
+  throw new EngineError(
+    'invalid-argument',
+    `"${source}" is not a file, so its owner and mode cannot be chosen`,
+    { details: { source, target } },
+  );
 }
 
 async function requireSource(request: Extract<MountRequest, { kind: 'bind' }>): Promise<void> {

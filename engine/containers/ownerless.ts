@@ -13,7 +13,10 @@ export interface OwnerlessContext extends Pick<ContainerContext, 'containers' | 
   readonly shimsDirectory: string;
   /** Of records that were moved aside. */
   readonly lostIds: readonly string[];
-  readonly recovery: { sweepSnapshots(knownIds: readonly string[]): Promise<unknown> };
+  readonly recovery: {
+    sweepSnapshots(knownIds: readonly string[]): Promise<unknown>;
+    sweepGiven(knownIds: readonly string[]): void;
+  };
 }
 
 /** Ids of containers that run and that nobody knows. Sockets of shims that are no more are removed. */
@@ -47,6 +50,7 @@ export async function sweepUnknown(
   const known = new Set([...ctx.containers].map(({ id }) => id));
   for (const id of [...ownerless, ...ctx.lostIds]) known.add(id);
   await ctx.recovery.sweepSnapshots([...known]);
+  ctx.recovery.sweepGiven([...known]);
   for (const name of await readdir(ctx.containersDirectory)) {
     if (known.has(name)) continue;
     await rm(join(ctx.containersDirectory, name), { recursive: true, force: true });

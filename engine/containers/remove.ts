@@ -16,6 +16,7 @@ type Context = Pick<
   | 'events'
   | 'snapshots'
   | 'volumes'
+  | 'given'
   | 'layout'
   | 'cgroups'
   | 'log'
@@ -84,6 +85,7 @@ export async function removeStopped(
     container.compression?.stop(),
   ]);
   await ctx.snapshots.remove(container.id);
+  ctx.given.remove(container.id);
   await rm(ctx.layout.container(container.id).directory, { recursive: true, force: true });
   if (withVolumes) await removeAnonymousVolumes(ctx, container);
   await ctx.records.delete(container.id);

@@ -17,6 +17,7 @@ import type {
   SandboxRequest,
   TerminalSize,
 } from '../runtime/index.ts';
+import { wantsCoreScheduling } from './annotations.ts';
 import { argumentsOf, mergeEnvironment } from './config.ts';
 import type { ContainerRecord } from './container.ts';
 import { logLimitsOf } from './log-options.ts';
@@ -149,6 +150,7 @@ export function securityOf({ hostConfig }: ContainerRecord): SandboxRequest['sec
     capDrop: hostConfig.CapDrop ?? [],
     options: hostConfig.SecurityOpt ?? [],
     isRootReadonly: hostConfig.ReadonlyRootfs === true,
+    wantsCoreScheduling: wantsCoreScheduling(hostConfig),
     maskedPaths: hostConfig.MaskedPaths ?? null,
     readonlyPaths: hostConfig.ReadonlyPaths ?? null,
   };

@@ -10,6 +10,7 @@ import { Containers } from '../containers/containers.ts';
 import type { ContainerContext } from '../containers/context.ts';
 import { recoverExecs } from '../containers/exec-recover.ts';
 import { Execs, readExecRecord } from '../containers/exec-store.ts';
+import { GivenStore } from '../containers/given/given-store.ts';
 import { readContainerRecord } from '../containers/record.ts';
 import { recoverContainers } from '../containers/recover.ts';
 import { ImageStore, Snapshots } from '../images/index.ts';
@@ -65,8 +66,9 @@ export async function createEngine(config: Config, log: Log): Promise<Engine> {
   const snapshots = await Snapshots.open({ layout, layers: images.layers });
   for (const problem of images.problems)
     log.warn('a part of the image store could not be read', { ...problem });
+  const given = new GivenStore(layout);
   const context: ContainerContext = {
-    ...{ layout, records, containers, events, log, images, snapshots, volumes, cgroups },
+    ...{ layout, records, containers, events, log, images, snapshots, volumes, cgroups, given },
     networks: networks.controller,
     locks: new KeyedLock(),
     runtimes,
@@ -84,6 +86,9 @@ export async function createEngine(config: Config, log: Log): Promise<Engine> {
         recoverVolumes: (held) => volumes.recover(held),
         removeStrayCgroups: (liveIds) => removeStrayCgroups(cgroups, liveIds, log),
         sweepSnapshots: (knownIds) => snapshots.sweep(new Set(knownIds)),
+        sweepGiven: (knownIds) => {
+          given.sweep(new Set(knownIds));
+        },
       },
     },
     records.values(),

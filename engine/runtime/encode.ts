@@ -3,6 +3,7 @@
  * is followed by lists (aligned to 8) and texts (each with a NUL); a reference is {offset, length or count}.
  */
 import { encodeHandover, handoverBytes } from './encode-handover.ts';
+import { encodeMore, hasMore, moreBytes } from './encode-more.ts';
 import { attributesOf } from './mount-attributes.ts';
 import {
   CLONE_NEWCGROUP,
@@ -47,6 +48,7 @@ const flag = {
   exec: 256,
   handover: 1024,
   foreign: 512,
+  more: 2048,
 } as const;
 
 const mountFlag = { recursive: 1, joined: 2, readonlyTop: 4, ownersTop: 8 } as const;
@@ -60,6 +62,7 @@ const mountKinds = [
   'devpts',
   'cgroup',
   'other',
+  'files',
 ];
 const createKinds = ['nothing', 'directory', 'file'];
 const joinKinds = {
@@ -115,9 +118,29 @@ function withoutSandbox(spec: SandboxSpec, create: readonly string[]): SandboxSp
   const [root, ...others] = spec.mounts;
   return {
     ...withCommand(spec, create),
-    mounts: [...(root === undefined ? [] : [root]), ...others.filter((mount) => mount.isJoined)],
+    mounts: [
+      ...(root === undefined ? [] : [root]),
+      ...others.filter((mount) => mount.isJoined),
+      ...filesForBundle(others),
+    ],
     ...{ devices: [], links: [], maskedPaths: [], readonlyPaths: [], sysctls: [] },
   };
+}
+
+/** Each is mounted on a directory of the bundle, by its number; the bundle's own mounts are binds of those. */
+function filesForBundle(mounts: readonly SandboxMount[]): readonly SandboxMount[] {
+  return mounts
+    .filter(({ kind }) => kind === 'files')
+    .map((mount, index) => ({
+      ...mount,
+      target: `/${bundleFilesName(index)}`,
+      create: 'directory',
+    }));
+}
+
+/** Directory of the bundle for the mount of files with this number. */
+export function bundleFilesName(index: number): string {
+  return `files${index}`;
 }
 
 /** The container's own words and variables must not reach what runs on the host. */
@@ -125,7 +148,10 @@ function withCommand(spec: SandboxSpec, command: readonly string[]): SandboxSpec
   const { process } = spec;
   return {
     ...spec,
-    process: { ...process, args: command, env: foreignEnvironment, cwd: '/', seccomp: noFilter },
+    process: {
+      ...{ ...process, args: command, env: foreignEnvironment, cwd: '/', seccomp: noFilter },
+      ...{ attributes: [], hasCoreScheduling: false },
+    },
   };
 }
 
@@ -162,13 +188,14 @@ function encode(
   const size =
     headerBytes +
     (spec.handover === undefined ? 0 : handoverBytes) +
-    (foreign === null ? 0 : foreignBytes);
+    (foreign === null ? 0 : foreignBytes) +
+    (hasMore(spec) ? moreBytes : 0);
   const writer = new Writer(size);
   const header = new Cursor(writer, 0);
   const { process, log, paths } = spec;
   header.u32(magic).u16(version).u16(size);
   const totalSize = header.skip(4);
-  header.u32(flags);
+  header.u32(flags | (hasMore(spec) ? flag.more : 0));
   header.u32(spec.namespaces).u32(process.umask).u32(process.uid).u32(process.gid);
   header
     .i32(process.oomScoreAdj ?? 0)
@@ -195,6 +222,7 @@ function encode(
   header.list(spec.joins, joinBytes, (cursor, { kind, fd }) => cursor.u32(joinKinds[kind]).u32(fd));
   if (spec.handover !== undefined) encodeHandover(header, spec.handover, spec.mounts);
   if (foreign !== null) header.text(foreign.directory).texts(foreign.start).texts(foreign.delete);
+  if (hasMore(spec)) encodeMore(header, spec);
   totalSize.u32(writer.size);
   return writer.finish();
 }

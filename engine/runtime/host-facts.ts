@@ -1,12 +1,15 @@
 /** What the machine can do, read once: every decision about a sandbox is a pure function of these and the request. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { arch, release } from 'node:os';
+import { coreScheduling } from '../../native/index.ts';
+import type { CoreScheduling } from '../../native/index.ts';
 
 export interface HostFacts {
   readonly architecture: 'x86_64' | 'aarch64';
   /** Capabilities that the engine holds and so can pass on. */
   readonly capabilities: bigint;
   readonly hasTimeNamespace: boolean;
+  readonly coreScheduling: CoreScheduling;
   /** "6.1.0-13-amd64" */
   readonly kernel: string;
   /** The engine's hard limit of open files. */
@@ -20,6 +23,7 @@ export function readHostFacts(): HostFacts {
     architecture: arch() === 'arm64' ? 'aarch64' : 'x86_64',
     capabilities: parseEffectiveCapabilities(readFileSync('/proc/self/status', 'utf8')),
     hasTimeNamespace: existsSync('/proc/self/ns/time'),
+    coreScheduling: coreScheduling(),
     kernel: release(),
     hardNofile: parseHardNofile(readFileSync('/proc/self/limits', 'utf8')),
     thermalPaths: readThermalPaths(),

@@ -26,6 +26,8 @@ export type { HostFacts } from './host-facts.ts';
 export { defaultMaskedPaths, defaultReadonlyPaths } from './masked-paths.ts';
 export { privateNamespaces } from './namespaces.ts';
 export type { NamespaceOptions } from './namespaces.ts';
+export { mountOf } from './default-mounts.ts';
+export { bundleFilesName } from './encode.ts';
 export { ociConfigOf, ociProcessOf, printOciJson } from './oci-write.ts';
 export type { BundleFacts } from './oci-write.ts';
 export { ownRuntime, Runtimes } from './runtimes.ts';
@@ -48,6 +50,7 @@ export type {
   ForeignExec,
   SandboxDescriptor,
   SandboxDevice,
+  SandboxFile,
   SandboxJoin,
   SandboxLog,
   SandboxMount,

@@ -5,6 +5,7 @@
 import { capabilitiesOf } from './capabilities.ts';
 import { defaultDevices } from './devices.ts';
 import type { DeviceRule } from './devices.ts';
+import { bundleFilesName } from './encode.ts';
 import {
   MS_BIND,
   MS_NOATIME,
@@ -45,6 +46,8 @@ export interface BundleFacts {
   /** Where the root is mounted, and the /dev/shm of another container. */
   readonly rootPath: string;
   readonly joinedSource: string;
+  /** The bundle: mounts of files are on directories in it, see encode.ts. */
+  readonly directory: string;
   readonly annotations: Readonly<Record<string, string>>;
   readonly cgroupsPath: string;
   /** Targets of mounts that show the container its own cgroups; the runtime makes its own of them. */
@@ -193,12 +196,28 @@ function mountsOf(spec: SandboxSpec, facts: BundleFacts): readonly OciMount[] {
   const [, ...others] = spec.mounts;
   const view = others.filter(({ target }) => facts.cgroupTargets.has(target));
   const mounts = others.flatMap((mount): readonly OciMount[] => {
+    if (mount.kind === 'files') return [filesMount(mount, others, facts)];
     if (!facts.cgroupTargets.has(mount.target)) return [ociMount(mount, facts)];
     return mount === view[0] ? [cgroupMount(view)] : [];
   });
   if (!spec.process.hasInit) return mounts;
   const options = ['bind', 'ro', 'nosuid', 'nodev'];
   return [...mounts, { destination: initTarget, type: 'bind', source: facts.initPath, options }];
+}
+
+/** The shim has made it where only the runtime sees it, and numbers them as encode.ts does. */
+function filesMount(
+  mount: SandboxMount,
+  mounts: readonly SandboxMount[],
+  { directory }: BundleFacts,
+): OciMount {
+  const index = mounts.filter(({ kind }) => kind === 'files').indexOf(mount);
+  const inner = mount.create === 'file' ? (mount.files?.[0]?.path ?? '') : '';
+  const source = `${directory}/${bundleFilesName(index)}${inner}`;
+  return {
+    ...{ destination: mount.target, type: 'bind', source },
+    options: ['bind', ...optionsOf({ ...mount, data: '' })],
+  };
 }
 
 function cgroupMount(view: readonly SandboxMount[]): OciMount {
@@ -239,11 +258,13 @@ function optionsOf(mount: SandboxMount): readonly string[] {
   const isRecursive = (flags & MS_REC) !== 0;
   const isReadonly = (flags & MS_RDONLY) !== 0;
   const recursively = (propagation & MS_REC) !== 0 ? 'r' : '';
+  // crun takes what is below for a directory, and nothing can be below a file.
+  const hasBelow = isRecursive && mount.isReadonlyTop !== true && mount.create !== 'file';
   return [
     ...(isBind ? [isRecursive ? 'rbind' : 'bind'] : []),
     ...(isReadonly ? ['ro'] : []),
     // For what lies below as well; mount_setattr(2).
-    ...(isReadonly && isBind && isRecursive && mount.isReadonlyTop !== true ? ['rro'] : []),
+    ...(isReadonly && isBind && hasBelow ? ['rro'] : []),
     ...flagOptions.filter(([flag]) => (flags & flag) !== 0).map(([, option]) => option),
     ...propagations
       .filter(([flag]) => (propagation & flag) !== 0)

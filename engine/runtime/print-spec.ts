@@ -4,7 +4,7 @@ import { instructionBytes } from './bpf.ts';
 import { printMountFlags } from './mount-flags.ts';
 import { namespaceNames } from './namespaces.ts';
 import { resourceName } from './rlimits.ts';
-import type { SandboxDevice, SandboxMount, SandboxSpec } from './sandbox-spec.ts';
+import type { SandboxDevice, SandboxFile, SandboxMount, SandboxSpec } from './sandbox-spec.ts';
 
 export function printSandboxSpec(spec: SandboxSpec): string {
   return [
@@ -24,6 +24,8 @@ export function printSandboxSpec(spec: SandboxSpec): string {
     ...(spec.isRootReadonly ? ['readonly /'] : []),
     ...spec.sysctls.map(([path, value]) => `sysctl ${path} = ${value}`),
     ...printProcess(spec),
+    ...(spec.process.attributes ?? []).map(([path, value]) => `attribute ${path} = ${value}`),
+    ...(spec.process.hasCoreScheduling === true ? ['core scheduling'] : []),
     `log ${spec.log.path} ${spec.log.maxBytes} x ${spec.log.maxFiles}`,
     `paths control ${spec.paths.control}, exit ${spec.paths.exit}`,
     '',
@@ -48,7 +50,12 @@ function printMount(mount: SandboxMount): string {
   if (mount.propagation !== 0) parts.push(`propagation ${printMountFlags(mount.propagation)}`);
   if (mount.data !== '') parts.push(`"${mount.data}"`);
   if (mount.create !== 'directory') parts.push(`create ${mount.create}`);
-  return parts.join(' ');
+  return [parts.join(' '), ...(mount.files ?? []).map(printFile)].join('\n');
+}
+
+/** Its size and not its content, which may be a secret. */
+function printFile({ path, uid, gid, mode, content }: SandboxFile): string {
+  return `file ${path} ${mode.toString(8).padStart(4, '0')} ${uid}:${gid} ${content.length} bytes`;
 }
 
 function printDevice({ path, type, major, minor, mode, uid, gid }: SandboxDevice): string {

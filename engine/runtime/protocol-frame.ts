@@ -39,6 +39,7 @@ export const shimStages = [
   'hook',
   'scheduling',
   'runtime',
+  'attribute',
 ] as const;
 export type ShimStage = (typeof shimStages)[number];
 

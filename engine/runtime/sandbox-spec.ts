@@ -43,7 +43,18 @@ export interface SandboxJoin {
 
 export interface SandboxMount {
   readonly kind:
-    'overlay' | 'bind' | 'tmpfs' | 'proc' | 'sysfs' | 'mqueue' | 'devpts' | 'cgroup' | 'other';
+    | 'overlay'
+    | 'bind'
+    | 'tmpfs'
+    | 'proc'
+    | 'sysfs'
+    | 'mqueue'
+    | 'devpts'
+    | 'cgroup'
+    | 'other'
+    | 'files';
+  /** Of the kind `files`, a tmpfs of the container's own: what is in it; with `create: file` the one that is mounted. */
+  readonly files?: readonly SandboxFile[];
   /** Absolute path inside the container; resolved below the new root, never through a link that leaves it. */
   readonly target: string;
   /** Where the source of a bind is: in the mount namespace among the joins, not on the host. */
@@ -76,6 +87,17 @@ export interface SandboxMount {
   readonly data: string;
   /** What to create below the root when the target is missing. */
   readonly create: 'directory' | 'file' | 'nothing';
+}
+
+/** A file that exists only in the container. */
+export interface SandboxFile {
+  /** Absolute, below the mount's own root. */
+  readonly path: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** Permission bits, at most 0777. */
+  readonly mode: number;
+  readonly content: Uint8Array;
 }
 
 export interface SandboxOwners {
@@ -112,6 +134,10 @@ export interface SandboxProcess {
     readonly ambient: bigint;
   };
   readonly hasNoNewPrivileges: boolean;
+  /** Written below /proc/PID before the program is executed: [path, value]. */
+  readonly attributes?: readonly (readonly [path: string, value: string])[];
+  /** Shares a core's hardware threads with the container's other programs and nobody else's (PR_SCHED_CORE of prctl(2)). */
+  readonly hasCoreScheduling?: boolean;
   readonly umask: number;
   /** RLIMIT_* number, soft, hard. */
   readonly rlimits: readonly (readonly [resource: number, soft: bigint, hard: bigint])[];

@@ -86,6 +86,7 @@ export interface SecurityRequest {
   /** `security_opt` words as the user wrote them. */
   readonly options: readonly string[];
   readonly isRootReadonly: boolean;
+  readonly wantsCoreScheduling: boolean;
   /** null is the default list. */
   readonly maskedPaths: readonly string[] | null;
   readonly readonlyPaths: readonly string[] | null;
@@ -189,6 +190,8 @@ function chooseProcess(request: ProcessParts, host: HostFacts): SandboxProcess {
     groups: process.groups,
     capabilities: processCapabilities(capabilities, process.uid),
     hasNoNewPrivileges: options.hasNoNewPrivileges,
+    ...(security.wantsCoreScheduling &&
+      host.coreScheduling === 'available' && { hasCoreScheduling: true }),
     umask: 0o022,
     rlimits: chooseRlimits(request.ulimits, host.hardNofile),
     seccomp: chooseFilter(privilegedSeccomp(security, options), {

@@ -31,6 +31,8 @@ export interface ContainerPaths {
   readonly hosts: string;
   readonly hostname: string;
   readonly resolvConf: string;
+  /** Given files that may be on a disk. */
+  readonly givenFiles: string;
 }
 
 /** What one running container has in the run root. Paths of sockets fit sun_path. */
@@ -63,6 +65,8 @@ export interface Layout extends Roots {
   readonly resolver: string;
   /** Bundles and what belongs to execs, by id. */
   readonly bundles: string;
+  /** Given files that must not be on a disk, by container; a tmpfs while there are any. */
+  readonly givenFiles: string;
   /** Where other runtimes keep what they know. */
   readonly runtimes: string;
   /** The engine's configuration, if there is one. */
@@ -104,6 +108,7 @@ export function createLayout({ stateRoot, runRoot }: Roots): Layout {
     shims: run('s'),
     resolver: run('resolver'),
     bundles: run('b'),
+    givenFiles: run('files'),
     runtimes: run('oci'),
     configFile: state('engine.json'),
     mountPoint: run('root'),
@@ -126,6 +131,7 @@ function containerPaths(directory: string): ContainerPaths {
     hosts: join(directory, 'hosts'),
     hostname: join(directory, 'hostname'),
     resolvConf: join(directory, 'resolv.conf'),
+    givenFiles: join(directory, 'files'),
   };
 }
 
@@ -192,6 +198,7 @@ function directoriesOf(layout: Layout): readonly string[] {
     layout.shims,
     layout.resolver,
     layout.bundles,
+    layout.givenFiles,
     layout.runtimes,
     layout.mountPoint,
   ];

@@ -17,6 +17,7 @@
   _ (spawn)                                                                                        \
   _ (pidfdOpen)                                                                                    \
   _ (pidfdSignal)                                                                                  \
+  _ (coreCookie)                                                                                   \
   _ (pidfdReap)                                                                                    \
   _ (createNetns)                                                                                  \
   _ (openNetns)                                                                                    \

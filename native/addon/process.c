@@ -8,7 +8,14 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
+
+/* Linux 5.14.  */
+#ifndef PR_SCHED_CORE
+#define PR_SCHED_CORE 62
+#define PR_SCHED_CORE_GET 0
+#endif
 
 enum
 {
@@ -167,6 +174,17 @@ napi_value addon_pidfdSignal (napi_env env, napi_callback_info info)
     return NULL;
   if (syscall (NR_PIDFD_SEND_SIGNAL, fd, signal, NULL, 0) < 0)
     return fail (env, "pidfd_send_signal", errno);
+  return make_undefined (env);
+}
+
+/* Of this thread; no more than whether the kernel knows such a thing.  */
+napi_value addon_coreCookie (napi_env env, napi_callback_info info)
+{
+  uint64_t cookie = 0;
+
+  (void)info;
+  if (prctl (PR_SCHED_CORE, PR_SCHED_CORE_GET, 0ul, 0ul, (unsigned long)&cookie) < 0)
+    return fail (env, "prctl", errno);
   return make_undefined (env);
 }
 

@@ -17,6 +17,7 @@
 #include <sys/sysmacros.h>
 
 #include "cgroup.h"
+#include "confine.h"
 #include "console.h"
 #include "credentials.h"
 #include "handover.h"
@@ -125,7 +126,8 @@ static int join_container (struct exec_child *child)
   struct sandbox *sandbox = &child->sandbox;
   const struct ts_spec *container = child->container;
 
-  if (cgroup_enter (sandbox, container) < 0)
+  if (cgroup_enter (sandbox, container) < 0 || confine_attributes (sandbox) < 0
+      || confine_core (sandbox, child->container_pid) < 0)
     return -1;
   if ((container->flags & TS_FLAG_OOM_SCORE) != 0
       && process_set_oom_score (getpid (), container->oom_score_adj) < 0)

@@ -95,6 +95,7 @@ static int launch (struct shim *shim, struct exec *exec, struct exec_child *chil
   sandbox->envp = vectors == NULL ? NULL : vectors + sandbox->spec->args.count + 1;
   child->container = shim->spec;
   child->container_pidfd = shim->pidfd;
+  child->container_pid = shim->pid;
   int started = vectors == NULL ? -1 : start_child (exec, child);
   int saved = errno;
   vectors_free (sandbox->spec, vectors);

@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "files.h"
 #include "mounts.h"
 #include "process.h"
 #include "program.h"
@@ -208,6 +209,24 @@ static int attach_at (const struct ts_spec *spec, const char *name, int mount)
   return target < 0 ? -1 : mount_attach (mount, target);
 }
 
+/* At the name that its target is, for binds of the bundle.  */
+static int mount_files (const struct sandbox *sandbox, const char *scratch)
+{
+  const struct ts_spec *spec = sandbox->spec;
+  const struct ts_mount *mounts = spec_items (spec, spec->mounts);
+
+  umask (0); /* For directories above files; commands have their own.  */
+  for (uint32_t i = 1; i < spec->mounts.count; i++)
+    {
+      if (mounts[i].kind != TS_MOUNT_FILES)
+        continue;
+      cleanup_close int fd = files_make (spec, i, scratch);
+      if (attach_at (spec, spec_text (spec, mounts[i].target) + 1, fd) < 0)
+        return sandbox_fail (sandbox, TS_STAGE_MOUNT, spec_text (spec, mounts[i].target));
+    }
+  return 0;
+}
+
 /* In a mount namespace that only the runtime's commands see: nothing is to be unmounted later.  */
 static int mount_sources (const struct sandbox *sandbox)
 {
@@ -225,7 +244,7 @@ static int mount_sources (const struct sandbox *sandbox)
     return sandbox_fail (sandbox, TS_STAGE_ROOT, scratch);
   if (sandbox->joined_source >= 0 && attach_at (spec, "shm", sandbox->joined_source) < 0)
     return sandbox_fail (sandbox, TS_STAGE_MOUNT, "of another container");
-  return 0;
+  return mount_files (sandbox, scratch);
 }
 
 static int drive (struct sandbox *sandbox)

@@ -134,7 +134,7 @@ static int create_and_mount (int fs, const struct ts_spec *spec, const struct ts
   unsigned int attributes = (unsigned int)mount->attr_set;
 
   /* Until its content is there.  */
-  if (extra != NULL && (extra->flags & TS_EXTRA_COPY_UP) != 0)
+  if (mount->kind == TS_MOUNT_FILES || (extra != NULL && (extra->flags & TS_EXTRA_COPY_UP) != 0))
     attributes &= ~(unsigned int)MOUNT_ATTR_RDONLY;
   if (sys_fsconfig (fs, FSCONFIG_CMD_CREATE, NULL, NULL) < 0)
     return -1;
@@ -258,7 +258,7 @@ static int make_overlay (const struct ts_spec *spec, const struct ts_mount *moun
 }
 
 /* Only what is mounted somewhere can be cloned (before Linux 6.15): on SCRATCH, for a moment.  */
-static int narrow (int whole, const char *subpath, const char *scratch)
+int mount_narrow (int whole, const char *subpath, const char *scratch)
 {
   if (sys_move_mount (whole, "", AT_FDCWD, scratch, MOVE_MOUNT_F_EMPTY_PATH) < 0)
     return -1;
@@ -278,6 +278,7 @@ static const char *type_name (const struct ts_spec *spec, const struct ts_mount 
   switch ((enum ts_mount_kind)mount->kind)
     {
     case TS_MOUNT_TMPFS:
+    case TS_MOUNT_FILES:
       return "tmpfs";
     case TS_MOUNT_PROC:
       return "proc";
@@ -310,7 +311,7 @@ int mount_make (const struct ts_spec *spec, const struct ts_mount *mount, const 
   if (mount->kind == TS_MOUNT_OVERLAY && mount->subpath.length > 0)
     {
       cleanup_close int whole = make_overlay (spec, mount, scratch);
-      return whole < 0 ? -1 : narrow (whole, spec_text (spec, mount->subpath), scratch);
+      return whole < 0 ? -1 : mount_narrow (whole, spec_text (spec, mount->subpath), scratch);
     }
   if (mount->kind == TS_MOUNT_OVERLAY)
     return make_overlay (spec, mount, scratch);

@@ -13,6 +13,10 @@ int mount_clone_source (const struct ts_spec *spec, const struct ts_mount *mount
    mounted for a moment.  */
 int mount_make (const struct ts_spec *spec, const struct ts_mount *mount, const char *scratch);
 
+/* A detached copy of the part SUBPATH of the detached mount WHOLE, which is mounted on SCRATCH for
+   a moment.  */
+int mount_narrow (int whole, const char *subpath, const char *scratch);
+
 /* Puts a detached mount on what TARGET refers to.  */
 int mount_attach (int mount, int target);
 

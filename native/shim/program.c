@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "cgroup.h"
+#include "confine.h"
 #include "console.h"
 #include "credentials.h"
 #include "handover.h"
@@ -281,6 +282,8 @@ static int become_program (struct sandbox *sandbox)
   sigset_t none;
 
   umask (0);
+  if (confine_attributes (sandbox) < 0 || confine_core (sandbox, 0) < 0)
+    return -1;
   if (enter_namespaces (sandbox) < 0 || rootfs_enter (sandbox) < 0)
     return -1;
   /* Where the user has mounted a /dev there is no devpts of ours, but perhaps one in that.  */

@@ -9,6 +9,7 @@
 #include <sys/sysmacros.h>
 
 #include "console.h"
+#include "files.h"
 #include "hooks.h"
 #include "mounts.h"
 #include "paths.h"
@@ -218,6 +219,30 @@ static int attach (struct sandbox *sandbox, const struct ts_mount *mount, int fd
   return 0;
 }
 
+static int make_source (const struct sandbox *sandbox, uint32_t index)
+{
+  const struct ts_spec *spec = sandbox->spec;
+  const struct ts_mount *mount = (const struct ts_mount *)spec_items (spec, spec->mounts) + index;
+
+  return mount->kind == TS_MOUNT_FILES ? files_make (spec, index, sandbox->host_dir)
+                                       : mount_make (spec, mount, sandbox->host_dir);
+}
+
+/* Directories of files, once nothing more is to be mounted in them.  */
+static int seal_files (const struct sandbox *sandbox, struct sources *sources)
+{
+  const struct ts_spec *spec = sandbox->spec;
+  const struct ts_mount *mounts = spec_items (spec, spec->mounts);
+
+  for (uint32_t i = 1; i < spec->mounts.count; i++)
+    {
+      cleanup_close int fd = mounts[i].kind == TS_MOUNT_FILES ? sources->fds[i] : -1;
+      if (fd >= 0 && mount_set (fd, mounts[i].attr_set, 0, 0) < 0)
+        return sandbox_fail (sandbox, TS_STAGE_MOUNT, spec_text (spec, mounts[i].target));
+    }
+  return 0;
+}
+
 static int make_mounts (struct sandbox *sandbox, struct sources *sources)
 {
   const struct ts_spec *spec = sandbox->spec;
@@ -225,13 +250,13 @@ static int make_mounts (struct sandbox *sandbox, struct sources *sources)
 
   for (uint32_t i = 1; i < spec->mounts.count; i++)
     {
-      cleanup_close int fd = sources->fds[i] >= 0
-                                 ? sources->fds[i]
-                                 : mount_make (spec, &mounts[i], sandbox->host_dir);
+      cleanup_close int fd = sources->fds[i] >= 0 ? sources->fds[i] : make_source (sandbox, i);
       if (fd < 0 || attach (sandbox, &mounts[i], fd) < 0)
         return sandbox_fail (sandbox, TS_STAGE_MOUNT, spec_text (spec, mounts[i].target));
+      if (mounts[i].kind == TS_MOUNT_FILES)
+        sources->fds[i] = take_fd (&fd);
     }
-  return 0;
+  return seal_files (sandbox, sources);
 }
 
 /* Writes go to the procfs that we mounted ourselves and not to whatever is at /proc

@@ -379,11 +379,75 @@ static const char *check_texts (const struct view *view, const struct ts_spec *s
   return NULL;
 }
 
+static int check_file (const struct view *view, const struct ts_spec *spec,
+                       const struct ts_file *file)
+{
+  const struct ts_mount *mounts = spec_items (spec, spec->mounts);
+  const char *path = (const char *)view->bytes + file->path.offset;
+
+  if (file->mount >= spec->mounts.count || mounts[file->mount].kind != TS_MOUNT_FILES
+      || (file->mode & ~0777u) != 0)
+    return 0;
+  return check_ref (view, file->path) && is_inside_path (view, file->path)
+         && path[file->path.length - 1] != '/' && check_list (view, file->content, 1);
+}
+
+/* What is mounted as a file is one of them.  */
+static int check_file_mounts (const struct ts_spec *spec, const struct ts_file *files,
+                              uint32_t count)
+{
+  const struct ts_mount *mounts = spec_items (spec, spec->mounts);
+
+  for (uint32_t i = 0; i < spec->mounts.count; i++)
+    {
+      uint32_t own = 0;
+      for (uint32_t k = 0; k < count; k++)
+        own += files[k].mount == i;
+      if (mounts[i].kind == TS_MOUNT_FILES && mounts[i].create == TS_CREATE_FILE && own != 1)
+        return 0;
+    }
+  return 1;
+}
+
+static const char *check_files (const struct view *view, const struct ts_spec *spec)
+{
+  const struct ts_more *more = spec_more (spec);
+  const struct ts_file *files = more == NULL ? NULL : spec_items (spec, more->files);
+  uint32_t count = more == NULL ? 0 : more->files.count;
+
+  if (count > TS_SPEC_MAX_FILES)
+    return "number of files";
+  for (uint32_t i = 0; i < count; i++)
+    if (!check_file (view, spec, &files[i]))
+      return "a file";
+  return check_file_mounts (spec, files, count) ? NULL : "a mount of files";
+}
+
+static const char *check_more (const struct view *view, const struct ts_spec *spec)
+{
+  const struct ts_more *more = spec_more (spec);
+
+  if (more == NULL)
+    return NULL;
+  if ((more->flags & ~TS_MORE_FLAGS_KNOWN) != 0 || more->zero != 0)
+    return "further flags";
+  if (!check_list (view, more->files, sizeof (struct ts_file)))
+    return "files";
+  if (!check_pairs (view, more->attributes, 0) || more->attributes.count > TS_MAX_ATTRIBUTES)
+    return "attributes of the process";
+  const struct ts_pair *attributes = spec_items (spec, more->attributes);
+  for (uint32_t i = 0; i < more->attributes.count; i++)
+    if (attributes[i].key.length == 0 || !is_below_path (view, attributes[i].key))
+      return "an attribute of the process";
+  return NULL;
+}
+
 /* Without its flag a header has no second part, so that shims from before it know all others.  */
 static size_t header_size (const struct ts_spec *spec)
 {
   return sizeof *spec + (spec_handover (spec) == NULL ? 0 : sizeof (struct ts_handover))
-         + (spec_foreign (spec) == NULL ? 0 : sizeof (struct ts_foreign));
+         + (spec_foreign (spec) == NULL ? 0 : sizeof (struct ts_foreign))
+         + ((spec->flags & TS_FLAG_MORE) == 0 ? 0 : sizeof (struct ts_more));
 }
 
 /* Only who hands it over has the shim make a network namespace.  */
@@ -412,7 +476,7 @@ const char *spec_check (const void *bytes, size_t size)
     return "flags";
   if (size < spec->header_size)
     return "size";
-  if ((wrong = check_handover (&view, spec)) != NULL)
+  if ((wrong = check_handover (&view, spec)) != NULL || (wrong = check_more (&view, spec)) != NULL)
     return wrong;
   if ((spec->flags & TS_FLAG_EXEC) != 0)
     return (wrong = check_exec (&view, spec)) != NULL ? wrong : check_foreign (&view, spec);
@@ -421,7 +485,7 @@ const char *spec_check (const void *bytes, size_t size)
     return "namespaces";
   if ((wrong = check_texts (&view, spec)) != NULL)
     return wrong;
-  if ((wrong = check_mounts (&view, spec)) != NULL)
+  if ((wrong = check_mounts (&view, spec)) != NULL || (wrong = check_files (&view, spec)) != NULL)
     return wrong;
   if ((wrong = check_devices (&view, spec)) != NULL)
     return wrong;

@@ -11,6 +11,8 @@
 #define TS_SPEC_VERSION 4
 #define TS_SPEC_MAX_SIZE (16u * 1024 * 1024)
 #define TS_SPEC_MAX_MOUNTS 512
+#define TS_SPEC_MAX_FILES 1024
+#define TS_MAX_ATTRIBUTES 8
 
 struct ts_ref
 {
@@ -41,6 +43,7 @@ enum ts_mount_kind
   TS_MOUNT_DEVPTS,
   TS_MOUNT_CGROUP,
   TS_MOUNT_OTHER, /* its ts_mount_extra says which */
+  TS_MOUNT_FILES, /* a tmpfs with files of `ts_more`, or with TS_CREATE_FILE the one file in it */
   TS_MOUNT_KINDS,
 };
 
@@ -116,7 +119,8 @@ struct ts_rlimit
 #define TS_FLAG_EXEC 256u    /* not a sandbox but a further program in one: only `process` counts */
 #define TS_FLAG_HANDOVER 1024u /* the container becomes the caller's; see struct ts_handover */
 #define TS_FLAG_FOREIGN 512u   /* the sandbox is made by another runtime; see struct ts_foreign */
-#define TS_FLAGS_KNOWN 2047u
+#define TS_FLAG_MORE 2048u     /* the header ends with a struct ts_more */
+#define TS_FLAGS_KNOWN 4095u
 
 struct ts_spec
 {
@@ -240,6 +244,30 @@ struct ts_foreign
   struct ts_list delete;   /* ts_ref */
 };
 
+/* A file of a mount of the kind TS_MOUNT_FILES, whose content the host has in memory only.  */
+struct ts_file
+{
+  uint32_t mount; /* index */
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t mode;
+  struct ts_ref path; /* below the mount's own root */
+  struct ts_list content;
+};
+
+/* The last part of the header with TS_FLAG_MORE: what few specifications have.  */
+struct ts_more
+{
+  struct ts_list files;      /* ts_file */
+  struct ts_list attributes; /* ts_pair: path below /proc/PID, what to write there before exec */
+  uint32_t flags;
+  uint32_t zero;
+};
+#define TS_MORE_CORE_SCHEDULING 1u /* PR_SCHED_CORE_CREATE, for the program and what it starts */
+#define TS_MORE_FLAGS_KNOWN 1u
+
+_Static_assert(sizeof (struct ts_file) == 32, "mirrored by encode-more.ts");
+_Static_assert(sizeof (struct ts_more) == 24, "mirrored by encode-more.ts");
 _Static_assert(sizeof (struct ts_foreign) == 24, "mirrored by encode.ts");
 _Static_assert(sizeof (struct ts_mount) == 96, "mirrored by encode.ts");
 _Static_assert(sizeof (struct ts_device) == 32, "mirrored by encode.ts");
@@ -273,6 +301,13 @@ static inline const struct ts_foreign *spec_foreign (const struct ts_spec *spec)
 static inline const void *spec_items (const struct ts_spec *spec, struct ts_list list)
 {
   return (const char *)spec + list.offset;
+}
+
+static inline const struct ts_more *spec_more (const struct ts_spec *spec)
+{
+  if ((spec->flags & TS_FLAG_MORE) == 0)
+    return NULL;
+  return (const void *)((const char *)spec + spec->header_size - sizeof (struct ts_more));
 }
 
 /* NULL: the container stays the shim's.  */

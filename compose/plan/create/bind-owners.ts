@@ -9,22 +9,20 @@
  * Without it the files below the project's directory are the user's who called sudo: they are sources, and a file of
  * root's among them is in the user's way. The engine is told by an annotation, which Docker has no use for.
  */
-import type { HostConfig } from '../../../engine/api/index.ts';
 import type { ServiceMount } from '../../model/mount.ts';
 import type { Project } from '../../model/project.ts';
 import type { Service } from '../../model/service.ts';
-import { errorAt } from '../../positions.ts';
+import { nearest, wrongValue, writtenIn, type Holder } from '../extension.ts';
 
 const annotation = 'tscompose.bind-owner';
-const extension = 'x-tscompose';
 const attribute = 'bind-owner';
 
-/** Throws ComposeError for a value that is none. */
+/** As an annotation. Throws ComposeError for a value that is none. */
 export function bindOwners(
   project: Project,
   serviceName: string,
   service: Service,
-): Pick<HostConfig, 'Annotations'> {
+): Readonly<Record<string, string>> {
   const owners: Record<string, string> = {};
   (service.volumes ?? []).forEach((mount, index) => {
     if (mount.type !== 'bind') return;
@@ -35,9 +33,7 @@ export function bindOwners(
     ]);
     if (owner !== null) owners[mount.target] = owner;
   });
-  const own = service.annotations ?? {};
-  if (Object.keys(owners).length === 0 || Object.hasOwn(own, annotation)) return {};
-  return { Annotations: { ...own, [annotation]: JSON.stringify(owners) } };
+  return Object.keys(owners).length === 0 ? {} : { [annotation]: JSON.stringify(owners) };
 }
 
 /** What of it is the file's to say, for the hash of a service: who runs the command changes nothing. */
@@ -46,28 +42,23 @@ export function bindOwnersWritten(
   { extensions }: Pick<Project, 'extensions'>,
 ): readonly (string | null)[] {
   const mounts: readonly ServiceMount[] = service.volumes ?? [];
-  const written = [extensions, service, ...mounts].map(writtenIn);
+  const written = [extensions, service, ...mounts].map((holder) => writtenIn(holder, attribute));
   return written.every((value) => value === null) ? [] : written;
 }
 
-interface Place {
-  readonly holder: object;
-  readonly path: readonly (string | number)[];
-}
-
-function ownerOf(project: Project, mount: ServiceMount, places: readonly Place[]): string | null {
-  const place = places.find(({ holder }) => writtenIn(holder) !== null);
+function ownerOf(project: Project, mount: ServiceMount, places: readonly Holder[]): string | null {
+  const found = nearest(places, attribute);
   const { caller } = project;
-  if (place === undefined) {
+  if (found === null) {
     const isTheirs = caller?.isThroughSudo === true && isInProject(project, mount.source ?? '');
     return isTheirs ? ids(caller) : null;
   }
-  const value = writtenIn(place.holder) ?? '';
+  const { value } = found;
   if (value === 'me') return caller === null || caller.uid === 0 ? null : ids(caller);
   if (value === 'container' || value === 'root') return null;
   if (/^\d{1,10}:\d{1,10}$/.test(value)) return value;
-  throw errorAt(project, ['invalid-value', `"${value}" is no ${attribute}`], {
-    path: [...place.path, extension, attribute],
+  throw wrongValue(project, found, {
+    attribute,
     hint: 'write me, container or UID:GID in numbers',
   });
 }
@@ -78,12 +69,4 @@ function ids({ uid, gid }: { readonly uid: number; readonly gid: number }): stri
 
 function isInProject({ workingDirectory }: Project, source: string): boolean {
   return source === workingDirectory || source.startsWith(`${workingDirectory}/`);
-}
-
-function writtenIn(holder: object): string | null {
-  const own = (holder as Readonly<Record<string, unknown>>)[extension];
-  if (typeof own !== 'object' || own === null) return null;
-  const value = (own as Readonly<Record<string, unknown>>)[attribute];
-  if (value === undefined || value === null) return null;
-  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -3,6 +3,7 @@ import type { ServiceMount } from '../../model/mount.ts';
 import type { Project } from '../../model/project.ts';
 import type { Service } from '../../model/service.ts';
 import { givenContent } from '../given-files.ts';
+import { fileTarget, type FileKind } from './file-modes.ts';
 
 type MountFields = Pick<HostConfig, 'Binds' | 'Mounts' | 'Tmpfs'>;
 
@@ -103,20 +104,13 @@ function tmpfsOptions({ type, tmpfs }: ServiceMount): Pick<MountRequest, 'TmpfsO
   };
 }
 
-/** Secrets and configs that are files of the host are mounted; others are written, see injected-files.ts. */
-function fileMounts(
-  project: Project,
-  service: Service,
-  kind: 'secrets' | 'configs',
-): MountRequest[] {
+/** Secrets and configs that are files of the host are mounted; others are given, see injected-files.ts. */
+function fileMounts(project: Project, service: Service, kind: FileKind): MountRequest[] {
   return (service[kind] ?? []).flatMap((reference) => {
-    const { source, target = source } = reference;
-    const resource = project[kind][source];
+    const resource = project[kind][reference.source];
     const file = resource?.file;
     if (resource === undefined || file === undefined) return [];
     if (givenContent(project, service, { reference, resource }) !== null) return [];
-    const directory = kind === 'secrets' ? '/run/secrets/' : '/';
-    const path = target.startsWith('/') ? target : `${directory}${target}`;
-    return [{ Type: 'bind', Source: file, Target: path, ReadOnly: true }];
+    return [{ Type: 'bind', Source: file, Target: fileTarget(kind, reference), ReadOnly: true }];
   });
 }

@@ -29,6 +29,7 @@ import { ownersOf } from '../bind-owners.ts';
 import type { MountOwners } from '../bind-owners.ts';
 import type { Container, ContainerRecord } from '../container.ts';
 import type { ContainerContext } from '../context.ts';
+import { givenParts } from '../given/given-mounts.ts';
 import { holdVolumes, releaseVolumes } from '../held-volumes.ts';
 import { withContainer } from '../locked.ts';
 import { sandboxMounts } from '../mounts.ts';
@@ -37,7 +38,7 @@ import { requireResponsive } from '../responsive.ts';
 
 export type RootContext = Pick<
   ContainerContext,
-  'containers' | 'locks' | 'images' | 'snapshots' | 'volumes'
+  'containers' | 'locks' | 'images' | 'snapshots' | 'volumes' | 'given'
 >;
 
 /** A container's tree, open until it is disposed of. */
@@ -138,14 +139,20 @@ async function heldVolumes(
 
 /** A part of an image of several layers is left out: only what is mounted somewhere has parts. */
 async function volumesOf(ctx: RootContext, record: ContainerRecord): Promise<VolumePart[]> {
-  const mounts = sandboxMounts(ctx, record).filter(
+  const volumes = sandboxMounts(ctx, record).filter(
     ({ kind, subpath }) => kind === 'bind' || (kind === 'overlay' && subpath === ''),
   );
+  const mounts = [...volumes, ...givenParts(ctx, record)].sort(byDepth);
   const image = ctx.images.resolve(record.imageId);
   const hasOwners = mounts.some(({ owner }) => owner !== null);
   if (image === null || !hasOwners) return mounts.map((mount) => ({ mount, owners: null }));
   const user = await lookUpUser(ctx, image, { user: record.config.User ?? '', groupAdd: [] });
   return mounts.map((mount) => ({ mount, owners: ownersOf(mount, user) }));
+}
+
+/** What is mounted in another mount comes after it. */
+function byDepth(left: ResolvedMount, right: ResolvedMount): number {
+  return left.target.split('/').length - right.target.split('/').length;
 }
 
 interface Source {

@@ -1,6 +1,6 @@
 /** Files in and out of containers: `docker cp`, `export`, `diff`, `commit`. */
 import type { Readable } from 'node:stream';
-import { EngineError, pathStatHeader } from '../../api/index.ts';
+import { EngineError, givenFilesParameter, pathStatHeader } from '../../api/index.ts';
 import type {
   ContainerCommitted,
   ContainerConfig,
@@ -17,6 +17,11 @@ export interface WriteArchiveRequest {
   readonly source: Readable;
 }
 
+export interface GiveFilesRequest {
+  readonly keeping: 'memory' | 'disk';
+  readonly source: Readable;
+}
+
 export interface FilesBackend {
   statPath(ref: string, path: string, abort: AbortSignal): Promise<PathStat>;
   readArchive(
@@ -25,6 +30,7 @@ export interface FilesBackend {
     abort: AbortSignal,
   ): Promise<{ readonly stat: PathStat; readonly chunks: AsyncIterable<Uint8Array> }>;
   writeArchive(ref: string, request: WriteArchiveRequest, abort: AbortSignal): Promise<void>;
+  giveFiles(ref: string, request: GiveFilesRequest, abort: AbortSignal): Promise<void>;
   exportRoot(ref: string, abort: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   changes(ref: string, abort: AbortSignal): Promise<readonly FilesystemChange[]>;
   /** Resolves to the image's id. */
@@ -56,6 +62,11 @@ export function filesRoutes(files: FilesBackend): readonly Route[] {
       return { ...tar(chunks), headers: headersOf(stat) };
     }),
     at('PUT', 'archive', async ({ parameter, query, body, abort }) => {
+      const keeping = keepingOf(query);
+      if (keeping !== null) {
+        await files.giveFiles(parameter('id'), { keeping, source: body }, abort);
+        return { kind: 'empty', status: 200 };
+      }
       const request = {
         path: pathOf(query),
         keepsKinds: query.flag('noOverwriteDirNonDir'),
@@ -74,6 +85,16 @@ export function filesRoutes(files: FilesBackend): readonly Route[] {
     }),
     { method: 'POST', path: '/commit', handle: (request) => commit(files, request) },
   ];
+}
+
+/** Null: the archive becomes a part of the container's files. Only this engine knows the parameter. */
+function keepingOf(query: Query): GiveFilesRequest['keeping'] | null {
+  const keeping = query.text(givenFilesParameter);
+  if (keeping === null || keeping === 'memory' || keeping === 'disk') return keeping;
+  throw new EngineError(
+    'invalid-argument',
+    `invalid value ${JSON.stringify(keeping)} for ${givenFilesParameter}: memory or disk`,
+  );
 }
 
 async function commit(

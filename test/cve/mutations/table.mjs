@@ -552,6 +552,20 @@ export const mutations = [
     fails: /keys/,
     edits: [{ file: 'engine/runtime/masked-paths.ts', find: "  '/proc/keys',\n", replace: '' }],
   },
+  {
+    id: 'C-63',
+    guard: 'places of given files are resolved in the root',
+    tests: 'test/cve/c-63.test.ts',
+    fails: /\[ 'new', 'token' \] to deeply equal/,
+    edits: [
+      {
+        file: 'native/shim/paths.c',
+        find: 'sys_openat2 (root, path, (uint64_t)flags, RESOLVE_NO_MAGICLINKS | how);',
+        replace: `sys_openat2 (root, path[0] != '/' ? path : path[1] == 0 ? "." : path + 1,
+                            (uint64_t)flags, how & ~(uint64_t)RESOLVE_IN_ROOT);`,
+      },
+    ],
+  },
 ];
 
 /** Throws unless each text is there exactly once. */

@@ -92,6 +92,7 @@ function requestOf(
       capDrop: [],
       options: [],
       isRootReadonly: false,
+      wantsCoreScheduling: false,
       maskedPaths: null,
       readonlyPaths: null,
       ...security,

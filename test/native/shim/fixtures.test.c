@@ -35,7 +35,8 @@ static int are (struct ts_list list, const char *const *texts, uint32_t count)
 static void test_header (void)
 {
   TEST ("numbers of the specification are where TypeScript writes them");
-  CHECK (spec->flags == (TS_FLAGS_KNOWN & ~(TS_FLAG_EXEC | TS_FLAG_HANDOVER | TS_FLAG_FOREIGN)));
+  CHECK (spec->flags
+         == (TS_FLAGS_KNOWN & ~(TS_FLAG_EXEC | TS_FLAG_HANDOVER | TS_FLAG_FOREIGN | TS_FLAG_MORE)));
   CHECK (spec_handover (spec) == NULL);
   CHECK (spec->rows == 24 && spec->columns == 80);
   CHECK (spec->namespaces == 0x2c020000);
@@ -240,6 +241,27 @@ static void test_foreign (void)
   CHECK (spec->mounts.count == 1 && spec->devices.count == 0 && spec->seccomp.count == 0);
 }
 
+static void test_more (void)
+{
+  const struct ts_more *more = spec_more (spec);
+  const struct ts_mount *mounts = spec_items (spec, spec->mounts);
+  const struct ts_file *files = spec_items (spec, more->files);
+  const struct ts_pair *attributes = spec_items (spec, more->attributes);
+
+  TEST ("files, attributes and further flags");
+  CHECK (spec->mounts.count == 4 && mounts[3].kind == TS_MOUNT_FILES);
+  CHECK (mounts[3].create == TS_CREATE_FILE && mounts[2].create == TS_CREATE_DIRECTORY);
+  CHECK (more->files.count == 3 && more->flags == TS_MORE_CORE_SCHEDULING);
+  CHECK (files[0].mount == 2 && files[1].mount == 2 && files[2].mount == 3);
+  CHECK (is (files[0].path, "/token") && is (files[1].path, "/deep/er"));
+  CHECK (files[0].uid == 7 && files[0].gid == 8 && files[0].mode == 0400);
+  CHECK (files[0].content.count == 3
+         && memcmp (spec_items (spec, files[0].content), "a\0b", 3) == 0);
+  CHECK (files[1].content.count == 0);
+  CHECK (more->attributes.count == 1 && is (attributes[0].key, "attr/apparmor/exec")
+         && is (attributes[0].value, "exec a-profile"));
+}
+
 int main (void)
 {
   size_t size;
@@ -266,6 +288,12 @@ int main (void)
   CHECK (spec_check (bytes, size) == NULL);
   spec = bytes;
   test_foreign ();
+  free (bytes);
+  bytes = load ("spec-more.bin", &size);
+  TEST ("the recorded specification with files is accepted");
+  CHECK (spec_check (bytes, size) == NULL);
+  spec = bytes;
+  test_more ();
   free (bytes);
   return REPORT ();
 }

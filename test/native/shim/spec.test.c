@@ -77,6 +77,23 @@ static void walk_handover (const struct ts_spec *spec)
       touch_text (spec, spec_extra (spec, &mounts[i])->type);
 }
 
+static void walk_more (const struct ts_spec *spec)
+{
+  const struct ts_more *more = spec_more (spec);
+
+  if (more == NULL)
+    return;
+  touch_pairs (spec, more->attributes);
+  const struct ts_file *files = spec_items (spec, more->files);
+  for (uint32_t i = 0; (spec->flags & TS_FLAG_EXEC) == 0 && i < more->files.count; i++)
+    {
+      const struct ts_mount *mounts = spec_items (spec, spec->mounts);
+      touch (&mounts[files[i].mount], sizeof *mounts);
+      touch_text (spec, files[i].path);
+      touch (spec_items (spec, files[i].content), files[i].content.count);
+    }
+}
+
 /* Reads everything that the shim would.  */
 static void walk (const struct ts_spec *spec)
 {
@@ -89,6 +106,7 @@ static void walk (const struct ts_spec *spec)
       = { spec->cgroups, spec->masked, spec->readonly, spec->args, spec->env };
 
   walk_handover (spec);
+  walk_more (spec);
   const struct ts_foreign *foreign = spec_foreign (spec);
   if (foreign != NULL)
     {
@@ -354,6 +372,37 @@ static void test_foreign (const unsigned char *valid, size_t size)
     }
 }
 
+/* Files have a mount of their kind, a place below it, and permission bits.  */
+static void test_more (const unsigned char *valid, size_t size)
+{
+#define MORE(field) (sizeof (struct ts_spec) + offsetof (struct ts_more, field))
+  const struct ts_more *more = spec_more ((const void *)valid);
+#define IN_FILE(field) (more->files.offset + offsetof (struct ts_file, field))
+  const struct change changes[] = {
+    { "a header without its last part", AT (flags), TS_FLAG_START_AT_ONCE, "version" },
+    { "unknown further flags", MORE (flags), 2, "further flags" },
+    { "files beyond the end", MORE (files.count), 0x10000000, "files" },
+    { "attributes beyond the end", MORE (attributes.count), 7, "attributes of the process" },
+    { "a file of a mount that is none", IN_FILE (mount), 9, "a file" },
+    { "a file of a mount of another kind", IN_FILE (mount), 1, "a file" },
+    { "two files of a mount that is one", IN_FILE (mount), 3, "a mount of files" },
+    { "a file that is more than permissions", IN_FILE (mode), 04755, "a file" },
+    { "content beyond the end", IN_FILE (content.count), (uint32_t)size, "a file" },
+    { "a file without a name", IN_FILE (path.length), 0, "a file" },
+  };
+
+  for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+    {
+      unsigned char *bytes = malloc (size);
+      memcpy (bytes, valid, size);
+      memcpy (bytes + changes[i].offset, &changes[i].value, 4);
+      TEST (changes[i].name);
+      const char *wrong = spec_check (bytes, size);
+      CHECK (wrong != NULL && strcmp (wrong, changes[i].wrong) == 0);
+      free (bytes);
+    }
+}
+
 int main (void)
 {
   size_t size;
@@ -370,6 +419,10 @@ int main (void)
   free (valid);
   valid = load ("spec-foreign.bin", &size);
   test_foreign (valid, size);
+  test_mutations (valid, size);
+  free (valid);
+  valid = load ("spec-more.bin", &size);
+  test_more (valid, size);
   test_mutations (valid, size);
   free (valid);
   return REPORT ();

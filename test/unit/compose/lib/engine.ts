@@ -32,6 +32,7 @@ export class FakeEngine implements EnginePort {
   /** What inspect says of health; null: the engine runs no healthchecks. */
   health: 'starting' | null = 'starting';
   warnings: readonly string[] = [];
+  server = 'tscompose/1.0.0 (linux)';
   /** Runs at the end of every start, with the name. */
   onStart: (name: string) => void = () => undefined;
 
@@ -175,8 +176,8 @@ export class FakeEngine implements EnginePort {
   readonly archives: EnginePort['archives'] = {
     writeFiles: async (ref, files) => {
       const texts = files.map(
-        ({ path, content, uid, gid, mode }) =>
-          `${path}=${Buffer.from(content).toString()} ${uid}:${gid} ${mode.toString(8)}`,
+        ({ path, content, uid, gid, mode, keeping }) =>
+          `${path}=${Buffer.from(content).toString()} ${uid}:${gid} ${mode.toString(8)} in ${keeping}`,
       );
       await this.#call(`write ${this.#find(ref).name} ${texts.join(', ')}`);
     },

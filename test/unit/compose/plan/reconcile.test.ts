@@ -301,7 +301,10 @@ services:
 secrets:
   file: {file: ./file}
 `);
-    const plan = reconcile(project, await observe(new FakeEngine(), 'shop'));
+    const engine = new FakeEngine();
+    expect(reconcile(project, await observe(engine, 'shop')).warnings).toHaveLength(3);
+    engine.server = 'Docker/28.2.2 (linux)';
+    const plan = reconcile(project, await observe(engine, 'shop'));
     expect(plan.warnings).toEqual([
       'compose.yaml:9:7: "deploy.placement" of service "web" has no effect: it is for clusters, and this is one host',
       'compose.yaml:6:15: "platform" of service "web" has no effect yet',

@@ -4,7 +4,7 @@ import { loadText } from '../lib/host.ts';
 
 function warningsOf(attribute: string): readonly string[] {
   const text = `services:\n  web:\n    image: nginx\n    ${attribute}\nmodels: {m: {model: ai/m}}\n`;
-  return unsupportedWarnings(loadText(text).project, ['web']);
+  return unsupportedWarnings(loadText(text).project, ['web'], {});
 }
 
 const windows = ': only Windows containers have it';

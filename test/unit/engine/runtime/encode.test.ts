@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { encodeSpec } from '../../../../engine/runtime/encode.ts';
-import { fixture, fullSpec, handoverSpec } from './shim-fixtures.ts';
+import { fixture, fullSpec, handoverSpec, moreSpec } from './shim-fixtures.ts';
 
 describe('encodeSpec', () => {
   test('the bytes are the ones that the shim was tested with', () => {
@@ -11,6 +11,11 @@ describe('encodeSpec', () => {
   test('the bytes of one that is handed over are those, too', () => {
     const bytes = encodeSpec(handoverSpec, { startsAtOnce: false });
     expect(Buffer.from(bytes).equals(fixture('handover.bin', bytes))).toBe(true);
+  });
+
+  test('the bytes of one with files are those, too', () => {
+    const bytes = encodeSpec(moreSpec, { startsAtOnce: true });
+    expect(Buffer.from(bytes).equals(fixture('spec-more.bin', bytes))).toBe(true);
   });
 
   test('for another runtime they are its commands, and nothing of what the container says', () => {

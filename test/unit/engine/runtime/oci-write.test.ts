@@ -18,6 +18,7 @@ import { fullSpec } from './shim-fixtures.ts';
 
 const facts: BundleFacts = {
   rootPath: '/b/rootfs',
+  directory: '/b',
   joinedSource: '/b/shm',
   annotations: { 'a.b': 'c' },
   cgroupsPath: '/t/c1',

@@ -99,6 +99,33 @@ export const fullSpec: SandboxSpec = {
 };
 
 /** What only a container has that becomes its creator's; nothing waits in it for clients. */
+const file = { uid: 0, gid: 0, mode: 0o444, content: new Uint8Array() } as const;
+
+export const moreSpec: SandboxSpec = {
+  ...fullSpec,
+  mounts: [
+    { ...none, kind: 'bind', target: '/', source: '/root' },
+    { ...none, kind: 'tmpfs', target: '/tmp' },
+    {
+      ...{ ...none, kind: 'files', target: '/run/secrets', flags: 0xf },
+      files: [
+        { path: '/token', uid: 7, gid: 8, mode: 0o400, content: Buffer.from('a\0b') },
+        { ...file, path: '/deep/er' },
+      ],
+    },
+    {
+      ...{ ...none, kind: 'files', target: '/etc/a', create: 'file' },
+      files: [{ ...file, path: '/file', content: Buffer.from('text') }],
+    },
+  ],
+  joins: [],
+  process: {
+    ...fullSpec.process,
+    attributes: [['attr/apparmor/exec', 'exec a-profile']],
+    hasCoreScheduling: true,
+  },
+};
+
 export const handoverSpec: SandboxSpec = {
   ...fullSpec,
   mounts: [

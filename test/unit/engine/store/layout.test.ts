@@ -31,6 +31,7 @@ describe('createLayout', () => {
     const layout = createLayout({ stateRoot: '/state', runRoot: '/run/t' });
     expect(layout.container(id)).toEqual({
       directory: `/state/containers/${id}`,
+      givenFiles: `/state/containers/${id}/files`,
       log: `/state/containers/${id}/log`,
       shipping: `/state/containers/${id}/shipping.json`,
       exit: `/state/containers/${id}/exit`,
