@@ -72,19 +72,34 @@ export type ProcessExit =
  * then only its parent knows how it ended. `pidfd` stays open.
  */
 export function onExit(pidfd: Fd, callback: (exit: ProcessExit | null) => void): Watch {
+  let retry: NodeJS.Timeout | undefined;
+  const finish = (): void => {
+    const ended = reap(pidfd);
+    if (ended === 'traced') retry = setTimeout(finish, tracedMs);
+    else callback(ended);
+  };
   const watch = watchReadable(pidfd, () => {
     watch.close();
-    callback(reap(pidfd));
+    finish();
   });
-  return watch;
+  const close = (): void => {
+    clearTimeout(retry);
+    watch.close();
+  };
+  return { close, [Symbol.dispose]: close };
 }
+
+/** Between two looks at one whose tracer has not yet seen that it has ended. */
+const tracedMs = 10;
 
 // si_code of waitid(2): CLD_EXITED carries an exit code, CLD_KILLED and CLD_DUMPED a signal.
 const CLD_EXITED = 1;
 
-function reap(pidfd: Fd): ProcessExit | null {
+/** null: no child of ours. */
+function reap(pidfd: Fd): ProcessExit | 'traced' | null {
   const ended = attempt(`reap process of descriptor ${pidfd}`, () => binding().pidfdReap(pidfd));
   if (ended === null) return null;
   const [code, status] = ended;
+  if (code === 0) return 'traced';
   return code === CLD_EXITED ? { code: status, signal: null } : { code: null, signal: status };
 }

@@ -82,6 +82,12 @@ function toEngineError(container: Container, error: unknown): unknown {
       cause: error,
     });
   }
+  if (error instanceof ShimError && error.isKilled) {
+    return new EngineError('internal', `cannot start "${container.name}": ${error.message}`, {
+      hint: 'the kernel’s log (dmesg) says whether memory was short, of the machine or of the container; start it again',
+      cause: error,
+    });
+  }
   if (error instanceof ShimError || error instanceof RuntimeFailure) {
     return new EngineError('invalid-argument', startFailure(error).message, { cause: error });
   }

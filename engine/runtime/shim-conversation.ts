@@ -17,8 +17,22 @@ export class ShimError extends Error implements ShimFailure {
   readonly errno: string;
   readonly path: string;
 
-  constructor({ stage, errno, path }: ShimFailure) {
-    super(`sandbox failed at ${stage}${path === '' ? '' : ` "${path}"`}: ${errno}`);
+  /** Somebody has killed who was to start it, and not the program itself or its files are to blame. */
+  readonly isKilled: boolean;
+
+  constructor(
+    failure: ShimFailure,
+    { isShimKilled = false }: { readonly isShimKilled?: boolean } = {},
+  ) {
+    const { stage, errno, path } = failure;
+    const isKilled = stage === 'start' && errno === 'ECHILD';
+    const who = isShimKilled ? 'the shim' : 'the first process';
+    super(
+      isKilled
+        ? `${who} was killed while it made the sandbox`
+        : `sandbox failed at ${stage}${path === '' ? '' : ` "${path}"`}: ${errno}`,
+    );
+    this.isKilled = isKilled;
     this.stage = stage;
     this.errno = errno;
     this.path = path;
@@ -301,7 +315,9 @@ export function isShimFailure(error: unknown): boolean {
 }
 
 function errorOf(exit: ExitStatus): ShimError {
-  return new ShimError(exit.failure ?? { stage: 'start', errno: 'ECHILD', path: '' });
+  return new ShimError(exit.failure ?? { stage: 'start', errno: 'ECHILD', path: '' }, {
+    isShimKilled: exit.isLost,
+  });
 }
 
 /** A shim that is killed takes its container along by SIGKILL (PR_SET_PDEATHSIG in native/shim/program.c). */

@@ -202,7 +202,6 @@ napi_value addon_pidfdReap (napi_env env, napi_callback_info info)
     return NULL;
   if (RETRY_EINTR (waitid ((idtype_t)WAIT_PIDFD, (id_t)fd, &ended, WEXITED | WNOHANG)) < 0)
     return errno == ECHILD ? make_null (env) : fail (env, "waitid", errno);
-  if (ended.si_pid == 0)
-    return make_null (env);
+  /* Zeros: it has ended, and somebody else traces it, who is told first (ptrace(2)).  */
   return make_pair (env, make_int (env, ended.si_code), make_int (env, ended.si_status));
 }

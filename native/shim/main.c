@@ -52,6 +52,12 @@ static int fail (struct shim *shim, enum ts_stage stage, const char *path)
   return -1;
 }
 
+/* So it is with one that was killed, of which the end of its report tells.  */
+static int fail_of_child (struct shim *shim, enum ts_stage stage, const char *path)
+{
+  return errno == ENOENT || errno == ESRCH ? -1 : fail (shim, stage, path);
+}
+
 /* The engine may go away with its session and directory; the shim keeps neither.  */
 static int detach (struct shim *shim)
 {
@@ -237,10 +243,10 @@ static int prepare_first_process (struct shim *shim)
     return fail (shim, TS_STAGE_NAMESPACES, "pid");
   if ((spec->flags & TS_FLAG_OOM_SCORE) != 0
       && process_set_oom_score (shim->pid, spec->oom_score_adj) < 0)
-    return fail (shim, TS_STAGE_OOM_SCORE, "");
+    return fail_of_child (shim, TS_STAGE_OOM_SCORE, "");
   shim->mount_namespace = process_open (shim->pid, "ns/mnt", O_RDONLY);
   if (shim->mount_namespace < 0)
-    return fail (shim, TS_STAGE_CLONE, "mount namespace");
+    return fail_of_child (shim, TS_STAGE_CLONE, "mount namespace");
   return 0;
 }
 

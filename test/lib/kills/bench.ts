@@ -27,11 +27,15 @@ export interface Point {
   readonly call: string;
   readonly occurrence: number;
   readonly isWithChildren: boolean;
+  /** Who is killed: `shim` is also what it makes of itself in the container, until that is the program. */
+  readonly victim: 'engine' | 'shim';
 }
 
 export interface Outcome {
   readonly point: Point;
   readonly wasKilled: boolean;
+  /** What the operation has answered; null: nothing went wrong. */
+  readonly answer: string | null;
   /** From the next engine's start to its serving, less what it waited for a processor; NaN without a next engine. */
   readonly recoveryMs: number;
   readonly findings: readonly string[];
@@ -137,11 +141,14 @@ export class KillBench {
   }
 
   /** Every state-changing call of one undisturbed run, in order. */
-  async dryRun(operation: Operation): Promise<readonly string[]> {
+  async dryRun(
+    operation: Operation,
+    victim: Point['victim'] = 'engine',
+  ): Promise<readonly string[]> {
     const prepared = await operation.prepare(this);
     if (operation.isRecovery === true) await this.kill();
     const next = operation.isRecovery === true ? this.#becomesReady(this.spawn()) : null;
-    const tracer = await this.#trace([]);
+    const tracer = await this.#trace(victim === 'shim' ? ['-s'] : [], []);
     await (next ?? operation.run(this, prepared));
     const calls = await tracer.end();
     await this.clean();
@@ -149,14 +156,37 @@ export class KillBench {
   }
 
   async killAt(point: Point): Promise<Outcome> {
-    const operation = operations.find(({ name }) => name === point.operation);
-    if (operation === undefined) throw new TypeError(`no operation "${point.operation}"`);
+    return point.victim === 'shim' ? await this.#killShim(point) : await this.#killEngine(point);
+  }
+
+  /** The engine goes on: it says what has happened, and can do the same again. */
+  async #killShim(point: Point): Promise<Outcome> {
+    const operation = find(point);
+    const prepared = await operation.prepare(this);
+    const tracer = await this.#trace(['-s'], [String(point.occurrence), point.call]);
+    const startedAt = performance.now();
+    const answer = await operation.run(this, prepared).then(
+      () => null,
+      (error: unknown) => String(error),
+    );
+    const recoveryMs = performance.now() - startedAt;
+    const wasKilled = (await tracer.end()).at(-1) === 'killed';
+    const findings = [...(await this.#findings('after the answer'))];
+    if (answer !== null) await operation.run(this, prepared);
+    await this.clean();
+    findings.push(...(await this.#findings('after removal')));
+    return { point, wasKilled, answer, recoveryMs, findings };
+  }
+
+  async #killEngine(point: Point): Promise<Outcome> {
+    const operation = find(point);
     const engine = this.#engine;
     if (engine === null) throw new TypeError('no engine');
     const prepared = await operation.prepare(this);
     if (operation.isRecovery === true) await this.kill();
     const next = operation.isRecovery === true ? this.#becomesReady(this.spawn()) : null;
-    const tracer = await this.#trace([String(point.occurrence), point.call], point.isWithChildren);
+    const options = point.isWithChildren ? ['-c'] : [];
+    const tracer = await this.#trace(options, [String(point.occurrence), point.call]);
     const run = (next ?? operation.run(this, prepared)).then(
       () => undefined,
       // Its engine is killed under it.
@@ -173,7 +203,7 @@ export class KillBench {
     findings.push(...(await this.#findings('after recovery')));
     await this.clean();
     findings.push(...(await this.#findings('after removal')));
-    return { point, wasKilled, recoveryMs, findings };
+    return { point, wasKilled, answer: null, recoveryMs, findings };
   }
 
   async #findings(when: string): Promise<readonly string[]> {
@@ -230,10 +260,10 @@ export class KillBench {
   }
 
   async #trace(
+    options: readonly string[],
     point: readonly string[],
-    isWithChildren = false,
   ): Promise<{ readonly ended: Promise<unknown>; end(): Promise<readonly string[]> }> {
-    const args = [...(isWithChildren ? ['-c'] : []), String(this.#engine?.pid), ...point];
+    const args = [...options, String(this.#engine?.pid), ...point];
     const tracer = spawn(this.#paths.killPoint, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     const lines: string[] = [];
     const closed = once(tracer, 'close');
@@ -254,6 +284,12 @@ export class KillBench {
       },
     };
   }
+}
+
+function find(point: Point): Operation {
+  const operation = operations.find(({ name }) => name === point.operation);
+  if (operation === undefined) throw new TypeError(`no operation "${point.operation}"`);
+  return operation;
 }
 
 interface Audited {

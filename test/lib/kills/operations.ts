@@ -21,6 +21,8 @@ export interface Operation {
   run(bench: Bench, prepared: string): Promise<void>;
   /** Also killed together with every child, shims and resolver among them. */
   readonly isWithChildren?: boolean;
+  /** Its shim is killed as well, see shim-kills.test.ts. */
+  readonly startsShim?: boolean;
   /** `run` is the start of the next engine, which is traced from its first moments. */
   readonly isRecovery?: boolean;
 }
@@ -95,6 +97,7 @@ export const operations: readonly Operation[] = [
     prepare: (bench) => create(bench, rich),
     run: ({ client }, id) => client.containers.start(id),
     isWithChildren: true,
+    startsShim: true,
   },
   {
     name: 'start without a network',
@@ -102,6 +105,7 @@ export const operations: readonly Operation[] = [
       create(bench, { ...plain, HostConfig: { NetworkMode: 'none', Init: true } }),
     run: ({ client }, id) => client.containers.start(id),
     isWithChildren: true,
+    startsShim: true,
   },
   {
     name: 'exec',

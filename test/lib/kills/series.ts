@@ -28,8 +28,10 @@ export class KillSeries {
 
   /** Everything is made below `directory`, which is the caller's. */
   static async prepare(directory: string, options: SeriesOptions = {}): Promise<KillSeries> {
-    const source = join(import.meta.dirname, 'kill-point.c');
-    execFileSync('cc', ['-O1', '-o', join(directory, 'kill-point'), source]);
+    const sources = ['kill-point.c', 'calls.c', 'describe.c'].map((name) =>
+      join(import.meta.dirname, name),
+    );
+    execFileSync('cc', ['-O1', '-o', join(directory, 'kill-point'), ...sources]);
     await build({
       entryPoints: [join(import.meta.dirname, 'worker.ts')],
       bundle: true,
@@ -42,9 +44,9 @@ export class KillSeries {
     return new KillSeries(directory, options);
   }
 
-  /** All points of all operations, in the order of the calls. */
-  async plan(): Promise<readonly Point[]> {
-    const lines = await this.#work('plan', null);
+  /** All points of all operations, in the order of the calls; or those of the shims that operations start. */
+  async plan(victim: Point['victim'] = 'engine'): Promise<readonly Point[]> {
+    const lines = await this.#work('plan', null, victim);
     return lines.flatMap(({ points = [] }) => points);
   }
 
@@ -62,7 +64,11 @@ export class KillSeries {
     };
   }
 
-  async #work(name: string, points: readonly Point[] | null): Promise<readonly Line[]> {
+  async #work(
+    name: string,
+    points: readonly Point[] | null,
+    victim: Point['victim'] = 'engine',
+  ): Promise<readonly Line[]> {
     // The last names of a path tell what a call is about, so they are the same for all.
     const root = join(this.#directory, name, 'engine', 'root');
     await mkdir(root, { recursive: true });
@@ -73,7 +79,7 @@ export class KillSeries {
       cli: cliPath,
       killPoint: join(this.#directory, 'kill-point'),
     };
-    await writeFile(job, JSON.stringify({ ...paths, points }));
+    await writeFile(job, JSON.stringify({ ...paths, points, victim }));
     // Of its own, and gone with it: network, mounts, processes.
     const child = spawn(
       'unshare',

@@ -11,6 +11,8 @@ import { isOf, operations } from './operations.ts';
 interface Job extends BenchPaths {
   /** null: find them. */
   readonly points: readonly Point[] | null;
+  /** Of the points that are to be found. */
+  readonly victim: Point['victim'];
 }
 
 const job = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Job;
@@ -20,17 +22,31 @@ function say(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
+function pointsOf(calls: readonly string[], of: Omit<Point, 'call' | 'occurrence'>): Point[] {
+  const seen = new Map<string, number>();
+  return calls.map((call) => {
+    const occurrence = (seen.get(call) ?? 0) + 1;
+    seen.set(call, occurrence);
+    return { ...of, call, occurrence };
+  });
+}
+
+async function planOfShims(): Promise<void> {
+  for (const operation of operations.filter(({ startsShim }) => startsShim === true)) {
+    await bench.dryRun(operation, 'shim');
+    const calls = await bench.dryRun(operation, 'shim');
+    const of = { operation: operation.name, isWithChildren: false, victim: 'shim' } as const;
+    say({ points: pointsOf(calls, of) });
+  }
+}
+
 async function plan(): Promise<void> {
   for (const operation of operations) {
     // The first run makes what is made once.
     await bench.dryRun(operation);
     const calls = (await bench.dryRun(operation)).filter((call) => isOf(operation.name, call));
-    const seen = new Map<string, number>();
-    const points = calls.map((call) => {
-      const occurrence = (seen.get(call) ?? 0) + 1;
-      seen.set(call, occurrence);
-      return { operation: operation.name, call, occurrence, isWithChildren: false };
-    });
+    const of = { operation: operation.name, isWithChildren: false, victim: 'engine' } as const;
+    const points = pointsOf(calls, of);
     say({ points });
     if (operation.isWithChildren === true) {
       const from = points.findIndex(({ call }) => call.startsWith('clone'));
@@ -46,8 +62,10 @@ await bench.start();
 await bench.stop();
 const before = await takeAudit(scope);
 await bench.setUp();
-if (job.points === null) await plan();
-else for (const point of job.points) say({ outcome: await bench.killAt(point) });
+if (job.points !== null)
+  for (const point of job.points) say({ outcome: await bench.killAt(point) });
+else if (job.victim === 'shim') await planOfShims();
+else await plan();
 await bench.stop();
 const after = await takeAudit(scope);
 say({ before: [...before], after: [...after] });
