@@ -32,6 +32,8 @@ export interface NetworkRecords {
 export interface ResolverPort {
   /** The sockets stay the caller's, who closes them afterwards. */
   addSandbox(sandbox: ResolvedSandbox): Promise<void>;
+  /** Changes the networks or upstreams of one that is known; its sockets go on serving. */
+  updateSandbox(sandbox: Omit<ResolvedSandbox, 'sockets'>): Promise<void>;
   removeSandbox(id: string): Promise<void>;
   /** The names of a network, all of them: what is not among `entries` is not known any more. */
   setNames(networkId: string, entries: readonly NameEntry[]): Promise<void>;

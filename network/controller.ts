@@ -5,23 +5,15 @@
 import { allOf } from './all-of.ts';
 import { Batch, KeyedLock, Rollback } from '../engine/lib/index.ts';
 import type { NetworkOptions } from './context.ts';
-import { planEndpoint, validateEndpoints } from './endpoint.ts';
-import type { AttachedNetwork } from './endpoint.ts';
+import { planEndpoint } from './endpoint.ts';
 import { NetworkError } from './errors.ts';
 import { readHostResolvConf } from './files/resolv-conf.ts';
-import {
-  checkNameservers,
-  parseExtraHosts,
-  sandboxHosts,
-  sandboxResolvConf,
-  sandboxUpstreams,
-} from './files/sandbox-files.ts';
+import { sandboxHosts, sandboxResolvConf, sandboxUpstreams } from './files/sandbox-files.ts';
 import { allocateIpam } from './ipam/allocator.ts';
 import { occupiedSubnets } from './ipam/occupied.ts';
-import { AddressPool } from './ipam/pool.ts';
 import type {
+  ConnectedSandbox,
   DriverName,
-  Endpoint,
   Ipam,
   Network,
   NetworkDetails,
@@ -33,12 +25,14 @@ import type {
   SandboxRequest,
 } from './model.ts';
 import { LeavingSandboxes } from './leaving.ts';
+import { Ledger } from './ledger.ts';
+import { joinNetwork, leaveNetwork } from './membership.ts';
 import { bridgeName } from './names.ts';
 import { beginOpening } from './opening.ts';
 import { openParts } from './parts.ts';
 import type { Parts } from './parts.ts';
 import { PortAllocator } from './ports/allocator.ts';
-import { exhausted, nameInUse, networkInUse } from './refusals.ts';
+import { nameInUse, networkInUse, noSandbox, sandboxExists } from './refusals.ts';
 import { findBroken, repairBridges } from './repair.ts';
 import { recoverSandboxes } from './recover.ts';
 import {
@@ -53,9 +47,7 @@ import type { SandboxPlan } from './sandboxes.ts';
 /** Call `recover` once before anything else. */
 export class NetworkController {
   readonly #parts: Parts;
-  readonly #networks = new Map<string, NetworkState>();
-  /** From the first lease to the last: also those that are being made or removed. */
-  readonly #sandboxes = new Map<string, Sandbox>();
+  readonly #ledger = new Ledger();
   /** Those of which something may be left although they were never opened. */
   readonly #broken = new Set<string>();
   readonly #leaving = new LeavingSandboxes();
@@ -67,8 +59,7 @@ export class NetworkController {
     this.#parts = parts;
     this.#ports = new PortAllocator(parts.kernel);
     this.#closing = new Batch((sandboxes) => this.#closeAll(sandboxes));
-    for (const network of parts.records.networks.values())
-      this.#networks.set(network.id, stateOf(network));
+    for (const network of parts.records.networks.values()) this.#ledger.addNetwork(network);
   }
 
   static async open(options: NetworkOptions): Promise<NetworkController> {
@@ -81,10 +72,8 @@ export class NetworkController {
    */
   async recover(liveSandboxIds: readonly string[]): Promise<void> {
     for (const sandbox of await recoverSandboxes(this.#parts, new Set(liveSandboxIds))) {
-      this.#sandboxes.set(sandbox.id, sandbox);
+      this.#ledger.adopt(sandbox);
       this.#ports.adopt(sandbox.ports, sandbox);
-      for (const { networkId, ipv4Address } of sandbox.endpoints)
-        this.#networks.get(networkId)?.pool?.leaseFixed(ipv4Address);
     }
   }
 
@@ -94,15 +83,15 @@ export class NetworkController {
       subnetLock,
       async () => {
         const driver = this.#driverOf(request);
-        if (this.#networks.has(request.id)) throw new TypeError(`network ${request.id} exists`);
-        if ([...this.#networks.values()].some(({ network }) => network.name === request.name))
-          throw nameInUse(request.name);
+        if (this.#ledger.networks.has(request.id))
+          throw new TypeError(`network ${request.id} exists`);
+        if (this.list().some(({ name }) => name === request.name)) throw nameInUse(request.name);
         const hasSubnet = this.#parts.drivers[driver].hasEndpoints;
         const ipam = hasSubnet ? await this.#chooseIpam(request) : [];
         signal?.throwIfAborted();
         const network = networkOf(request, driver, ipam);
         await this.#parts.records.networks.put(network.id, network);
-        this.#networks.set(network.id, stateOf(network));
+        this.#ledger.addNetwork(network);
         this.#parts.names.addNetwork(network.id, network.name);
         return network;
       },
@@ -111,32 +100,33 @@ export class NetworkController {
   }
 
   async removeNetwork(id: string): Promise<void> {
-    const state = this.#require(id);
-    await this.#leaving.settled(this.#sandboxesOf(id));
-    const users = this.#sandboxesOf(id);
+    const state = this.#ledger.require(id);
+    await this.#leaving.settled(this.#ledger.sandboxesOf(id));
+    const users = this.#ledger.sandboxesOf(id);
     if (users.length > 0) throw networkInUse(state.network, users);
     // From here on no sandbox can join it.
-    this.#networks.delete(id);
+    this.#ledger.networks.delete(id);
     try {
       await this.#parts.drivers[state.network.driver].teardown(state.network);
       await this.#parts.names.removeNetwork(id);
       await this.#parts.records.networks.delete(id);
     } catch (error) {
-      this.#networks.set(id, state);
+      this.#ledger.networks.set(id, state);
       throw error;
     }
   }
 
   list(): readonly Network[] {
-    return Array.from(this.#networks.values(), ({ network }) => network);
+    return Array.from(this.#ledger.networks.values(), ({ network }) => network);
   }
 
   inspect(id: string): NetworkDetails {
-    const { network } = this.#require(id);
+    const { network } = this.#ledger.require(id);
     return {
       ...network,
       bridge: network.driver === 'bridge' ? bridgeName(id) : null,
-      sandboxes: this.#sandboxesOf(id)
+      sandboxes: this.#ledger
+        .sandboxesOf(id)
         .filter((sandbox) => !this.#leaving.has(sandbox.id))
         .flatMap((sandbox) =>
           sandbox.endpoints
@@ -148,7 +138,7 @@ export class NetworkController {
 
   /** A sandbox that is open, also one that an earlier engine opened; missing if there is none. */
   sandbox(id: string): OpenedSandbox | undefined {
-    const sandbox = this.#sandboxes.get(id);
+    const sandbox = this.#ledger.sandboxes.get(id);
     if (sandbox === undefined) return undefined;
     const { endpoints, ports } = sandbox;
     return { path: namespacePath(this.#parts, id), endpoints, ports };
@@ -161,10 +151,10 @@ export class NetworkController {
         request.id,
         async () => {
           const remains = this.#broken.has(request.id)
-            ? this.#sandboxes.get(request.id)
+            ? this.#ledger.sandboxes.get(request.id)
             : undefined;
           if (remains !== undefined) await this.#closing.add(remains);
-          await this.#leaving.settled(this.#holdersOf(request));
+          await this.#leaving.settled(this.#ledger.holdersOf(request));
           return await Rollback.guard((rollback) =>
             this.#open(request, { rollback, signal, onNamed }),
           );
@@ -175,24 +165,103 @@ export class NetworkController {
   }
 
   /**
+   * Joins a sandbox that is open to a network more. `request` is as for `openSandbox`, with the new endpoint in it.
+   * Returns what the container is to be shown; what it was told at its start still holds.
+   */
+  async connect(request: SandboxRequest, networkId: string): Promise<ConnectedSandbox> {
+    return await this.#changeMembership(request, async (sandbox, rollback) => {
+      const attached = this.#ledger.attached(request);
+      const index = attached.findIndex(({ network }) => network.id === networkId);
+      const one = attached[index];
+      if (one === undefined) throw new TypeError(`the request does not name network ${networkId}`);
+      await this.#leaving.settled(
+        this.#ledger.holdersOf({ endpoints: request.endpoints.slice(index, index + 1) }),
+      );
+      const ipv4Address = this.#ledger.leaseOne(one, request.endpoints[index]?.ipv4Address);
+      const isDefault =
+        !one.network.isInternal && !sandbox.endpoints.some((other) => other.isDefault);
+      const interfaceNumber = freeNumber(sandbox);
+      const plan = { request, index, attached: one, ipv4Address, isDefault, interfaceNumber };
+      const endpoint = planEndpoint(plan);
+      rollback.add('lease', () => {
+        this.#ledger.release(endpoint);
+      });
+      const joined = this.#withEndpoints(request, sandbox, [...sandbox.endpoints, endpoint]);
+      await this.#parts.drivers[one.network.driver].setup(one.network);
+      rollback.add('network', () =>
+        leaveNetwork(this.#parts, { sandbox: joined, endpoint }, sandbox),
+      );
+      await joinNetwork(this.#parts, { sandbox: joined, endpoint, network: one.network });
+      // Not before: the next engine takes a link without an endpoint for what it is.
+      await this.#parts.records.sandboxes.put(joined.id, joined);
+      return joined;
+    });
+  }
+
+  /** Takes a sandbox that is open from one of its networks. `request` is as for `openSandbox`, without that endpoint. */
+  async disconnect(request: SandboxRequest, networkId: string): Promise<ConnectedSandbox> {
+    return await this.#changeMembership(request, async (sandbox) => {
+      const endpoint = sandbox.endpoints.find((one) => one.networkId === networkId);
+      if (endpoint === undefined) return sandbox;
+      const others = sandbox.endpoints.filter((one) => one !== endpoint);
+      const heir = endpoint.isDefault
+        ? others.find((one) => !this.#ledger.require(one.networkId).network.isInternal)
+        : undefined;
+      const endpoints = others.map((one) => (one === heir ? { ...one, isDefault: true } : one));
+      const rest = this.#withEndpoints(request, sandbox, endpoints);
+      await this.#parts.records.sandboxes.put(rest.id, rest);
+      await leaveNetwork(this.#parts, { sandbox, endpoint }, rest);
+      this.#ledger.release(endpoint);
+      return rest;
+    });
+  }
+
+  #withEndpoints(
+    request: SandboxRequest,
+    sandbox: Sandbox,
+    endpoints: Sandbox['endpoints'],
+  ): Sandbox {
+    const upstreams = sandboxUpstreams(request, endpoints, readHostResolvConf());
+    return { ...sandbox, endpoints, upstreams };
+  }
+
+  async #changeMembership(
+    request: SandboxRequest,
+    change: (sandbox: Sandbox, rollback: Rollback) => Promise<Sandbox>,
+  ): Promise<ConnectedSandbox> {
+    return await this.#locks.run(request.id, async () => {
+      const sandbox = this.#ledger.sandboxes.get(request.id);
+      if (sandbox === undefined || this.#broken.has(request.id)) throw noSandbox(request);
+      const { id, endpoints, ports } = await Rollback.guard(async (rollback) => {
+        const changed = await change(sandbox, rollback);
+        this.#ledger.sandboxes.set(changed.id, changed);
+        return changed;
+      });
+      const path = namespacePath(this.#parts, id);
+      const before = sandboxHosts(request, sandbox.endpoints);
+      return { path, endpoints, ports, hosts: { before, after: sandboxHosts(request, endpoints) } };
+    });
+  }
+
+  /**
    * Resolves when nothing leads to the sandbox any more: its names are gone, and its ports are free for others. The kernel
    * takes tens of milliseconds for the links; `closeSandbox` sees to the rest.
    */
   async withdrawSandbox(id: string): Promise<void> {
     await this.#locks.run(id, async () => {
-      const sandbox = this.#sandboxes.get(id);
+      const sandbox = this.#ledger.sandboxes.get(id);
       if (sandbox === undefined || this.#broken.has(id)) return;
       await withdrawSandbox(this.#parts, sandbox);
       this.#ports.release(sandbox.ports, id);
       // From here on the ports may be somebody else's, so the end of this sandbox must not take them down again.
-      this.#sandboxes.set(id, { ...sandbox, ports: [] });
+      this.#ledger.sandboxes.set(id, { ...sandbox, ports: [] });
     });
   }
 
   /** Resolves when links, rules and leases are gone; a sandbox that is not there is no error. */
   async closeSandbox(id: string): Promise<void> {
     const closed = this.#locks.run(id, async () => {
-      const sandbox = this.#sandboxes.get(id);
+      const sandbox = this.#ledger.sandboxes.get(id);
       if (sandbox !== undefined) await this.#closing.add(sandbox);
     });
     this.#leaving.track(id, closed);
@@ -206,7 +275,9 @@ export class NetworkController {
 
   /** Tells a resolver that has lost everything what it must know: for when its process had to be started anew. */
   async restoreNames(): Promise<void> {
-    const sandboxes = [...this.#sandboxes.values()].filter(({ endpoints }) => endpoints.length > 0);
+    const sandboxes = [...this.#ledger.sandboxes.values()].filter(
+      ({ endpoints }) => endpoints.length > 0,
+    );
     await allOf([
       this.#parts.names.add(sandboxes),
       ...sandboxes.map((sandbox) => restoreNames(this.#parts, sandbox)),
@@ -218,7 +289,7 @@ export class NetworkController {
    * networks stay: the next sandbox sets them up again.
    */
   async dismantle(): Promise<void> {
-    const idle = this.list().filter(({ id }) => this.#sandboxesOf(id).length === 0);
+    const idle = this.list().filter(({ id }) => this.#ledger.sandboxesOf(id).length === 0);
     await allOf(idle.map((network) => this.#parts.drivers[network.driver].teardown(network)));
   }
 
@@ -231,20 +302,21 @@ export class NetworkController {
     request: SandboxRequest,
     { rollback, signal, onNamed }: Opening,
   ): Promise<{ readonly isRemade: boolean }> {
-    const attached = this.#validate(request);
+    if (this.#ledger.sandboxes.has(request.id)) throw sandboxExists(request);
+    const attached = this.#ledger.attached(request);
     const host = readHostResolvConf();
     signal?.throwIfAborted();
-    const endpoints = this.#lease(request, attached);
+    const endpoints = this.#ledger.lease(request, attached);
     const upstreams = sandboxUpstreams(request, endpoints, host);
     const { id, name } = request;
-    this.#sandboxes.set(id, { id, name, endpoints, ports: [], upstreams });
+    this.#ledger.sandboxes.set(id, { id, name, endpoints, ports: [], upstreams });
     rollback.add('leases', () => {
       if (!this.#broken.has(id)) this.#forget(id);
     });
     const reservation = await this.#ports.reserve(request.ports, request, rollback);
     const ports = reservation.bindings;
     const sandbox: Sandbox = { id, name, endpoints, ports, upstreams };
-    this.#sandboxes.set(id, sandbox);
+    this.#ledger.sandboxes.set(id, sandbox);
     rollback.add('sandbox', () => this.#abandon(sandbox));
     const networks = attached.map(({ network }) => network);
     const handOut = (): void => {
@@ -282,7 +354,7 @@ export class NetworkController {
       const broken = await findBroken(parts, networks).catch(() => []);
       if (broken.length === 0) throw error;
       await teardownSandboxes(parts, [sandbox]);
-      await repairBridges(parts, broken, [...this.#sandboxes.values()]);
+      await repairBridges(parts, broken, [...this.#ledger.sandboxes.values()]);
       await parts.records.sandboxes.put(sandbox.id, sandbox);
       const wasNamed = isNamed;
       await buildSandbox(parts, { sandbox, networks, onNamed });
@@ -297,64 +369,6 @@ export class NetworkController {
     this.#broken.delete(sandbox.id);
   }
 
-  #validate(request: SandboxRequest): readonly AttachedNetwork[] {
-    if (this.#sandboxes.has(request.id)) {
-      throw new NetworkError({
-        code: 'sandbox-exists',
-        message: `container "${request.name}" has a network sandbox already`,
-        fields: { id: request.id, container: request.name },
-      });
-    }
-    parseExtraHosts(request);
-    checkNameservers(request);
-    const attached = request.endpoints.map(({ networkId }) => {
-      const { network, pool } = this.#require(networkId);
-      if (pool !== null) return { network, pool };
-      throw new NetworkError({
-        code: 'unsupported',
-        message: `container "${request.name}" cannot join network "${network.name}" of driver "${network.driver}"`,
-        fields: { container: request.name, network: network.name, driver: network.driver },
-      });
-    });
-    validateEndpoints(request, attached);
-    return attached;
-  }
-
-  /** All addresses or none. */
-  #lease(request: SandboxRequest, attached: readonly AttachedNetwork[]): readonly Endpoint[] {
-    const defaultIndex = attached.findIndex(({ network }) => !network.isInternal);
-    const leased: { readonly pool: AddressPool; readonly address: string }[] = [];
-    try {
-      return attached.map((one, index) => {
-        const ipv4Address = this.#leaseOne(one, request.endpoints[index]?.ipv4Address);
-        leased.push({ pool: one.pool, address: ipv4Address });
-        return planEndpoint({ request, index, attached: one, ipv4Address, defaultIndex });
-      });
-    } catch (error) {
-      for (const { pool, address } of leased) pool.release(address);
-      throw error;
-    }
-  }
-
-  #leaseOne({ network, pool }: AttachedNetwork, wanted: string | undefined): string {
-    if (wanted === undefined) {
-      const address = pool.lease();
-      if (address === null) throw exhausted(network);
-      return address;
-    }
-    const holder = this.#sandboxesOf(network.id).find((one) => hasAddress(one, network.id, wanted));
-    if (holder !== undefined) {
-      throw new NetworkError({
-        code: 'address-in-use',
-        message: `address ${wanted} of network "${network.name}" is already in use`,
-        hint: `container "${holder.name}" has it; stop it or choose another address`,
-        fields: { address: wanted, network: network.name, container: holder.name },
-      });
-    }
-    pool.leaseFixed(wanted);
-    return wanted;
-  }
-
   async #closeAll(sandboxes: readonly Sandbox[]): Promise<readonly null[]> {
     await teardownSandboxes(this.#parts, sandboxes);
     for (const { id } of sandboxes) {
@@ -364,24 +378,10 @@ export class NetworkController {
     return sandboxes.map(() => null);
   }
 
-  /** Gives back what a sandbox has leased. Once per sandbox: afterwards others may have it. */
+  /** Once per sandbox: afterwards others may have what it had. */
   #forget(id: string): void {
-    const sandbox = this.#sandboxes.get(id);
-    if (sandbox === undefined) return;
-    this.#sandboxes.delete(id);
-    this.#ports.release(sandbox.ports, id);
-    for (const { networkId, ipv4Address } of sandbox.endpoints)
-      this.#networks.get(networkId)?.pool?.release(ipv4Address);
-  }
-
-  /** Those that have an address which the request wants; all of a network that has none left. */
-  #holdersOf({ endpoints }: SandboxRequest): readonly Sandbox[] {
-    return endpoints.flatMap(({ networkId, ipv4Address }) => {
-      const holders = this.#sandboxesOf(networkId);
-      if (ipv4Address === undefined)
-        return this.#networks.get(networkId)?.pool?.isExhausted === true ? holders : [];
-      return holders.filter((sandbox) => hasAddress(sandbox, networkId, ipv4Address));
-    });
+    const sandbox = this.#ledger.forget(id);
+    if (sandbox !== undefined) this.#ports.release(sandbox.ports, id);
   }
 
   #driverOf(request: NetworkRequest): DriverName {
@@ -410,22 +410,6 @@ export class NetworkController {
     const occupied = occupiedSubnets(this.list(), tables, (link) => links.isOurs(link));
     return allocateIpam(request.ipam?.pools ?? [], occupied);
   }
-
-  #sandboxesOf(networkId: string): readonly Sandbox[] {
-    return [...this.#sandboxes.values()].filter(({ endpoints }) =>
-      endpoints.some((endpoint) => endpoint.networkId === networkId),
-    );
-  }
-
-  #require(id: string): NetworkState {
-    const state = this.#networks.get(id);
-    if (state !== undefined) return state;
-    throw new NetworkError({
-      code: 'network-not-found',
-      message: `there is no network "${id}"`,
-      fields: { network: id },
-    });
-  }
 }
 
 interface Opening {
@@ -434,21 +418,14 @@ interface Opening {
   readonly onNamed: (handle: SandboxHandle) => void;
 }
 
-interface NetworkState {
-  readonly network: Network;
-  /** null for drivers without endpoints. */
-  readonly pool: AddressPool | null;
-}
-
 const subnetLock = 'subnets';
 
-function hasAddress({ endpoints }: Sandbox, networkId: string, address: string): boolean {
-  return endpoints.some((one) => one.networkId === networkId && one.ipv4Address === address);
-}
-
-function stateOf(network: Network): NetworkState {
-  const [ipam] = network.ipam;
-  return { network, pool: ipam === undefined ? null : new AddressPool(ipam) };
+/** Of an interface's name: the smallest that none has. */
+function freeNumber({ endpoints }: Sandbox): number {
+  const taken = new Set(endpoints.map(({ interfaceName }) => interfaceName));
+  let number = 0;
+  while (taken.has(`eth${number}`)) number += 1;
+  return number;
 }
 
 function networkOf(request: NetworkRequest, driver: DriverName, ipam: readonly Ipam[]): Network {

@@ -40,17 +40,18 @@ export interface EndpointPlan {
   readonly index: number;
   readonly attached: AttachedNetwork;
   readonly ipv4Address: string;
-  /** Index of the endpoint that has the default route; -1 for none. */
-  readonly defaultIndex: number;
+  readonly isDefault: boolean;
+  /** Of the interface's name; the index unless told. */
+  readonly interfaceNumber?: number;
 }
 
 export function planEndpoint(plan: EndpointPlan): Endpoint {
-  const { request, index, attached, ipv4Address, defaultIndex } = plan;
+  const { request, index, attached, ipv4Address, isDefault, interfaceNumber = index } = plan;
   const { network, pool } = attached;
   const wanted = request.endpoints[index] as EndpointRequest;
   return {
     networkId: network.id,
-    interfaceName: `eth${index}`,
+    interfaceName: `eth${interfaceNumber}`,
     hostInterface: vethName(request.id, network.id),
     macAddress:
       wanted.macAddress === undefined
@@ -60,7 +61,7 @@ export function planEndpoint(plan: EndpointPlan): Endpoint {
     prefixLength: pool.subnet.prefixLength,
     gateway: pool.gateway,
     names: namesOf(request, wanted),
-    isDefault: index === defaultIndex,
+    isDefault,
   };
 }
 

@@ -12,6 +12,7 @@ export type NetworkErrorCode =
   | 'port-in-use'
   | 'ports-exhausted'
   | 'sandbox-exists'
+  | 'sandbox-not-found'
   | 'unsupported'
   | 'kernel';
 

@@ -119,6 +119,11 @@ export class HostLinks {
     });
   }
 
+  /** What is sent to it may go back where it came from. */
+  async setHairpin(name: string): Promise<void> {
+    await this.#socket.require([hairpin(name)]);
+  }
+
   /** Puts links back on a bridge that was made anew. Links that are gone stay so. */
   async enslave(names: readonly string[], bridge: string): Promise<void> {
     const master = this.#bridges.get(bridge);

@@ -146,6 +146,12 @@ export interface SandboxHandle extends OpenedSandbox {
   readonly resolvConf: string;
 }
 
+/** After a change of its networks. */
+export interface ConnectedSandbox extends OpenedSandbox {
+  /** Text of /etc/hosts until now, and from now on. */
+  readonly hosts: { readonly before: string; readonly after: string };
+}
+
 /** A sandbox that is being made; who waits for one of the two need not wait for the other. */
 export interface SandboxOpening {
   /**

@@ -5,14 +5,21 @@
 import { readdir } from 'node:fs/promises';
 import { isSyscallError } from '../native/index.ts';
 import { allOf } from './all-of.ts';
-import { bridgeName } from './names.ts';
+import { leadOut } from './membership.ts';
+import { bridgeName, vethName } from './names.ts';
 import { recordedUplinks } from './forwarding.ts';
 import type { Network, Sandbox } from './model.ts';
 import type { Link } from './netlink/link.ts';
 import type { Parts } from './parts.ts';
 import { repairBridges } from './repair.ts';
 import { removeSandbox } from './sandbox.ts';
-import { namespacePath, publishedPorts, restoreNames, teardownSandboxes } from './sandboxes.ts';
+import {
+  namespacePath,
+  publishedPorts,
+  resolvedOf,
+  restoreNames,
+  teardownSandboxes,
+} from './sandboxes.ts';
 
 /** Returns the sandboxes that live on. */
 export async function recoverSandboxes(
@@ -33,9 +40,13 @@ export async function recoverSandboxes(
       });
   }
   const links = await parts.links.list();
-  await removeOrphans(parts, { links, networks, live, dead });
+  const orphans = await removeOrphans(parts, { links, networks, live, dead });
   await restoreNetworks(parts, { links, networks, live });
   await restoreResolver(parts, networks, live);
+  for (const sandbox of live) {
+    const possible = networks.map(({ id }) => vethName(sandbox.id, id));
+    if (possible.some((name) => orphans.includes(name))) await leadOut(parts, sandbox);
+  }
   return live;
 }
 
@@ -46,7 +57,11 @@ interface Found {
   readonly dead: readonly Sandbox[];
 }
 
-async function removeOrphans(parts: Parts, { links, networks, live, dead }: Found): Promise<void> {
+/** Returns the names of links that belonged to nothing on record. */
+async function removeOrphans(
+  parts: Parts,
+  { links, networks, live, dead }: Found,
+): Promise<readonly string[]> {
   const owned = new Set([
     ...networks.map(({ id }) => bridgeName(id)),
     ...live.flatMap(({ endpoints }) => endpoints.map(({ hostInterface }) => hostInterface)),
@@ -61,6 +76,7 @@ async function removeOrphans(parts: Parts, { links, networks, live, dead }: Foun
   for (const id of await readdir(parts.namespaces)) {
     if (!liveIds.has(id)) removeNamespace(parts, id);
   }
+  return orphans;
 }
 
 /** A name without a mount on it: its maker was killed before the mount. */
@@ -101,11 +117,14 @@ async function restoreResolver(
 ): Promise<void> {
   const { resolver, names } = parts;
   const state = await resolver.list();
-  const liveIds = new Set(live.map(({ id }) => id));
   const networkIds = new Set(networks.map(({ id }) => id));
   const served = new Set(state.sandboxIds);
+  // One that was changing its networks may have been told half of it.
+  const asRecorded = live.filter(({ id, endpoints }) => served.has(id) && endpoints.length > 0);
+  const gone = state.sandboxIds.filter((id) => !asRecorded.some((one) => one.id === id));
   await allOf([
-    ...state.sandboxIds.filter((id) => !liveIds.has(id)).map((id) => resolver.removeSandbox(id)),
+    ...asRecorded.map((sandbox) => resolver.updateSandbox(resolvedOf(sandbox))),
+    ...gone.map((id) => resolver.removeSandbox(id)),
     ...state.networkIds.filter((id) => !networkIds.has(id)).map((id) => resolver.removeNetwork(id)),
   ]);
   for (const { id, name } of networks) names.addNetwork(id, name);

@@ -1,6 +1,6 @@
 /** What the controller refuses, in words. */
 import { NetworkError } from './errors.ts';
-import type { Network, Sandbox } from './model.ts';
+import type { Network, Sandbox, SandboxRequest } from './model.ts';
 
 export function exhausted({ name, ipam }: Network): NetworkError {
   const subnet = ipam[0]?.subnet ?? '';
@@ -27,5 +27,22 @@ export function networkInUse(network: Network, users: readonly Sandbox[]): Netwo
     message: `network "${network.name}" is in use by ${users.length === 1 ? 'container' : 'containers'} ${names}`,
     hint: 'stop or disconnect them first',
     fields: { network: network.name, containers: names },
+  });
+}
+
+export function sandboxExists({ id, name }: SandboxRequest): NetworkError {
+  return new NetworkError({
+    code: 'sandbox-exists',
+    message: `container "${name}" has a network sandbox already`,
+    fields: { id, container: name },
+  });
+}
+
+export function noSandbox({ id, name }: SandboxRequest): NetworkError {
+  return new NetworkError({
+    code: 'sandbox-not-found',
+    message: `container "${name}" has no network sandbox`,
+    hint: 'start it first',
+    fields: { id, container: name },
   });
 }

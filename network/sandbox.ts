@@ -5,13 +5,13 @@
 import { isSyscallError } from '../native/index.ts';
 import type { Fd } from '../native/index.ts';
 import type { Kernel, ResolvedSandbox } from './context.ts';
-import { dnsAddress, dnsPort, dnsRules } from './firewall/sandbox-dns.ts';
+import { dnsAddress, dnsPort, dnsRules, dnsRulesAnew } from './firewall/sandbox-dns.ts';
 import { lastOf, parseAddress, subnetOf } from './ipam/subnet.ts';
 import { allOf } from './all-of.ts';
 import type { Endpoint } from './model.ts';
 import { encodeAddress, RTM_NEWADDR } from './netlink/address.ts';
 import { encodeLink, IFF_UP, RTM_SETLINK } from './netlink/link.ts';
-import { NLM_F_CREATE, NLM_F_EXCL } from './netlink/message.ts';
+import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from './netlink/message.ts';
 import {
   encodeRoute,
   RT_SCOPE_UNIVERSE,
@@ -68,13 +68,17 @@ export class OpenSandbox {
 
   /** Every endpoint with its address and routes, up, in one exchange. */
   async configure(endpoints: readonly Endpoint[], indexes: readonly number[]): Promise<void> {
-    if (this.#routing === null) throw new TypeError('the sandbox has no loopback yet');
     const requests = endpoints.flatMap((endpoint, position) => {
       const index = indexes[position];
       if (index === undefined) throw new TypeError(`no link for "${endpoint.interfaceName}"`);
       return endpointRequests(endpoint, index);
     });
-    if (requests.length > 0) await this.#routing.require(requests);
+    if (requests.length > 0) await this.#needRouting().require(requests);
+  }
+
+  /** In the place of any other, over a link that is up: the kernel finds it by the gateway's address. */
+  async setDefaultRoute({ gateway }: Endpoint): Promise<void> {
+    await this.#needRouting().require([defaultRoute(gateway, NLM_F_REPLACE)]);
   }
 
   /** Sockets that the resolver is to serve, and that stay ours. Loopback must be up. */
@@ -94,10 +98,16 @@ export class OpenSandbox {
     return { udp: await udp, tcp: await tcp };
   }
 
-  async redirectDns(): Promise<void> {
+  /** `isAgain`: it may have been done before. */
+  async redirectDns({ isAgain = false }: { readonly isAgain?: boolean } = {}): Promise<void> {
     const filter = await this.#open('netlink-netfilter');
-    const reply = await filter.transact(dnsRules);
+    const reply = await filter.transact(isAgain ? dnsRulesAnew : dnsRules);
     if (reply.errno !== 0) throw refusal('redirect DNS inside the sandbox', reply);
+  }
+
+  #needRouting(): NetlinkSocket {
+    if (this.#routing === null) throw new TypeError('the sandbox has no loopback yet');
+    return this.#routing;
   }
 
   close(): void {
@@ -141,7 +151,10 @@ function endpointRequests(endpoint: Endpoint, index: number): NetlinkRequest[] {
     },
     setUp(index, interfaceName),
   ];
-  if (!isDefault) return requests;
+  return isDefault ? [...requests, defaultRoute(gateway, NLM_F_EXCL, index)] : requests;
+}
+
+function defaultRoute(gateway: string, flag: number, outputIndex?: number): NetlinkRequest {
   const route = {
     destination: 0,
     prefixLength: 0,
@@ -149,17 +162,14 @@ function endpointRequests(endpoint: Endpoint, index: number): NetlinkRequest[] {
     scope: RT_SCOPE_UNIVERSE,
     type: RTN_UNICAST,
     gateway: addressOf(gateway),
-    outputIndex: index,
+    ...(outputIndex !== undefined && { outputIndex }),
   };
-  return [
-    ...requests,
-    {
-      type: RTM_NEWROUTE,
-      flags: NLM_F_CREATE | NLM_F_EXCL,
-      payload: encodeRoute(route),
-      purpose: `add the default route by ${gateway}`,
-    },
-  ];
+  return {
+    type: RTM_NEWROUTE,
+    flags: NLM_F_CREATE | flag,
+    payload: encodeRoute(route),
+    purpose: `add the default route by ${gateway}`,
+  };
 }
 
 function setUp(index: number, name: string): NetlinkRequest {

@@ -88,7 +88,7 @@ async function startInside(parts: Parts, sandbox: Sandbox, opened: OpenSandbox):
   await allOf([serve(), opened.redirectDns()]);
 }
 
-function resolvedOf({ id, endpoints, upstreams }: Sandbox): {
+export function resolvedOf({ id, endpoints, upstreams }: Sandbox): {
   id: string;
   networkIds: readonly string[];
   upstreams: readonly string[];
@@ -96,14 +96,17 @@ function resolvedOf({ id, endpoints, upstreams }: Sandbox): {
   return { id, networkIds: endpoints.map(({ networkId }) => networkId), upstreams };
 }
 
-async function publishPorts(parts: Parts, sandbox: Sandbox): Promise<void> {
+export async function publishPorts(parts: Parts, sandbox: Sandbox): Promise<void> {
   const addPorts = publishedPorts(sandbox);
   if (addPorts.length === 0) return;
   await parts.firewall.apply({ addPorts });
   await forgetFlows(parts.netfilter, addPorts);
 }
 
-async function withdrawPorts(parts: Parts, removePorts: readonly PortBinding[]): Promise<void> {
+export async function withdrawPorts(
+  parts: Parts,
+  removePorts: readonly PortBinding[],
+): Promise<void> {
   await parts.firewall.apply({ removePorts });
   await forgetFlows(parts.netfilter, removePorts);
 }

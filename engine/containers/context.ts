@@ -43,7 +43,13 @@ export interface ContainerContext {
   readonly given: Pick<GivenStore, 'put' | 'read' | 'has' | 'source' | 'remove' | 'isSwapless'>;
   readonly networks: Pick<
     NetworkController,
-    'list' | 'openSandbox' | 'withdrawSandbox' | 'closeSandbox' | 'sandbox'
+    | 'list'
+    | 'openSandbox'
+    | 'withdrawSandbox'
+    | 'closeSandbox'
+    | 'sandbox'
+    | 'connect'
+    | 'disconnect'
   >;
   readonly cgroups: Pick<
     Cgroups,

@@ -1,5 +1,4 @@
 import { EngineError } from '../api/index.ts';
-import { NetworkError } from '../../network/index.ts';
 import { isSyscallError } from '../../native/index.ts';
 import { ShimError } from '../runtime/index.ts';
 import { changeRecord } from './change.ts';
@@ -9,6 +8,7 @@ import { publishAttachments, publishContainer } from './events.ts';
 import { RuntimeFailure } from './foreign.ts';
 import { launch, startFailure } from './launch.ts';
 import { withContainer } from './locked.ts';
+import { networkFailure } from './network-failure.ts';
 import { removeStopped } from './remove.ts';
 import { assertMove, isAlive } from './state.ts';
 import { cancelRestart } from './stop.ts';
@@ -65,23 +65,12 @@ async function noteFailure(
   await removeStopped(ctx, container, { withVolumes: true });
 }
 
-const kindOf = {
-  'invalid-argument': 'invalid-argument',
-  'network-not-found': 'not-found',
-  'port-in-use': 'conflict',
-  unsupported: 'not-implemented',
-} as const satisfies Partial<Record<NetworkError['code'], EngineError['kind']>>;
-
 function toEngineError(container: Container, error: unknown): unknown {
-  if (error instanceof NetworkError) {
-    const kind =
-      (kindOf as Readonly<Record<string, EngineError['kind']>>)[error.code] ?? 'forbidden';
-    return new EngineError(kind, `cannot start "${container.name}": ${error.message}`, {
-      ...(error.hint !== undefined && { hint: error.hint }),
-      details: { code: error.code, container: container.name, ...detailsOf(error) },
-      cause: error,
-    });
-  }
+  const failure = networkFailure(error, {
+    prefix: `cannot start "${container.name}": `,
+    details: { container: container.name },
+  });
+  if (failure !== null) return failure;
   if (error instanceof ShimError && error.isKilled) {
     return new EngineError('internal', `cannot start "${container.name}": ${error.message}`, {
       hint: 'the kernel’s log (dmesg) says whether memory was short, of the machine or of the container; start it again',
@@ -97,18 +86,4 @@ function toEngineError(container: Container, error: unknown): unknown {
     });
   }
   return error;
-}
-
-/** Of a port in the words of the API, where `container` is the one that is to start. */
-const portKeys: Readonly<Record<string, string>> = {
-  address: 'hostIp',
-  container: 'holder',
-  containerId: 'holderId',
-};
-
-function detailsOf({ code, fields }: NetworkError): Readonly<Record<string, string>> {
-  const nameOf = (key: string): string => (code === 'port-in-use' ? (portKeys[key] ?? key) : key);
-  return Object.fromEntries(
-    Object.entries(fields).map(([key, value]) => [nameOf(key), String(value)]),
-  );
 }

@@ -32,6 +32,7 @@ import { createFilesBackend } from './backends/files.ts';
 import { createImageBackend, usersOfImage } from './backends/images.ts';
 import { createPruneBackend } from './backends/prune.ts';
 import { createInteractionBackend } from './backends/interaction.ts';
+import { connectContainer, disconnectContainer } from '../containers/connect.ts';
 import { createNetworkBackend, ensurePredefinedNetworks } from './backends/networks.ts';
 import { createSystemBackend } from './backends/system.ts';
 import { createVolumeBackend } from './backends/volumes.ts';
@@ -125,7 +126,13 @@ function createBackends(context: ContainerContext, stores: Stores): Backends {
   const shared = { containers, events, images, volumes, networks };
   const parts = {
     images: createImageBackend(shared),
-    networks: createNetworkBackend(shared),
+    networks: createNetworkBackend({
+      ...shared,
+      membership: {
+        connect: (ref, request) => connectContainer(context, ref, request),
+        disconnect: (ref, request) => disconnectContainer(context, ref, request),
+      },
+    }),
     volumes: createVolumeBackend(shared),
   };
   return {

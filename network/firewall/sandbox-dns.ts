@@ -15,6 +15,7 @@ import {
 import type { Expression } from '../netlink/nf-expressions.ts';
 import {
   beginBatch,
+  deleteTable,
   endBatch,
   newChain,
   newRule,
@@ -48,18 +49,23 @@ function redirect(protocol: number): NetlinkRequest {
   return newRule({ ...name, chain: 'output', expressions, handle: null }, 'last');
 }
 
+const rules = [
+  newTable(name),
+  newChain({
+    ...name,
+    chain: 'output',
+    base: { type: 'nat', hook: hookOutput, priority: priorityDestinationNat, policy: NF_ACCEPT },
+  }),
+  redirect(17),
+  redirect(6),
+];
+
 /** The same in every sandbox. */
-export const dnsRules: Transaction = {
+export const dnsRules: Transaction = { begin: beginBatch, requests: rules, end: endBatch };
+
+/** For a sandbox that may have them: a table must be there to be deleted. */
+export const dnsRulesAnew: Transaction = {
   begin: beginBatch,
-  requests: [
-    newTable(name),
-    newChain({
-      ...name,
-      chain: 'output',
-      base: { type: 'nat', hook: hookOutput, priority: priorityDestinationNat, policy: NF_ACCEPT },
-    }),
-    redirect(17),
-    redirect(6),
-  ],
+  requests: [newTable(name), deleteTable(name), ...rules],
   end: endBatch,
 };

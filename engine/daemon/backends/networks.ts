@@ -2,10 +2,10 @@
 import { EngineError } from '../../api/index.ts';
 import type { NetworkContainer, NetworkCreateRequest, NetworkInspect } from '../../api/index.ts';
 import type { Containers } from '../../containers/containers.ts';
+import { networkFailure } from '../../containers/network-failure.ts';
 import { findNetwork } from '../../containers/network-request.ts';
 import { createId } from '../../lib/index.ts';
 import type { EventBus } from '../../store/index.ts';
-import { NetworkError } from '../../../network/index.ts';
 import type { IpamRequest, Network, NetworkController } from '../../../network/index.ts';
 import type { NetworkBackend } from '../routes/index.ts';
 
@@ -15,6 +15,7 @@ export interface NetworkBackendContext {
     'createNetwork' | 'removeNetwork' | 'list' | 'inspect'
   >;
   readonly containers: Containers;
+  readonly membership: Pick<NetworkBackend, 'connect' | 'disconnect'>;
   readonly events: Pick<EventBus, 'publish'>;
 }
 
@@ -29,6 +30,7 @@ export function createNetworkBackend(ctx: NetworkBackendContext): NetworkBackend
     list: () => Promise.resolve(ctx.networks.list().map((network) => inspect(ctx, network))),
     inspect: (ref) => settled(() => inspect(ctx, findNetwork(ctx.networks.list(), ref))),
     remove: (ref) => removeNetwork(ctx, ref),
+    ...ctx.membership,
   };
 }
 
@@ -162,26 +164,11 @@ function runningOn(
   return Object.fromEntries(found);
 }
 
-const kindOf: Readonly<Partial<Record<NetworkError['code'], EngineError['kind']>>> = {
-  'invalid-argument': 'invalid-argument',
-  'network-not-found': 'not-found',
-  'name-in-use': 'conflict',
-  'network-in-use': 'forbidden',
-  'subnet-overlap': 'forbidden',
-  unsupported: 'not-implemented',
-  'address-not-in-subnet': 'invalid-argument',
-};
-
 async function inWordsOfTheApi<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof NetworkError)) throw error;
-    throw new EngineError(kindOf[error.code] ?? 'internal', error.message, {
-      ...(error.hint !== undefined && { hint: error.hint }),
-      details: { code: error.code },
-      cause: error,
-    });
+    throw networkFailure(error) ?? error;
   }
 }
 

@@ -188,7 +188,7 @@ const hostFields: Fields<HostConfig> = {
 };
 const hostConfig = record<HostConfig>(hostFields);
 
-const endpoint = record<EndpointSettings>({
+export const endpointSettings: Decoder<EndpointSettings> = record<EndpointSettings>({
   IPAMConfig: record({ IPv4Address: text, IPv6Address: text, LinkLocalIPs: texts }),
   Links: texts,
   Aliases: texts,
@@ -213,7 +213,7 @@ export const containerCreateRequest: Decoder<ContainerCreateRequest> =
   record<ContainerCreateRequest>({
     ...containerConfig,
     HostConfig: hostConfig,
-    NetworkingConfig: record({ EndpointsConfig: map(endpoint, {}) }),
+    NetworkingConfig: record({ EndpointsConfig: map(endpointSettings, {}) }),
   });
 
 /** Clients send every field of a host configuration; an update takes what is a limit, and the restart policy. */

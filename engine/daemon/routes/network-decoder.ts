@@ -1,5 +1,12 @@
-import type { Ipam, IpamPool, NetworkCreateRequest } from '../../api/index.ts';
+import type {
+  Ipam,
+  IpamPool,
+  NetworkConnectRequest,
+  NetworkCreateRequest,
+  NetworkDisconnectRequest,
+} from '../../api/index.ts';
 import { flag, list, record, text, textMap, type Decoder } from '../server/index.ts';
+import { endpointSettings } from './container-decoder.ts';
 
 const pool = record<IpamPool>({
   Subnet: text,
@@ -23,3 +30,11 @@ export const networkCreateRequest: Decoder<NetworkCreateRequest> = record<Networ
   Options: textMap,
   Labels: textMap,
 });
+
+export const networkConnectRequest: Decoder<NetworkConnectRequest> = record<NetworkConnectRequest>({
+  Container: text,
+  EndpointConfig: endpointSettings,
+});
+
+export const networkDisconnectRequest: Decoder<NetworkDisconnectRequest> =
+  record<NetworkDisconnectRequest>({ Container: text, Force: flag });

@@ -1,4 +1,10 @@
-import type { NetworkCreated, NetworkCreateRequest, NetworkInspect } from '../../api/index.ts';
+import type {
+  NetworkConnectRequest,
+  NetworkCreated,
+  NetworkCreateRequest,
+  NetworkDisconnectRequest,
+  NetworkInspect,
+} from '../../api/index.ts';
 
 /** What the network routes need. `ref` is an id, a name, or an unambiguous id prefix. */
 export interface NetworkBackend {
@@ -8,4 +14,6 @@ export interface NetworkBackend {
   /** Throws `not-found` with `network ref not found`. */
   inspect(ref: string): Promise<NetworkInspect>;
   remove(ref: string): Promise<void>;
+  connect(ref: string, request: NetworkConnectRequest): Promise<void>;
+  disconnect(ref: string, request: NetworkDisconnectRequest): Promise<void>;
 }

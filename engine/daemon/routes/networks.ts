@@ -6,10 +6,15 @@ import {
   matchesAny,
   matchesLabels,
   noContent,
+  ok,
   type Filters,
   type Route,
 } from '../server/index.ts';
-import { networkCreateRequest } from './network-decoder.ts';
+import {
+  networkConnectRequest,
+  networkCreateRequest,
+  networkDisconnectRequest,
+} from './network-decoder.ts';
 import type { NetworkBackend } from './networks-backend.ts';
 
 const filterKeys: ReadonlySet<string> = new Set([
@@ -56,6 +61,24 @@ export function networkRoutes(networks: NetworkBackend): readonly Route[] {
       handle: async ({ parameter }) => {
         await networks.remove(parameter('id'));
         return noContent();
+      },
+    },
+    {
+      method: 'POST',
+      path: '/networks/{id}/connect',
+      handle: async (request) => {
+        const body = await request.json(networkConnectRequest);
+        await networks.connect(request.parameter('id'), body);
+        return ok();
+      },
+    },
+    {
+      method: 'POST',
+      path: '/networks/{id}/disconnect',
+      handle: async (request) => {
+        const body = await request.json(networkDisconnectRequest);
+        await networks.disconnect(request.parameter('id'), body);
+        return ok();
       },
     },
   ];

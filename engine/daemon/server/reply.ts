@@ -48,6 +48,11 @@ export function noContent(): Reply {
   return { kind: 'empty', status: 204 };
 }
 
+/** Dockerd answers some changes so, although it has nothing to say. */
+export function ok(): Reply {
+  return { kind: 'empty', status: 200 };
+}
+
 export function stream(contentType: string, chunks: AsyncIterable<string | Uint8Array>): Reply {
   return { kind: 'stream', contentType, chunks };
 }

@@ -59,6 +59,11 @@ export class RememberingResolver implements ResolverPort {
     return Promise.resolve();
   }
 
+  updateSandbox(sandbox: Omit<ResolvedSandbox, 'sockets'>): Promise<void> {
+    this.sandboxes.set(sandbox.id, sandbox);
+    return Promise.resolve();
+  }
+
   removeSandbox(id: string): Promise<void> {
     this.sandboxes.delete(id);
     return Promise.resolve();

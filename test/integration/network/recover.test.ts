@@ -2,13 +2,14 @@
  * The engine is killed before its n-th call to the kernel, for every n: whatever it was doing, the next one must find
  * nothing that it cannot explain, and leave nothing behind.
  */
+import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createId } from '../../../engine/lib/index.ts';
 import { closeFd } from '../../../native/index.ts';
 import type { Fd } from '../../../native/index.ts';
 import { nativeKernel } from '../../../network/index.ts';
 import type { Kernel, NetworkController } from '../../../network/index.ts';
-import { ask, inventory, Lab, openSandbox, run, sandboxRequest, serve, tcp } from './lab.ts';
+import { ask, inventory, Lab, openSandbox, run, runIn, sandboxRequest, serve, tcp } from './lab.ts';
 
 class Killed extends Error {}
 
@@ -144,6 +145,43 @@ describe('an engine that is killed', () => {
     );
     expect(points).toBeGreaterThan(3);
   });
+
+  test.each(['joins', 'leaves'] as const)(
+    'while a sandbox %s a network must leave it reachable, and able to join again',
+    async (change) => {
+      const [first = '', second = ''] = networks;
+      const alone = sandboxRequest([second], { name: 'live', ports: [tcp(8080, 80)] });
+      const both = { ...alone, endpoints: sandboxRequest([first, second]).endpoints };
+      const points = await killEverywhere(
+        async (controller) => {
+          for (const id of networks) await controller.createNetwork({ id, name: id.slice(0, 6) });
+          await openSandbox(controller, change === 'joins' ? alone : both);
+        },
+        (controller) =>
+          change === 'joins'
+            ? controller.connect(both, first)
+            : controller.disconnect(alone, first),
+        async () => {
+          await lab.restart([alone.id]);
+          const place = lab.controller.sandbox(alone.id);
+          if (place === undefined) throw new Error('it is gone');
+          const server = await serve(lab, place, { port: 80, answer: 'live' });
+          const from = place.endpoints.find(({ isDefault }) => isDefault)?.gateway ?? '';
+          expect(await ask('host', '127.0.0.1', 8080)).toBe(`live ${from}`);
+          if (place.endpoints.length === 1) await lab.controller.connect(both, first);
+          expect(lab.controller.sandbox(alone.id)?.endpoints).toHaveLength(2);
+          expect((await runIn(place, 'ip', '-o', 'link')).trim().split('\n')).toHaveLength(3);
+          server.kill('SIGKILL');
+          await once(server, 'exit');
+          await lab.restart([]);
+          for (const id of networks) await lab.controller.removeNetwork(id);
+          expect(await inventory(lab)).toEqual(before);
+          expect((await lab.resolver.list()).sandboxIds).toEqual([]);
+        },
+      );
+      expect(points).toBeGreaterThan(change === 'joins' ? 6 : 4);
+    },
+  );
 
   test('while it removes a network must leave one that can be removed', async () => {
     const points = await killEverywhere(

@@ -137,6 +137,14 @@ export function createNetworks(engine: FakeEngine): NetworkBackend {
       engine.networksById.delete(find(ref).Id);
       await Promise.resolve();
     },
+    connect: async (ref) => {
+      find(ref);
+      await Promise.resolve();
+    },
+    disconnect: async (ref) => {
+      find(ref);
+      await Promise.resolve();
+    },
   };
 }
 

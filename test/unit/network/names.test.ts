@@ -78,7 +78,7 @@ describe('an endpoint', () => {
       index: 0,
       attached: attached(),
       ipv4Address: '172.18.0.2',
-      defaultIndex: 0,
+      isDefault: true,
     };
     expect(planEndpoint(plan)).toEqual({
       networkId: network.id,

@@ -1,0 +1,96 @@
+/**
+ * A sandbox that joins or leaves a network while its program runs. The interface appears or goes, DNS answers for the
+ * network or no more, and where the way out changes, published ports and the default route follow.
+ */
+import { allOf } from './all-of.ts';
+import { mtuOf } from './drivers/bridge.ts';
+import { parseMac } from './mac.ts';
+import type { Endpoint, Network, Sandbox } from './model.ts';
+import { bridgeName } from './names.ts';
+import type { Parts } from './parts.ts';
+import { OpenSandbox } from './sandbox.ts';
+import { namespacePath, publishPorts, resolvedOf, withdrawPorts } from './sandboxes.ts';
+
+export interface Membership {
+  /** As it is with the endpoint. */
+  readonly sandbox: Sandbox;
+  readonly endpoint: Endpoint;
+  readonly network: Network;
+}
+
+/** The network is set up. What fails is undone by `leaveNetwork`. */
+export async function joinNetwork(
+  parts: Parts,
+  { sandbox, endpoint, network }: Membership,
+): Promise<void> {
+  const opened = OpenSandbox.adopt(parts.kernel, namespacePath(parts, sandbox.id));
+  try {
+    const indexes = await parts.links.createVeths([
+      {
+        name: endpoint.hostInterface,
+        bridge: bridgeName(network.id),
+        mtu: mtuOf(network),
+        isHairpin: endpoint.isDefault && sandbox.ports.length > 0,
+        peer: {
+          name: endpoint.interfaceName,
+          hardwareAddress: parseMac(endpoint.macAddress),
+          namespace: opened.namespace,
+        },
+      },
+    ]);
+    await opened.startLoopback();
+    await opened.configure([endpoint], indexes);
+    await serveNames(parts, sandbox, opened);
+    await parts.names.add([{ ...sandbox, endpoints: [endpoint] }]);
+    if (endpoint.isDefault) await publishPorts(parts, sandbox);
+  } finally {
+    opened.close();
+  }
+}
+
+/**
+ * Does not ask how far joining came. `rest` is the sandbox without the endpoint. The link goes last: by one that belongs
+ * to no endpoint the next engine knows that leaving was broken off.
+ */
+export async function leaveNetwork(
+  parts: Parts,
+  { sandbox, endpoint }: Pick<Membership, 'sandbox' | 'endpoint'>,
+  rest: Sandbox,
+): Promise<void> {
+  await allOf([
+    parts.names.remove([{ ...sandbox, endpoints: [endpoint] }]),
+    ...(endpoint.isDefault && sandbox.ports.length > 0
+      ? [withdrawPorts(parts, sandbox.ports)]
+      : []),
+  ]);
+  if (rest.endpoints.length === 0) await parts.resolver.removeSandbox(sandbox.id);
+  else await parts.resolver.updateSandbox(resolvedOf(rest));
+  if (endpoint.isDefault) await leadOut(parts, rest);
+  await parts.links.remove([endpoint.hostInterface]);
+}
+
+/** The first network of a sandbox that had none brings DNS; those after it are told to who serves already. */
+async function serveNames(parts: Parts, sandbox: Sandbox, opened: OpenSandbox): Promise<void> {
+  if (sandbox.endpoints.length > 1) {
+    await parts.resolver.updateSandbox(resolvedOf(sandbox));
+    return;
+  }
+  const sockets = await opened.openDnsSockets();
+  await parts.resolver.addSandbox({ ...resolvedOf(sandbox), sockets });
+  await opened.redirectDns({ isAgain: true });
+}
+
+/** The default route and the published ports are where the sandbox has its way out, if it has one. */
+export async function leadOut(parts: Parts, sandbox: Sandbox): Promise<void> {
+  const endpoint = sandbox.endpoints.find(({ isDefault }) => isDefault);
+  if (endpoint === undefined) return;
+  const opened = OpenSandbox.adopt(parts.kernel, namespacePath(parts, sandbox.id));
+  try {
+    await opened.startLoopback();
+    await opened.setDefaultRoute(endpoint);
+    if (sandbox.ports.length > 0) await parts.links.setHairpin(endpoint.hostInterface);
+    await publishPorts(parts, sandbox);
+  } finally {
+    opened.close();
+  }
+}
