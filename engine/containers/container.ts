@@ -66,6 +66,8 @@ export interface RunRecord {
   readonly restartCount: number;
   /** What the restart by policy before this run has waited; absent for the first. The back-off goes on from it. */
   readonly restartDelayMs?: number;
+  /** Of AppArmor, which its programs run under, those of execs as well; absent: none. */
+  readonly appArmorProfile?: string;
   /** Of these restarts, those that have lasted for the window of their policy; absent for none. */
   readonly goodRestarts?: number;
   /** With the status `removing`: anonymous volumes go as well. */

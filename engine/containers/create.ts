@@ -11,6 +11,7 @@ import type { Image } from '../images/index.ts';
 import { createId, Rollback } from '../lib/index.ts';
 import { parseDeviceRule } from '../runtime/index.ts';
 import { VolumeError } from '../../volumes/index.ts';
+import { checkProfile } from './app-armor.ts';
 import { coreSchedulingProblems } from './annotations.ts';
 import { argumentsOf, mergeConfig, withHostDefaults } from './config.ts';
 import { Container, neverRun } from './container.ts';
@@ -23,6 +24,7 @@ import { checkLinks } from './links.ts';
 import { createMounts } from './mounts.ts';
 import { chooseName } from './names.ts';
 import { findNetwork, portRequests } from './network-request.ts';
+import { labelProblems } from './selinux.ts';
 import { nowNs } from './time.ts';
 import { validateCreate, validateName } from './validate.ts';
 
@@ -43,7 +45,9 @@ export async function createContainer(
     ...validateCreate(request),
     ...checkResources(ctx, request.HostConfig ?? {}),
     ...coreSchedulingProblems(request.HostConfig ?? {}, ctx.host),
+    ...labelProblems(request.HostConfig ?? {}, ctx.host),
   ];
+  checkProfile(request.HostConfig ?? {}, ctx.host);
   const image = requireImage(ctx, request.Image ?? '');
   const id = createId();
   const name = options.name ?? chooseName(ctx.containers);

@@ -53,7 +53,7 @@ export function inspectContainer(
     Platform: facts.platform.split('/')[0] ?? '',
     MountLabel: '',
     ProcessLabel: '',
-    AppArmorProfile: '',
+    AppArmorProfile: record.run.appArmorProfile ?? '',
     ExecIDs: nullIfEmpty(facts.execIdsOf(container)),
     HostConfig: record.hostConfig,
     GraphDriver: { Name: facts.storageDriver, Data: null },

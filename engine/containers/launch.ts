@@ -16,6 +16,7 @@ import type { CgroupPlacement, DeviceRule, SandboxRequest } from '../runtime/ind
 import { closeFd } from '../../native/index.ts';
 import type { Fd } from '../../native/index.ts';
 import type { SandboxHandle, SandboxOpening } from '../../network/index.ts';
+import { profileOf } from './app-armor.ts';
 import { giveOwners } from './bind-owners.ts';
 import type { Container, ContainerRecord } from './container.ts';
 import type { ContainerContext, RunningProcess } from './context.ts';
@@ -73,7 +74,8 @@ export async function launch(ctx: LaunchContext, container: Container): Promise<
   try {
     await Rollback.guard(async (rollback) => {
       await holdVolumes(ctx, record, { holder: record.id, rollback });
-      const started = beginRun(withSharedNames(ctx, record));
+      const profile = await profileOf(record, ctx.host);
+      const started = beginRun(withSharedNames(ctx, record), profile);
       rollback.add('record', () => ctx.records.put(record.id, record));
       const opening = openSandbox(ctx, record, rollback);
       // The kernel works on links and the disk on the record while the rest is prepared.
@@ -91,11 +93,13 @@ export async function launch(ctx: LaunchContext, container: Container): Promise<
   }
 }
 
-function beginRun(record: ContainerRecord): ContainerRecord {
+function beginRun(record: ContainerRecord, profile: string | null): ContainerRecord {
+  const { appArmorProfile: _last, ...run } = record.run;
   return {
     ...record,
     run: {
-      ...record.run,
+      ...run,
+      ...(profile !== null && { appArmorProfile: profile }),
       status: 'running',
       startedNs: String(nowNs()),
       exitCode: 0,

@@ -143,7 +143,7 @@ function consoleSizeOf({ hostConfig }: ContainerRecord): TerminalSize {
   return { rows, columns };
 }
 
-export function securityOf({ hostConfig }: ContainerRecord): SandboxRequest['security'] {
+export function securityOf({ hostConfig, run }: ContainerRecord): SandboxRequest['security'] {
   return {
     isPrivileged: hostConfig.Privileged === true,
     capAdd: hostConfig.CapAdd ?? [],
@@ -151,6 +151,7 @@ export function securityOf({ hostConfig }: ContainerRecord): SandboxRequest['sec
     options: hostConfig.SecurityOpt ?? [],
     isRootReadonly: hostConfig.ReadonlyRootfs === true,
     wantsCoreScheduling: wantsCoreScheduling(hostConfig),
+    appArmorProfile: run.appArmorProfile ?? null,
     maskedPaths: hostConfig.MaskedPaths ?? null,
     readonlyPaths: hostConfig.ReadonlyPaths ?? null,
   };

@@ -10,6 +10,10 @@ export interface HostFacts {
   readonly capabilities: bigint;
   readonly hasTimeNamespace: boolean;
   readonly coreScheduling: CoreScheduling;
+  /** Active, with its files where they belong. */
+  readonly hasAppArmor: boolean;
+  /** Active, whether it enforces or not. */
+  readonly hasSelinux: boolean;
   /** "6.1.0-13-amd64" */
   readonly kernel: string;
   /** The engine's hard limit of open files. */
@@ -24,6 +28,8 @@ export function readHostFacts(): HostFacts {
     capabilities: parseEffectiveCapabilities(readFileSync('/proc/self/status', 'utf8')),
     hasTimeNamespace: existsSync('/proc/self/ns/time'),
     coreScheduling: coreScheduling(),
+    hasAppArmor: readAppArmor(),
+    hasSelinux: existsSync('/sys/fs/selinux/enforce'),
     kernel: release(),
     hardNofile: parseHardNofile(readFileSync('/proc/self/limits', 'utf8')),
     thermalPaths: readThermalPaths(),
@@ -39,6 +45,12 @@ export function parseHardNofile(limits: string): bigint {
   const match = /^Max open files\s+\S+\s+(\S+)/m.exec(limits);
   const hard = match?.[1] ?? 'unlimited';
   return hard === 'unlimited' ? 2n ** 64n - 1n : BigInt(hard);
+}
+
+function readAppArmor(): boolean {
+  const parameter = '/sys/module/apparmor/parameters/enabled';
+  if (!existsSync(parameter) || !existsSync('/sys/kernel/security/apparmor/profiles')) return false;
+  return readFileSync(parameter, 'utf8').startsWith('Y');
 }
 
 function readThermalPaths(): readonly string[] {

@@ -26,6 +26,7 @@ export type { HostFacts } from './host-facts.ts';
 export { defaultMaskedPaths, defaultReadonlyPaths } from './masked-paths.ts';
 export { privateNamespaces } from './namespaces.ts';
 export type { NamespaceOptions } from './namespaces.ts';
+export { chooseAppArmor, defaultProfile, defaultProfileText, parseProfiles } from './apparmor.ts';
 export { mountOf } from './default-mounts.ts';
 export { bundleFilesName } from './encode.ts';
 export { ociConfigOf, ociProcessOf, printOciJson } from './oci-write.ts';

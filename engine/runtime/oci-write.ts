@@ -2,6 +2,7 @@
  * A sandbox as decided for our shim → the config.json of a bundle, for another OCI runtime (config.md, config-linux.md of
  * the runtime specification). What a runtime does by itself is left out: the default devices and links of /dev.
  */
+import { appArmorAttribute } from './apparmor.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { defaultDevices } from './devices.ts';
 import type { DeviceRule } from './devices.ts';
@@ -76,6 +77,12 @@ export function ociConfigOf(spec: SandboxSpec, facts: BundleFacts): OciConfig {
   };
 }
 
+/** A runtime writes the attribute itself. */
+function appArmorOf({ attributes = [] }: SandboxProcess): Pick<OciProcess, 'apparmorProfile'> {
+  const value = attributes.find(([path]) => path === appArmorAttribute)?.[1];
+  return value === undefined ? {} : { apparmorProfile: value.replace(/^exec /, '') };
+}
+
 /** Also of an exec. */
 export function ociProcessOf(process: SandboxProcess): OciProcess {
   const { terminal, capabilities } = process;
@@ -94,6 +101,7 @@ export function ociProcessOf(process: SandboxProcess): OciProcess {
     args: process.args,
     env: process.env,
     cwd: process.cwd,
+    ...appArmorOf(process),
     capabilities: {
       bounding: names(capabilities.bounding),
       effective: names(capabilities.effective),

@@ -4,6 +4,8 @@ import { EngineError } from '../api/index.ts';
 export interface SecurityOptions {
   readonly hasNoNewPrivileges: boolean;
   readonly hasWritableCgroups: boolean;
+  /** The name as it was written; null: nothing was. */
+  readonly appArmor: string | null;
   /** The profile's JSON where it is one of the user's own. */
   readonly seccomp: 'builtin' | 'unconfined' | { readonly json: string };
 }
@@ -11,6 +13,7 @@ export interface SecurityOptions {
 export function parseSecurityOptions(options: readonly string[]): SecurityOptions {
   let hasNoNewPrivileges = false;
   let hasWritableCgroups = false;
+  let appArmor: string | null = null;
   let seccomp: SecurityOptions['seccomp'] = 'builtin';
   for (const option of options) {
     const [key = '', value] = splitOption(option);
@@ -31,10 +34,10 @@ export function parseSecurityOptions(options: readonly string[]): SecurityOption
         seccomp = parseSeccomp(value);
         break;
       case 'apparmor':
-        requireProfile(value);
+        appArmor = value ?? '';
         break;
       case 'label':
-        // Without SELinux there is nothing to label, and Docker accepts the words as well.
+        // containers/selinux.ts has more to say about it.
         break;
       default:
         throw new EngineError(
@@ -43,7 +46,7 @@ export function parseSecurityOptions(options: readonly string[]): SecurityOption
         );
     }
   }
-  return { hasNoNewPrivileges, hasWritableCgroups, seccomp };
+  return { hasNoNewPrivileges, hasWritableCgroups, appArmor, seccomp };
 }
 
 /** Both separators are in use; whichever comes first counts, as the value may hold the other one. */
@@ -57,16 +60,6 @@ function parseBoolean(option: string, value: string | undefined): boolean {
   if (value === undefined || /^(1|t|T|TRUE|true|True)$/.test(value)) return true;
   if (/^(0|f|F|FALSE|false|False)$/.test(value)) return false;
   throw new EngineError('invalid-argument', `invalid --security-opt 2: ${JSON.stringify(option)}`);
-}
-
-/** Whoever names a profile relies on it. Docker's default is what its clients repeat. */
-function requireProfile(name = ''): void {
-  if (['', 'unconfined', 'docker-default'].includes(name)) return;
-  throw new EngineError(
-    'invalid-argument',
-    `AppArmor profile ${JSON.stringify(name)} cannot be applied: this engine does not use AppArmor`,
-    { hint: 'leave it out, or write apparmor=unconfined' },
-  );
 }
 
 function parseSeccomp(value = ''): SecurityOptions['seccomp'] {

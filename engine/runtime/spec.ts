@@ -2,6 +2,7 @@
  * A request for a container's sandbox → every decision about it. Pure: what the machine can do comes in as facts, so
  * the whole result can be compared as text. Defaults are Docker's (reliability-security.md §2).
  */
+import { appArmorAttribute } from './apparmor.ts';
 import { capabilityBit, chooseCapabilities, processCapabilities } from './capabilities.ts';
 import { defaultMounts, fileMounts } from './default-mounts.ts';
 import type { EtcFiles } from './default-mounts.ts';
@@ -87,6 +88,8 @@ export interface SecurityRequest {
   readonly options: readonly string[];
   readonly isRootReadonly: boolean;
   readonly wantsCoreScheduling: boolean;
+  /** Loaded; null: none. */
+  readonly appArmorProfile: string | null;
   /** null is the default list. */
   readonly maskedPaths: readonly string[] | null;
   readonly readonlyPaths: readonly string[] | null;
@@ -190,6 +193,9 @@ function chooseProcess(request: ProcessParts, host: HostFacts): SandboxProcess {
     groups: process.groups,
     capabilities: processCapabilities(capabilities, process.uid),
     hasNoNewPrivileges: options.hasNoNewPrivileges,
+    ...(security.appArmorProfile !== null && {
+      attributes: [[appArmorAttribute, `exec ${security.appArmorProfile}`]] as const,
+    }),
     ...(security.wantsCoreScheduling &&
       host.coreScheduling === 'available' && { hasCoreScheduling: true }),
     umask: 0o022,

@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readHostFacts } from '../../engine/runtime/index.ts';
 import { coreScheduling } from '../../native/index.ts';
 import { expectNoLeaks, takeAudit, type Audit } from '../lib/audit.ts';
 import { TestEngine } from '../lib/engine.ts';
@@ -80,6 +81,38 @@ describe.skipIf(!isAble)('hardened services', { timeout: 60_000 }, () => {
     expect(await inside('strict', 'cat /proc/sys/net/ipv4/ping_group_range')).toBe(
       '0\t2147483647\n',
     );
+  });
+
+  const facts = readHostFacts();
+
+  test.skipIf(facts.hasAppArmor)('a profile that cannot be applied must be refused', async () => {
+    const create = (option: string): Promise<unknown> =>
+      engine.client.containers.create({
+        Image: 'tscompose.local/host',
+        Cmd: ['true'],
+        HostConfig: { SecurityOpt: [option] },
+      });
+    await expect(create('apparmor=mine')).rejects.toThrow(
+      'AppArmor profile "mine" cannot be applied: AppArmor is not active in this kernel',
+    );
+    const { Id } = (await create('apparmor=docker-default')) as { readonly Id: string };
+    await engine.client.containers.start(Id);
+    expect((await engine.client.containers.inspect(Id)).AppArmorProfile).toBe('');
+    await engine.client.containers.remove(Id, { force: true });
+  });
+
+  test.skipIf(facts.hasSelinux)('labels must be said to have no effect', async () => {
+    const path = join(engine.root, 'project', 'labels.yaml');
+    await writeFile(
+      path,
+      'name: labels\nservices: {a: {image: tscompose.local/host, command: "true", security_opt: ["label=type:x"], volumes: ["./:/here:z"]}}\n',
+    );
+    const result = await engine.cli(['-f', path, 'up', '-d']);
+    expect(result.code, result.stderr).toBe(0);
+    expect(result.stderr).toContain(
+      'label=type:x, "z" of the bind on /here: no effect, as SELinux is not active in this kernel',
+    );
+    await engine.mustCli(['-f', path, 'down']);
   });
 
   test('core-sched must be done, or be said to have no effect', async () => {

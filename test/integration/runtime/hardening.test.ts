@@ -11,7 +11,7 @@ import {
   privateNamespaces,
   readHostFacts,
 } from '../../../engine/runtime/index.ts';
-import type { SandboxRequest } from '../../../engine/runtime/index.ts';
+import type { SandboxRequest, SandboxSpec } from '../../../engine/runtime/index.ts';
 import { missing } from '../../lib/requires.ts';
 import { tempDir } from '../../lib/temp-dir.ts';
 import type { TempDir } from '../../lib/temp-dir.ts';
@@ -93,6 +93,7 @@ function requestOf(
       options: [],
       isRootReadonly: false,
       wantsCoreScheduling: false,
+      appArmorProfile: null,
       maskedPaths: null,
       readonlyPaths: null,
       ...security,
@@ -337,5 +338,48 @@ describe.skipIf(absent.length > 0)('an option', () => {
       },
     );
     expect(lines).toEqual(['1024', '100', '0', '4242']);
+  });
+});
+
+describe.skipIf(absent.length > 0)('attributes of a process', () => {
+  const withAttribute = (path: string, value: string): SandboxSpec => {
+    cgroups.create(id, { devices: defaultDeviceRules, limits: {} });
+    const spec = buildSandboxSpec(requestOf(['/bin/cat', '/proc/self/oom_score_adj'], {}), host);
+    return { ...spec, process: { ...spec.process, attributes: [[path, value]] } };
+  };
+
+  // One that every kernel has, in the place of those of a security module.
+  test('must be written to the process that becomes the program', async () => {
+    const ran = await run(withAttribute('oom_score_adj', '321'));
+    expect([ran.exit.code, ran.stdout]).toEqual([0, '321\n']);
+  });
+
+  const active = host.hasAppArmor;
+  test.skipIf(active)('that the kernel does not have must end the start', async () => {
+    const failed = withAttribute('attr/apparmor/exec', 'exec tscompose-default');
+    await expect(run(failed)).rejects.toMatchObject({
+      ...{ stage: 'attribute', path: 'attr/apparmor/exec', errno: 'ENOENT' },
+    });
+  });
+
+  const errno = { available: null, 'not-built': 'EINVAL', 'no-threads': 'ENODEV' }[
+    host.coreScheduling
+  ];
+  test('core scheduling must be done, or end the start', async () => {
+    cgroups.create(id, { devices: defaultDeviceRules, limits: {} });
+    const spec = buildSandboxSpec(requestOf(['/bin/true'], {}), host);
+    const ran = run({ ...spec, process: { ...spec.process, hasCoreScheduling: true } });
+    if (errno === null) expect((await ran).exit.code).toBe(0);
+    else await expect(ran).rejects.toMatchObject({ stage: 'scheduling', path: 'core', errno });
+  });
+
+  test.each([
+    ['a link', 'exe'],
+    ['what a link leads to', 'root/proc/self/oom_score_adj'],
+    ['a descriptor', 'fd/0'],
+  ])('%s must not be written to', async (_, path) => {
+    await expect(run(withAttribute(path, '1'))).rejects.toMatchObject({
+      ...{ stage: 'attribute', path, errno: 'ELOOP' },
+    });
   });
 });

@@ -237,7 +237,10 @@ describe('chooseSysctls', () => {
 });
 
 describe('parseSecurityOptions', () => {
-  const none = { hasNoNewPrivileges: false, hasWritableCgroups: false, seccomp: 'builtin' };
+  const none = {
+    ...{ hasNoNewPrivileges: false, hasWritableCgroups: false },
+    ...{ appArmor: null, seccomp: 'builtin' },
+  };
 
   test.each([
     [[], {}],
@@ -253,7 +256,8 @@ describe('parseSecurityOptions', () => {
     [['seccomp=builtin'], {}],
     [['seccomp='], {}],
     [['seccomp={"a":"b=c"}'], { seccomp: { json: '{"a":"b=c"}' } }],
-    [['apparmor=unconfined', 'label=disable', 'label:user:x'], {}],
+    [['apparmor=unconfined', 'label=disable', 'label:user:x'], { appArmor: 'unconfined' }],
+    [['apparmor:'], { appArmor: '' }],
     [['writable-cgroups=true'], { hasWritableCgroups: true }],
   ])('%j', (options, expected) => {
     expect(parseSecurityOptions(options)).toEqual({ ...none, ...expected });
