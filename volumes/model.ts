@@ -37,6 +37,8 @@ export interface VolumeMount {
   readonly driver: string;
   readonly driverOptions: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  /** The options as they were written, of the notations that have them in one text. */
+  readonly mode?: string;
 }
 
 export interface BindMount {
@@ -55,6 +57,8 @@ export interface BindMount {
   readonly file?: Owner & { readonly mode: number };
   /** A missing source becomes a directory (the string form does that, the object form only when asked). */
   readonly createsSource: boolean;
+  /** The options as they were written, of the notations that have them in one text. */
+  readonly mode?: string;
 }
 
 export interface Owner {

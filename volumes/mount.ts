@@ -67,7 +67,7 @@ export function parseMounts(sources: MountSources): readonly MountRequest[] {
   }
   for (const written of imageVolumes) {
     const target = checkTarget(written, written);
-    if (!requests.has(target)) requests.set(target, anonymous(target));
+    if (!requests.has(target)) requests.set(target, { ...anonymous(target), mode: '' });
   }
   return [...requests.values()].sort((a, b) => depthOf(a) - depthOf(b));
 }
@@ -82,7 +82,7 @@ export function parseBind(written: string): VolumeMount | BindMount {
   const [first = '', second, third = ''] = parts;
   if (parts.length > 3 || first === '' || second === '')
     throw invalid(written, `invalid volume specification: "${written}"`);
-  if (second === undefined) return anonymous(checkTarget(first, written));
+  if (second === undefined) return { ...anonymous(checkTarget(first, written)), mode: '' };
   const target = checkTarget(second, written);
   const isBind = first.startsWith('/');
   const options = parseBindOptions(third, { isBind, written });
@@ -95,6 +95,7 @@ export function parseBind(written: string): VolumeMount | BindMount {
       isRecursive: true,
       propagation: options.propagation,
       createsSource: true,
+      ...(third !== '' && { mode: third }),
     };
   checkVolumeName(first, written);
   return {
@@ -102,6 +103,7 @@ export function parseBind(written: string): VolumeMount | BindMount {
     name: first,
     isReadonly: options.isReadonly,
     hasNoCopy: options.hasNoCopy,
+    ...(third !== '' && { mode: third }),
   };
 }
 
@@ -270,7 +272,7 @@ function anonymous(target: string): VolumeMount {
 
 function checkTarget(target: string, written: string): string {
   if (!target.startsWith('/'))
-    throw invalid(written, `invalid mount path "${target}": it must be absolute`);
+    throw invalid(written, `invalid mount path: '${target}' mount path must be absolute`);
   const clean = cleanPath(target);
   if (clean === '/') throw invalid(written, `invalid mount "${written}": the target cannot be "/"`);
   return clean;

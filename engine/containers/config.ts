@@ -102,9 +102,15 @@ export function withHostDefaults(host: HostConfig, hasCgroup2: boolean): HostCon
     },
     IpcMode: nonEmpty(host.IpcMode) ?? 'private',
     CgroupnsMode: nonEmpty(host.CgroupnsMode) ?? (hasCgroup2 ? 'private' : 'host'),
+    ...swapOf(host),
     ShmSize: host.ShmSize === undefined || host.ShmSize === 0 ? defaultShmBytes : host.ShmSize,
     Runtime: nonEmpty(host.Runtime) ?? 'tscompose',
   };
+}
+
+/** A limit on memory without one on swap allows as much of that (moby `adaptContainerSettings`). */
+function swapOf({ Memory: memory = 0, MemorySwap: swap = 0 }: HostConfig): Partial<HostConfig> {
+  return memory > 0 && swap === 0 ? { MemorySwap: memory * 2 } : {};
 }
 
 function nonEmpty(text: string | undefined): string | undefined {

@@ -3,13 +3,13 @@ import { EngineError } from '../api/index.ts';
 const defaultKeys = [0x10, 0x11];
 
 /** `ctrl-p,ctrl-q` → the bytes that a terminal sends for it; empty is that default. */
-export function parseDetachKeys(text: string): readonly number[] {
+export function parseDetachKeys(text: string, what = 'detach'): readonly number[] {
   if (text === '') return defaultKeys;
   return text.split(',').map((key) => {
     const control = /^ctrl-([a-zA-Z@[\\\]^_])$/.exec(key)?.[1];
     if (control !== undefined) return control.toUpperCase().charCodeAt(0) - 64;
     if (key.length === 1 && key.charCodeAt(0) < 128) return key.charCodeAt(0);
-    throw new EngineError('invalid-argument', `Invalid detach keys (${text}) provided`);
+    throw new EngineError('invalid-argument', `Invalid ${what} keys (${text}) provided`);
   });
 }
 

@@ -31,7 +31,7 @@ export function createExec(
   if ((request.Cmd ?? []).length === 0) {
     throw new EngineError('invalid-argument', 'No exec command specified');
   }
-  parseDetachKeys(request.DetachKeys ?? '');
+  parseDetachKeys(request.DetachKeys ?? '', 'escape');
   const exec = newExec({ id: createId(), container, request });
   ctx.execs.add(exec);
   publish(ctx, exec, { action: `exec_create: ${commandOf(exec)}` });

@@ -1,4 +1,5 @@
 /** A container as the API shows it: the whole for inspect, a summary for lists. */
+import { posix } from 'node:path';
 import type {
   ContainerInspect,
   ContainerPort,
@@ -10,7 +11,7 @@ import type {
   PortMap,
 } from '../api/index.ts';
 import { argumentsOf } from './config.ts';
-import type { Container, MountRecord } from './container.ts';
+import type { Container, ContainerRecord, MountRecord } from './container.ts';
 import type { ContainerContext } from './context.ts';
 import { shapeHealth } from './health-state.ts';
 import type { Health } from './health-state.ts';
@@ -57,7 +58,7 @@ export function inspectContainer(
     ExecIDs: nullIfEmpty(facts.execIdsOf(container)),
     HostConfig: record.hostConfig,
     GraphDriver: { Name: facts.storageDriver, Data: null },
-    Mounts: record.mounts.map(toMountPoint),
+    Mounts: shownMounts(record),
     Config: record.config,
     NetworkSettings: networkSettings(container),
   };
@@ -86,8 +87,12 @@ function stateOf(container: Container): ContainerState {
   };
 }
 
-function toMountPoint({ point }: MountRecord): MountPoint {
-  return point;
+/** Docker does not count those of `HostConfig.Tmpfs` among them. */
+function shownMounts({ mounts, hostConfig }: ContainerRecord): readonly MountPoint[] {
+  const short = new Set(Object.keys(hostConfig.Tmpfs ?? {}).map((path) => posix.normalize(path)));
+  const isShort = ({ request: { kind, target } }: MountRecord): boolean =>
+    kind === 'tmpfs' && (short.has(target) || short.has(`${target}/`));
+  return mounts.filter((mount) => !isShort(mount)).map(({ point }) => point);
 }
 
 function networkSettings(container: Container): NetworkSettings {
@@ -158,7 +163,7 @@ export function summarize(container: Container): ContainerSummary {
     Status: describeStatus(container, nowNs()),
     HostConfig: { NetworkMode: record.hostConfig.NetworkMode ?? 'bridge' },
     NetworkSettings: { Networks: endpointsOf(container) },
-    Mounts: record.mounts.map(toMountPoint),
+    Mounts: shownMounts(record),
   };
 }
 

@@ -36,7 +36,7 @@ export function sharedWith(mode: string | undefined): string | null {
 export function resolveSharing(ctx: Pick<Context, 'containers'>, host: HostConfig): HostConfig {
   const resolved = (mode: string | undefined): string | undefined => {
     const ref = sharedWith(mode);
-    return ref === null || ref === '' ? mode : `${prefix}${ctx.containers.find(ref).id}`;
+    return ref === null || ref === '' ? mode : `${prefix}${findOther(ctx, ref).id}`;
   };
   const { NetworkMode, PidMode, IpcMode } = host;
   return {
@@ -45,6 +45,16 @@ export function resolveSharing(ctx: Pick<Context, 'containers'>, host: HostConfi
     ...(IpcMode !== undefined && { IpcMode: resolved(IpcMode) ?? IpcMode }),
     ...(NetworkMode !== undefined && { NetworkMode: resolved(NetworkMode) ?? NetworkMode }),
   };
+}
+
+/** A mistake of the request, as in Docker: its client takes "not found" for a missing image, and pulls that. */
+export function findOther(ctx: Pick<Context, 'containers'>, ref: string): Container {
+  try {
+    return ctx.containers.find(ref);
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.kind !== 'not-found') throw error;
+    throw new EngineError('invalid-argument', error.message, { cause: error });
+  }
 }
 
 /** With the names of the container whose network it is on: Docker keeps these as its own from then on. */

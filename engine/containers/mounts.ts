@@ -178,7 +178,8 @@ function volumePoint(
     Source: volume.mountpoint,
     Destination: request.target,
     Driver: volume.driver,
-    Mode: request.isReadonly ? 'ro' : 'z',
+    // Docker shares a volume among containers with SELinux unless somebody says otherwise.
+    Mode: request.mode ?? 'z',
     RW: !request.isReadonly,
     Propagation: '',
   };
@@ -189,7 +190,7 @@ function bindPoint(request: Extract<MountRequest, { kind: 'bind' }>): MountPoint
     Type: 'bind',
     Source: request.source,
     Destination: request.target,
-    Mode: request.isReadonly ? 'ro' : '',
+    Mode: request.mode ?? '',
     RW: !request.isReadonly,
     Propagation: request.propagation,
   };

@@ -1,5 +1,6 @@
 /** `--volumes-from`: the volumes and binds of other containers, as these were made. */
 import { EngineError } from '../api/index.ts';
+import { findOther } from './joined.ts';
 import type { MountRecord } from './container.ts';
 import type { ContainerContext } from './context.ts';
 
@@ -17,7 +18,7 @@ export function inheritedMounts(
   const mounts = new Map<string, MountRecord>();
   for (const source of sources) {
     const { ref, isReadonly } = parseSource(source);
-    for (const mount of ctx.containers.find(ref).record.mounts) {
+    for (const mount of findOther(ctx, ref).record.mounts) {
       const { request } = mount;
       if (request.kind === 'tmpfs') continue;
       const heir =

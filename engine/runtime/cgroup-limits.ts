@@ -108,7 +108,7 @@ function checkSet(name: string, text: string | undefined): void {
   const isGood = ranges.every(
     (range) => range !== null && Number(range[1]) <= Number(range[2] ?? range[1]),
   );
-  if (!isGood) refuse(`Invalid value ${text} for cpuset ${name}`);
+  if (!isGood) refuse(`Invalid value ${text} for cpuset ${name}: invalid format: ${text}`);
 }
 
 function checkBlockDevices(limits: CgroupLimits): void {

@@ -1,4 +1,5 @@
 /** The keys dockerd shows in inspect for what nobody set, with its values: clients read them without looking. */
+import { defaultMaskedPaths, defaultReadonlyPaths } from '../../runtime/index.ts';
 import type { ContainerConfig, ContainerInspect, HostConfig } from '../../api/index.ts';
 
 /** Every key of the wire type, and the ones that only other platforms use. */
@@ -74,8 +75,8 @@ const hostDefaults: Complete<Omit<HostConfig, OptionalHostKey>> = {
   OomKillDisable: false,
   PidsLimit: null,
   Ulimits: [],
-  MaskedPaths: [],
-  ReadonlyPaths: [],
+  MaskedPaths: defaultMaskedPaths,
+  ReadonlyPaths: defaultReadonlyPaths,
 };
 
 /** Windows only, and still read by Go clients that print whole objects. */
@@ -114,6 +115,8 @@ export function shapeInspect(container: ContainerInspect): object {
       ...hostDefaults,
       ...foreignHostKeys,
       ...host,
+      ...withoutLimit(host),
+      ...(host.Privileged === true && { MaskedPaths: [], ReadonlyPaths: [] }),
       NetworkMode: namedMode(host.NetworkMode),
       IpcMode: given(host.IpcMode) ?? hostDefaults.IpcMode,
       CgroupnsMode: given(host.CgroupnsMode) ?? hostDefaults.CgroupnsMode,
@@ -129,7 +132,7 @@ export function shapeInspect(container: ContainerInspect): object {
       },
       ShmSize: host.ShmSize === 0 ? hostDefaults.ShmSize : (host.ShmSize ?? hostDefaults.ShmSize),
     },
-    Config: { ...configDefaults, ...container.Config },
+    Config: { ...configDefaults, ...container.Config, ...withoutEmpty(container.Config) },
     NetworkSettings: {
       Bridge: '',
       HairpinMode: false,
@@ -147,6 +150,25 @@ export function shapeInspect(container: ContainerInspect): object {
       MacAddress: '',
       ...container.NetworkSettings,
     },
+  };
+}
+
+/** What the CLI sends for "none" is nothing. */
+function withoutLimit({
+  PidsLimit: pids = 0,
+  MemorySwappiness: swappiness = -1,
+}: HostConfig): object {
+  return {
+    PidsLimit: pids > 0 ? pids : null,
+    MemorySwappiness: swappiness >= 0 ? swappiness : null,
+  };
+}
+
+function withoutEmpty({ ExposedPorts, Volumes }: ContainerConfig): object {
+  const isEmpty = (map: object | null | undefined): boolean => Object.keys(map ?? {}).length === 0;
+  return {
+    ...(isEmpty(ExposedPorts) && { ExposedPorts: undefined }),
+    ...(isEmpty(Volumes) && { Volumes: null }),
   };
 }
 

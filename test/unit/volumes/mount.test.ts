@@ -36,18 +36,18 @@ const tmpfs = {
 } as const;
 
 const accepted: readonly (readonly [string, MountSources, MountRequest])[] = [
-  ['TARGET', { binds: ['/t'] }, volume],
+  ['TARGET', { binds: ['/t'] }, { ...volume, mode: '' }],
   ['NAME:TARGET', { binds: ['data:/t'] }, { ...volume, name: 'data' }],
   [
     'NAME:TARGET:OPTIONS',
     { binds: ['data:/t:ro,z,nocopy'] },
-    { ...volume, name: 'data', isReadonly: true, hasNoCopy: true },
+    { ...volume, name: 'data', isReadonly: true, hasNoCopy: true, mode: 'ro,z,nocopy' },
   ],
   ['SOURCE:TARGET', { binds: ['/s:/t'] }, bind],
   [
     'SOURCE:TARGET:OPTIONS',
     { binds: ['/s:/t:ro,Z,rslave,cached'] },
-    { ...bind, isReadonly: true, propagation: 'rslave' },
+    { ...bind, isReadonly: true, propagation: 'rslave', mode: 'ro,Z,rslave,cached' },
   ],
   ['paths that are not clean', { binds: ['//s/./x/..//:/t//'] }, bind],
   [
@@ -160,7 +160,7 @@ const accepted: readonly (readonly [string, MountSources, MountRequest])[] = [
     { tmpfs: { '/t': 'size=50%,rw' } },
     { ...tmpfs, options: ['size=50%'] },
   ],
-  ['a volume of the image', { imageVolumes: ['/t/'] }, volume],
+  ['a volume of the image', { imageVolumes: ['/t/'] }, { ...volume, mode: '' }],
   [
     'a mount on a volume of the image',
     { binds: ['data:/t'], imageVolumes: ['/t'] },
@@ -189,7 +189,7 @@ describe('a mount request', () => {
     [':', 'invalid-mount', 'invalid volume specification: ":"'],
     ['data:', 'invalid-mount', 'invalid volume specification: "data:"'],
     ['a:/b:ro:x', 'invalid-mount', 'invalid volume specification: "a:/b:ro:x"'],
-    ['data:t', 'invalid-mount', 'invalid mount path "t": it must be absolute'],
+    ['data:t', 'invalid-mount', "invalid mount path: 't' mount path must be absolute"],
     ['data:/', 'invalid-mount', 'invalid mount "data:/": the target cannot be "/"'],
     ['data:/x/..', 'invalid-mount', 'invalid mount "data:/x/..": the target cannot be "/"'],
     [

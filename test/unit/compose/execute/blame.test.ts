@@ -17,7 +17,7 @@ describe('a value that the engine refuses', () => {
     ['invalid ulimit type: "nofil"', 'ulimits: {nofil: 5}', 22],
     ['sysctl "kernel.foo" is not in a separate kernel namespace', 'sysctls: [kernel.foo=1]', 15],
     ["the working directory 'rel/path' is invalid", 'working_dir: rel/path', 18],
-    ['invalid mount path "b": it must be absolute', 'volumes: ["./a:b"]', 15],
+    ["invalid mount path: 'b' mount path must be absolute", 'volumes: ["./a:b"]', 15],
     ['address "10.1.1.1" is not in subnet', 'networks: {default: {ipv4_address: 10.1.1.1}}', 40],
     ['something about "a" and p-a-1', 'stop_signal: SIGINT', 0],
   ])('%s', async (message, attribute, column) => {
