@@ -6,6 +6,7 @@ import { errorAt } from '../positions.ts';
 import type { ContainerTarget } from './action.ts';
 import { containerCreate } from './container-create.ts';
 import { findImage } from './images.ts';
+import { planFiles } from './injected-files.ts';
 import type { ObservedContainer } from './observed.ts';
 import { planRemoval } from './removal.ts';
 import {
@@ -123,10 +124,16 @@ function planInit(
       ]),
     ],
   );
+  // What is wrong with them is said of the service itself.
+  const complete = planFiles(
+    { ...state, errors: [] },
+    { name, service: init },
+    { target, created },
+  );
   const path = ['services', name, 'pre_start', index];
   const ran = builder.add(
     { kind: 'runInit', ...target, owner: owner.name, path, cause: `created by #${created}` },
-    [...dependencyEdges(state, service), { node: created }],
+    [...dependencyEdges(state, service), { node: complete }],
   );
   return builder.add(
     { kind: 'removeContainer', ...target, withVolumes: false, cause: 'completed' },

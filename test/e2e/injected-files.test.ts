@@ -1,5 +1,6 @@
 /** Secrets and configs whose content is in the compose file or in the environment. */
 import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectNoLeaks, takeAudit, type Audit } from '../lib/audit.ts';
@@ -97,6 +98,10 @@ configs:
   file: {file: ./secret.txt}
 `;
 
+/** Linux 6.4. */
+const [major = 0, minor = 0] = release().split('.').map(Number);
+const hasNoswap = major > 6 || (major === 6 && minor >= 4);
+
 const places = [
   '/run/secrets/token',
   '/run/secrets/deep/mine',
@@ -161,6 +166,14 @@ describe.skipIf(!isAble)('secrets and configs as files', { timeout: 120_000 }, (
     );
   }
 
+  test('must be copied out before the first start, too', async () => {
+    await must('up', '--no-start');
+    const to = join(engine.root, 'copied');
+    await must('cp', 'a:/run/secrets/token', to);
+    expect(await readFile(to, 'utf8')).toBe(env.TOKEN);
+    await rm(to);
+  });
+
   test('must have their owner and mode below a read-only root', async () => {
     await must('up', '-d');
     await expectAll();
@@ -202,6 +215,8 @@ describe.skipIf(!isAble)('secrets and configs as files', { timeout: 120_000 }, (
     expect(grep.stdout).toContain(files);
     expect((await command('stat', ['-f', '-c', '%T', files])).stdout).toBe('tmpfs\n');
     expect((await command('stat', ['-c', '%a %u', files])).stdout).toBe('700 0\n');
+    const { stdout } = await command('findmnt', ['-n', '-o', 'OPTIONS', files]);
+    expect(stdout.includes('noswap')).toBe(hasNoswap);
     const { Id } = await only();
     const told = JSON.stringify(await engine.client.containers.inspect(Id));
     expect(told + (await readFile(join(engine.runRoot, 'engine.log'), 'utf8'))).not.toContain(

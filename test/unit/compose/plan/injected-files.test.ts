@@ -111,6 +111,39 @@ describe('secrets and configs that are no files', () => {
     );
   });
 
+  test('must be in init containers as well', async () => {
+    const { project } = loadText(text('secrets: [token], pre_start: [{command: "true"}]'), {
+      environment,
+    });
+    const plan = reconcile(project, await observe(new FakeEngine(), 'p'));
+    expect(plan.toString().split('\n').slice(1)).toEqual([
+      '[1] #2 createContainer p-a-1 — no container',
+      '[2] #3 writeFiles p-a-1 — created by #2',
+      '[1,3] #4 createContainer p-a-1_pre_start_1 — pre_start of p-a-1',
+      '[4] #5 writeFiles p-a-1_pre_start_1 — created by #4',
+      '[5] #6 runInit p-a-1_pre_start_1 — created by #4',
+      '[6] #7 removeContainer p-a-1_pre_start_1 — completed',
+      '[3,7] #8 startContainer p-a-1 — created by #2',
+    ]);
+  });
+
+  test('must be given to one that cannot start without them, and not to another that runs', async () => {
+    const engine = new FakeEngine();
+    const { project } = loadText(text('secrets: [token]'), { environment });
+    const first = await observe(engine, 'p');
+    await executePlan(reconcile(project, first), { engine, project, observed: first });
+    const observed = await observe(engine, 'p');
+    const restarting = {
+      ...observed,
+      containers: observed.containers.map((one) => ({ ...one, status: 'restarting' as const })),
+    };
+    expect(reconcile(project, restarting).toString().split('\n')).toEqual([
+      '[] #1 writeFiles p-a-1 — kept in memory',
+      '[1] #2 startContainer p-a-1 — restarting',
+    ]);
+    expect(reconcile(project, observed).toString()).toBe('');
+  });
+
   test('must be in a recreated container before the old one is stopped', async () => {
     const engine = new FakeEngine();
     const { project } = loadText(text('secrets: [token]'), { environment });
