@@ -100,7 +100,7 @@ describe.skipIf(absentForDocker.length > 0)(title, () => {
       [['--runtime', 'kata'], 'unknown or invalid runtime name: kata'],
       [
         ['--security-opt', 'apparmor=mine'],
-        'AppArmor profile "mine" cannot be applied: this engine does not use AppArmor',
+        'AppArmor profile "mine" cannot be applied: AppArmor is not active in this kernel',
       ],
       [
         ['--storage-opt', 'size=1G'],
