@@ -109,7 +109,7 @@ function planInit(
       body: {
         ...body,
         Labels: { ...body.Labels, [labels.hook]: 'pre_start' },
-        HostConfig: { ...body.HostConfig, VolumesFrom: [owner.name] },
+        HostConfig: { ...body.HostConfig, VolumesFrom: [owner.ref] },
       },
       cause: `pre_start of ${owner.name}`,
     },

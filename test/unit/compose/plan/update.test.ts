@@ -114,6 +114,15 @@ describe('update_config', () => {
     ]);
   });
 
+  test('start-first must run init containers on the volumes of the new one', async () => {
+    const more = '    volumes: [/d]\n    pre_start: [{command: ["true"], per_replica: true}]\n';
+    const plan = await planOf({ deploy: '{update_config: {order: start-first}}', more });
+    const sources = plan.nodes.flatMap(({ action }) =>
+      action.kind === 'createContainer' ? (action.body.HostConfig?.VolumesFrom ?? []) : [],
+    );
+    expect(sources).toEqual(['000000000000_p-web-1']);
+  });
+
   test('must be left aside where nothing is started', async () => {
     const plan = await planOf({ deploy: '{update_config: {parallelism: 1}}' }, { noStart: true });
     expect(plan.toString()).not.toContain('settled');
