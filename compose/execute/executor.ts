@@ -10,7 +10,7 @@ import type { EnginePort } from './engine.ts';
 import { placeWarning } from './engine-warning.ts';
 import { explain } from './explain.ts';
 import { handle } from './handlers.ts';
-import type { OnProgress, ProgressResource } from './progress.ts';
+import { containerEvent, type OnProgress, type ProgressResource } from './progress.ts';
 import { type EndedUpdate, rollBack } from './rollback.ts';
 import { type OnHookOutput, Run } from './run.ts';
 import { Slots } from './slots.ts';
@@ -251,13 +251,7 @@ class Executor {
     target: { readonly id: string; readonly name: string; readonly service: string | null },
     condition: NonNullable<PlanEdge['condition']>,
   ): Promise<void> {
-    const { id, name, service } = target;
-    const event = {
-      resource: 'container',
-      name,
-      id,
-      ...(service !== null && { service }),
-    } as const;
+    const event = containerEvent(target);
     if (condition === 'healthy' && !(await this.#isChecked(target))) return;
     this.#run.report({ ...event, status: 'waiting' });
     await this.#conditions.wait(

@@ -34,4 +34,17 @@ export interface ProgressEvent {
   readonly message?: string;
 }
 
+/** Of a container whose id is known, without its status. */
+export function containerEvent({
+  id,
+  name,
+  service,
+}: {
+  readonly id: string;
+  readonly name: string;
+  readonly service: string | null;
+}): Omit<ProgressEvent, 'status'> {
+  return { resource: 'container', name, id, ...(service !== null && { service }) };
+}
+
 export type OnProgress = (event: ProgressEvent) => void;

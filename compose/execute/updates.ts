@@ -4,6 +4,7 @@ import type { Project } from '../model/project.ts';
 import type { ServiceUpdate } from '../plan/update-policy.ts';
 import { errorAt } from '../positions.ts';
 import type { Conditions } from './conditions.ts';
+import { containerEvent } from './progress.ts';
 import type { Run } from './run.ts';
 
 export interface UpdatedContainer {
@@ -93,15 +94,9 @@ export class Updates {
     container: UpdatedContainer,
     signal: AbortSignal,
   ): Promise<void> {
-    const { id, name, service } = container;
-    const event = {
-      resource: 'container',
-      name,
-      id,
-      ...(service !== null && { service }),
-    } as const;
+    const event = containerEvent(container);
     const beganAt = performance.now();
-    const { State } = await this.#run.engine.containers.inspect(id);
+    const { State } = await this.#run.engine.containers.inspect(container.id);
     const isChecked = State.Health !== undefined;
     const monitorMs = policy.monitorMs ?? (isChecked ? 0 : defaultMonitorMs);
     if (!isChecked && monitorMs === 0) return;

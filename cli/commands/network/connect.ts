@@ -1,9 +1,8 @@
 import { defineCommand, type Command } from '../../command.ts';
+import { memberArguments, memberOptions, type MemberRequest } from '../../objects/made.ts';
 import { CliError } from '../../cli-error.ts';
 
-interface NetworkConnectRequest {
-  readonly network?: string;
-  readonly container?: string;
+interface NetworkConnectRequest extends MemberRequest {
   readonly alias?: readonly string[];
   readonly driverOpt?: readonly string[];
   readonly gwPriority?: number;
@@ -16,13 +15,9 @@ interface NetworkConnectRequest {
 export const networkConnectCommand: Command = defineCommand<NetworkConnectRequest>({
   name: 'connect',
   summary: 'join a container to a network',
-  arguments: [
-    { name: '<network>', description: 'name or id of the network' },
-    { name: '<container>', description: 'name or id of the container' },
-  ],
+  arguments: memberArguments,
   options: {
-    network: null,
-    container: null,
+    ...memberOptions,
     alias: {
       flags: '--alias <name>',
       description: 'another name for it on this network',

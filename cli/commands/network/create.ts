@@ -1,13 +1,13 @@
 import { defineCommand, type Command } from '../../command.ts';
-import { parseLabel, parsePair, pairsOf, type Pair } from '../../objects/pairs.ts';
+import { madeFrom, madeOptions, type MadeRequest } from '../../objects/made.ts';
+import { parsePair, pairsOf, type Pair } from '../../objects/pairs.ts';
 import { poolsOf } from '../../objects/pools.ts';
 import { parseSwitch } from '../../options.ts';
 
-interface NetworkCreateCommandRequest {
+interface NetworkCreateCommandRequest extends MadeRequest {
   readonly network?: string;
   readonly attachable?: boolean;
   readonly auxAddress?: readonly Pair[];
-  readonly driver?: string;
   readonly gateway?: readonly string[];
   readonly internal?: boolean;
   readonly ipRange?: readonly string[];
@@ -15,8 +15,6 @@ interface NetworkCreateCommandRequest {
   readonly ipamOpt?: readonly Pair[];
   readonly ipv4?: boolean;
   readonly ipv6?: boolean;
-  readonly label?: readonly Pair[];
-  readonly opt?: readonly Pair[];
   readonly subnet?: readonly string[];
 }
 
@@ -33,7 +31,6 @@ export const networkCreateCommand: Command = defineCommand<NetworkCreateCommandR
       repeats: true,
       parse: parsePair,
     },
-    driver: { flags: '-d, --driver <name>', description: 'what carries it (default: bridge)' },
     gateway: {
       flags: '--gateway <address>',
       description: 'the address of the host in its subnet',
@@ -58,18 +55,7 @@ export const networkCreateCommand: Command = defineCommand<NetworkCreateCommandR
       parse: parseSwitch,
     },
     ipv6: { flags: '--ipv6 [boolean]', description: 'with IPv6 addresses', parse: parseSwitch },
-    label: {
-      flags: '--label <label>',
-      description: 'a label: KEY=VALUE or KEY',
-      repeats: true,
-      parse: parseLabel,
-    },
-    opt: {
-      flags: '-o, --opt <option>',
-      description: 'an option of its driver: KEY=VALUE',
-      repeats: true,
-      parse: parsePair,
-    },
+    ...madeOptions({ driver: 'what carries it (default: bridge)', example: 'KEY=VALUE' }),
     subnet: {
       flags: '--subnet <subnet>',
       description: 'where its addresses are from: 10.20.0.0/16',
@@ -81,7 +67,8 @@ export const networkCreateCommand: Command = defineCommand<NetworkCreateCommandR
     'tscompose network create --subnet 10.20.0.0/16 --gateway 10.20.0.1 --internal back',
   ],
   run: async (request, context) => {
-    const { network = '', driver, ipamDriver, ipamOpt = [], label = [], opt = [] } = request;
+    const { network = '', driver, ipamDriver, ipamOpt = [] } = request;
+    const { labels, options } = madeFrom(request);
     const body = {
       Name: network,
       Driver: driver ?? 'bridge',
@@ -99,8 +86,8 @@ export const networkCreateCommand: Command = defineCommand<NetworkCreateCommandR
           reserved: request.auxAddress ?? [],
         }),
       },
-      Options: pairsOf(opt),
-      Labels: pairsOf(label),
+      Options: options,
+      Labels: labels,
     };
     const engine = await context.engine();
     const created = await engine.networks.create(body, { signal: context.interrupts.graceful });

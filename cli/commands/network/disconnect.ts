@@ -1,21 +1,16 @@
 import { defineCommand, type Command } from '../../command.ts';
+import { memberArguments, memberOptions, type MemberRequest } from '../../objects/made.ts';
 
-interface NetworkDisconnectRequest {
-  readonly network?: string;
-  readonly container?: string;
+interface NetworkDisconnectRequest extends MemberRequest {
   readonly force?: boolean;
 }
 
 export const networkDisconnectCommand: Command = defineCommand<NetworkDisconnectRequest>({
   name: 'disconnect',
   summary: 'take a container off a network',
-  arguments: [
-    { name: '<network>', description: 'name or id of the network' },
-    { name: '<container>', description: 'name or id of the container' },
-  ],
+  arguments: memberArguments,
   options: {
-    network: null,
-    container: null,
+    ...memberOptions,
     force: { flags: '-f, --force', description: 'also when the engine does not find it there' },
   },
   examples: ['tscompose network disconnect back shop-db-1'],
