@@ -25,6 +25,9 @@ const packageOf = {
   dig: 'bind9-dnsutils',
   curl: 'curl',
   busybox: 'busybox-static',
+  // Their completion is checked.
+  zsh: 'zsh',
+  fish: 'fish',
   setfattr: 'attr',
   python3: 'python3',
   '/usr/lib/python3/dist-packages/msgpack': 'python3-msgpack',

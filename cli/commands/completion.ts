@@ -22,6 +22,7 @@ _tscompose() {
   if (( \${#found} )); then _describe tscompose found; else _files; fi
 }
 compdef _tscompose tscompose
+if [[ \${funcstack[1]} == _tscompose ]]; then _tscompose; fi
 `,
   fish: `function __tscompose_complete
   set -l words (commandline -opc) (commandline -ct)

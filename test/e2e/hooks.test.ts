@@ -96,6 +96,10 @@ describe.skipIf(!isAble)('hooks', () => {
     expect(await engine.mustCli(['ps', '-aq', '--no-trunc', 'prepared'])).toMatch(/^\w{64}\n$/u);
     await engine.mustCli(['up', '-d', 'prepared']);
     expect(await logs()).toBe('first init\nsecond\n');
+    const { Config } = await engine.client.containers.inspect('hooks-prepared-1');
+    const label = Config.Labels?.['com.docker.compose.config-hash'] ?? '';
+    const printed = await engine.mustCli(['--profile', 'p', 'config', '--hash', 'prepared']);
+    expect(printed).toBe(`prepared ${label}\n`);
   });
 
   test('must hold a service whose init container fails, and keep that until the next up', async () => {

@@ -115,6 +115,15 @@ describe.skipIf(!isAble)('what services get from outside', () => {
     expect(await readFile(calls, 'utf8')).toBe(
       'compose metadata\ncompose --project-name=out up --size=small --zone=a --zone=b data-base\n',
     );
+    const { Config } = await engine.client.containers.inspect('out-app-1');
+    const label = Config.Labels?.['com.docker.compose.config-hash'] ?? '';
+    const hashes = (await run('config', '--hash', 'app,data-base')).stdout;
+    expect(hashes).toMatch(/^app \w{64}\ndata-base \w{64}\n$/u);
+    // As with docker compose: what the provider has told is a part of the container, and of no file.
+    expect(hashes).not.toContain(label);
+    const again = await run('up', '-d');
+    expect(again.code, again.stderr).toBe(0);
+    expect((await engine.client.containers.inspect('out-app-1')).Config).toEqual(Config);
     await writeFile(calls, '');
     expect((await run('stop')).code).toBe(0);
     const down = await run('down');
