@@ -6,7 +6,7 @@ import type { ContainerContext } from './context.ts';
  * change between the two: what somebody else has changed meanwhile is kept, by changing and writing again.
  */
 export async function changeRecord(
-  ctx: Pick<ContainerContext, 'records'>,
+  ctx: { readonly records: Pick<ContainerContext['records'], 'put'> },
   container: Container,
   change: (record: ContainerRecord) => ContainerRecord,
 ): Promise<void> {

@@ -25,7 +25,7 @@ export interface ContainerContext {
   readonly layout: Pick<Layout, 'container' | 'sandbox' | 'runtimes'>;
   /** Who can make sandboxes beside our shim. */
   readonly runtimes: Pick<Runtimes, 'find' | 'list'>;
-  readonly records: Pick<RecordStore<ContainerRecord>, 'put' | 'delete'>;
+  readonly records: Pick<RecordStore<ContainerRecord>, 'put' | 'update' | 'delete'>;
   readonly containers: Containers;
   /** One holder per container id. */
   readonly locks: KeyedLock;

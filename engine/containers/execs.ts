@@ -1,4 +1,5 @@
 /** The execs of the API: made, started once, inspected until some time after their end. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { EngineError } from '../api/index.ts';
 import type { ExecCreateRequest, ExecInspect } from '../api/index.ts';
 import { createId } from '../lib/index.ts';
@@ -213,6 +214,7 @@ async function keepEnd(
   { forget }: RunningExec,
 ): Promise<void> {
   try {
+    await nextTurn();
     await ctx.execs.keep(exec);
     await forget();
   } catch (error) {

@@ -10,6 +10,7 @@
  *     the exit file would tell the next engine.
  */
 import { rm } from 'node:fs/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { emptyCgroup, ShimError } from '../runtime/index.ts';
 import type { ExitStatus } from '../runtime/index.ts';
 import { discardForeign } from './foreign.ts';
@@ -139,11 +140,18 @@ function isGoodRestart({ run, hostConfig }: ContainerRecord, ranForMs: number): 
 
 /** Never rejects. Removing cgroups blocks the engine, so it comes when those who wait for exits have been answered. */
 async function release(ctx: Context, container: Container, record: ContainerRecord): Promise<void> {
+  // Others may have ended at the same moment: those who wait for them come first.
+  await nextTurn();
   await settle(ctx, container, {
-    record: ctx.records.put(container.id, record),
+    record: ctx.records.update(container.id, (latest) => withEnd(latest, record)),
     network: ctx.networks.closeSandbox(container.id),
   });
   await settle(ctx, container, { cgroups: removeSandbox(ctx, container.record) });
+}
+
+/** Whoever has changed the record since the end has written the end as well. */
+function withEnd(latest: ContainerRecord, record: ContainerRecord): ContainerRecord {
+  return latest.run.finishedNs === record.run.finishedNs ? latest : record;
 }
 
 /** A release that fails is finished by the next engine start; the exit itself must not be lost over it. */

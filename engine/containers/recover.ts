@@ -100,18 +100,14 @@ function heldBy(live: readonly Container[]): ReadonlyMap<string, readonly string
 /** Resolves when a container that does not run is shown as it is; what its policy wants comes later. */
 async function takeUp(ctx: RecoverContext, container: Container): Promise<void> {
   const { status } = container.record.run;
-  if (status === 'running') {
-    await endRun(ctx, container, endMeanwhile(ctx, container));
-    void resume(ctx, container);
+  if (status !== 'running' && status !== 'exited') return;
+  if (status === 'running') await endRun(ctx, container, endMeanwhile(ctx, container));
+  const delayMs = container.restart === null ? restartAtEngineStart(container.record) : null;
+  if (delayMs !== null) {
+    container.restart = { delayMs, cancel: new AbortController() };
+    container.record = withRestart(container.record);
   }
-  if (status === 'exited') {
-    const delayMs = restartAtEngineStart(container.record);
-    if (delayMs !== null) {
-      container.restart = { delayMs, cancel: new AbortController() };
-      container.record = withRestart(container.record);
-    }
-    void resume(ctx, container);
-  }
+  void resume(ctx, container);
 }
 
 /**

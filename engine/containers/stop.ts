@@ -24,7 +24,7 @@ export interface StopOptions {
   readonly signal: string | null;
 }
 
-/** Signal, grace, kill. Returns when the container has ended and what it held is released. */
+/** Signal, grace, kill. Returns when the container has ended, as everybody else is told. */
 export async function stopContainer(
   ctx: Context,
   ref: string,

@@ -19,7 +19,6 @@ describe('a change of a record', () => {
         if (written.push(record) === 1) container.record = { ...container.record, imageId: 'new' };
         return Promise.resolve();
       },
-      delete: () => Promise.resolve(true),
     };
     await changeRecord({ records }, container, (record) => ({ ...record, name: 'other' }));
     expect(container.record).toEqual(recordOf({ name: 'other', imageId: 'new' }));
@@ -30,7 +29,6 @@ describe('a change of a record', () => {
     const container = new Container(recordOf());
     const records = {
       put: () => Promise.reject(new Error('disk full')),
-      delete: () => Promise.resolve(true),
     };
     const change = changeRecord({ records }, container, (record) => ({ ...record, name: 'other' }));
     await expect(change).rejects.toThrow('disk full');
