@@ -37,18 +37,25 @@ export function lightAudit(roots: AuditRoots, known: Known): readonly string[] {
   const bridges = known.networks.map((id) => `tsc${id.slice(0, 12)}`);
   const withoutRunning = (line: string): boolean => !running.some((mark) => line.includes(mark));
   const withoutBridges = (line: string): boolean => !bridges.some((name) => line.includes(name));
+  // What they have been given, and the file system it is on.
+  const given = join(roots.runRoot, 'files');
+  const withoutGiven = (line: string): boolean =>
+    known.containers.length === 0 || !(line === `mount / ${given}` || line.includes(`${given}/`));
   const ofState = [...known.containers, ...known.networks, ...known.volumes];
   return [
     ...[...links(), ...routes()].filter(withoutBridges).filter(withoutRunning),
     // Rules of a running container are told by addresses.
     ...(known.running.length > 0 ? [] : rules().filter(withoutBridges)),
-    ...[...mounts(), ...cgroups(roots.instance), ...sockets()].filter(withoutRunning),
+    ...[...mounts(), ...cgroups(roots.instance), ...sockets()]
+      .filter(withoutRunning)
+      .filter(withoutGiven),
     ...without(
       processes(),
       known.running.flatMap(() => programs),
     ).filter(withoutRunning),
     ...tree(roots.runRoot)
       .filter(withoutRunning)
+      .filter(withoutGiven)
       // Of execs, which go with their containers.
       .filter((line) => known.containers.length === 0 || !line.includes('/records/execs/')),
     // The images are the host's, which somebody may change meanwhile.

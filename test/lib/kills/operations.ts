@@ -58,6 +58,18 @@ async function create({ client }: Bench, request: ContainerCreateRequest): Promi
   return (await client.containers.create(request, { name: 'subject' })).Id;
 }
 
+const file = { content: 'of a container', uid: 1, gid: 2, mode: 0o440 } as const;
+const givenFiles = [
+  { ...file, path: '/run/secrets/token', keeping: 'memory' },
+  { ...file, path: '/etc/given', keeping: 'disk' },
+] as const;
+
+async function createWithFiles(bench: Bench): Promise<string> {
+  const id = await create(bench, { ...plain, HostConfig: { NetworkMode: 'none' } });
+  await bench.client.archives.writeFiles(id, givenFiles);
+  return id;
+}
+
 async function start(bench: Bench, request: ContainerCreateRequest): Promise<string> {
   const id = await create(bench, request);
   await bench.client.containers.start(id);
@@ -106,6 +118,16 @@ export const operations: readonly Operation[] = [
     run: ({ client }, id) => client.containers.start(id),
     isWithChildren: true,
     startsShim: true,
+  },
+  {
+    name: 'give files',
+    prepare: (bench) => create(bench, { ...plain, HostConfig: { NetworkMode: 'none' } }),
+    run: ({ client }, id) => client.archives.writeFiles(id, givenFiles),
+  },
+  {
+    name: 'remove with given files',
+    prepare: (bench) => createWithFiles(bench),
+    run: ({ client }, id) => client.containers.remove(id),
   },
   {
     name: 'exec',
