@@ -72,22 +72,18 @@ function nonEmpty(text: string | undefined): string | undefined {
  * The container's own user is what the image says, as at its start. One that is named is looked up in the files that the
  * container has now, where somebody may have added it.
  */
-async function findUser(
+export async function findUser(
   ctx: ExecProcessContext,
-  container: Container & { readonly process: RunningProcess },
+  { record, process }: Pick<Container, 'record'> & { readonly process: RunningProcess },
   user: string,
 ): Promise<ResolvedUser> {
-  const { record } = container;
   const groupAdd = record.hostConfig.GroupAdd ?? [];
   const image = ctx.images.resolve(record.imageId);
   if (user === '' && image !== null) {
     return await lookUpUser(ctx, image, { user: record.config.User ?? '', groupAdd });
   }
   const wanted = user === '' ? (record.config.User ?? '') : user;
-  const root = openTrusted(
-    `/proc/${container.process.containerPid}/root`,
-    constants.O_DIRECTORY | O_PATH,
-  );
+  const root = openTrusted(`/proc/${process.containerPid}/root`, constants.O_DIRECTORY | O_PATH);
   try {
     const passwd = readText(root, '/etc/passwd');
     return resolveUser({ user: wanted, groupAdd, passwd, group: readText(root, '/etc/group') });

@@ -15,16 +15,17 @@ import type { Exec, Execs } from './exec-store.ts';
 import { newExec } from './exec-store.ts';
 import { closedWithin, ExecFailure, lastWordsMs, notRunning, runExec, tooOld } from './exec.ts';
 import type { ExecEnd, RunningExec } from './exec.ts';
+import { findUser } from './exec-process.ts';
 import type { ExecProcessContext } from './exec-process.ts';
 import { requireResponsive } from './responsive.ts';
 
 type Context = ExecProcessContext & Pick<ContainerContext, 'containers' | 'events' | 'log'>;
 
-export function createExec(
+export async function createExec(
   ctx: Context & { readonly execs: Execs },
   ref: string,
   request: ExecCreateRequest,
-): { readonly Id: string } {
+): Promise<{ readonly Id: string }> {
   const container = ctx.containers.find(ref);
   requireActive(container, ref);
   requireResponsive(container);
@@ -33,6 +34,10 @@ export function createExec(
     throw new EngineError('invalid-argument', 'No exec command specified');
   }
   parseDetachKeys(request.DetachKeys ?? '', 'escape');
+  const { User: user = '' } = request;
+  const { process, record } = container;
+  // Looked up again at its start: here Docker's client still shows why there is none.
+  if (user !== '' && process !== null) await findUser(ctx, { record, process }, user);
   const exec = newExec({ id: createId(), container, request });
   ctx.execs.add(exec);
   publish(ctx, exec, { action: `exec_create: ${commandOf(exec)}` });

@@ -198,9 +198,12 @@ describe.skipIf(absent.length > 0)(
         // What fails after the head of the answer is printed where the program would have printed.
         return `${stdout}${stderr}`.trim();
       };
-      expect(await failed('-u', 'nobody1', 'host', 'id')).toContain(
-        'unable to find user nobody1: no matching entries in passwd file',
-      );
+      expect(await app.docker.run('exec', '-u', 'nobody1', 'host', 'id')).toEqual({
+        code: 1,
+        stdout: '',
+        stderr:
+          'Error response from daemon: unable to find user nobody1: no matching entries in passwd file\n',
+      });
       expect(await failed('-w', '/nowhere', 'host', 'id')).toContain(
         'chdir to cwd ("/nowhere") set in config.json failed: no such file or directory',
       );

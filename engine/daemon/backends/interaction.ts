@@ -17,8 +17,7 @@ export function createInteractionBackend(
   return {
     attach: (ref, options) => attachContainer(ctx, ref, options),
     resize: (ref, size) => resizeContainer(ctx, ref, size),
-    createExec: async (ref, request) =>
-      await Promise.resolve().then(() => createExec(ctx, ref, request)),
+    createExec: (ref, request) => createExec(ctx, ref, request),
     inspectExec: async (id) => await Promise.resolve().then(() => inspectExec(ctx, id)),
     describeExec: async (id) => await Promise.resolve().then(() => describeExec(ctx, id)),
     startExec: (id, options) => startExec(ctx, id, options),
