@@ -43,10 +43,13 @@ describe.skipIf(!isAble)('hardened services', { timeout: 60_000 }, () => {
   });
 
   afterAll(async () => {
-    await engine.mustCli(['--profile', 'alone', 'down']);
-    await engine.stop();
-    await expectNoLeaks(before, { ...engine.scope, directories: [] });
-    await engine[Symbol.asyncDispose]();
+    try {
+      await engine.mustCli(['--profile', 'alone', 'down']);
+      await engine.stop();
+      await expectNoLeaks(before, { ...engine.scope, directories: [] });
+    } finally {
+      await engine[Symbol.asyncDispose]();
+    }
   });
 
   const inside = (service: string, script: string): Promise<string> =>

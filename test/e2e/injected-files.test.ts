@@ -36,10 +36,13 @@ describe.skipIf(!isAble)('injected files', () => {
   });
 
   afterAll(async () => {
-    await engine.cli(['down'], { env: { TOKEN: '', PORT: '' } });
-    await engine.stop();
-    await expectNoLeaks(before, { ...engine.scope, directories: [] });
-    await engine[Symbol.asyncDispose]();
+    try {
+      await engine.cli(['down'], { env: { TOKEN: '', PORT: '' } });
+      await engine.stop();
+      await expectNoLeaks(before, { ...engine.scope, directories: [] });
+    } finally {
+      await engine[Symbol.asyncDispose]();
+    }
   });
 
   const seen = '444 0 0\n400 7 8\n444 0 0\n440 0 9\n';
@@ -128,10 +131,13 @@ describe.skipIf(!isAble)('secrets and configs as files', { timeout: 120_000 }, (
   });
 
   afterAll(async () => {
-    await engine.cli(['down'], { env });
-    await engine.stop();
-    await expectNoLeaks(before, { ...engine.scope, directories: [] });
-    await engine[Symbol.asyncDispose]();
+    try {
+      await engine.cli(['down'], { env });
+      await engine.stop();
+      await expectNoLeaks(before, { ...engine.scope, directories: [] });
+    } finally {
+      await engine[Symbol.asyncDispose]();
+    }
   });
 
   async function must(...args: readonly string[]): Promise<string> {
