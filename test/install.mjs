@@ -1,7 +1,15 @@
 // What the tests look with and look at, from Debian's packages. `npm test` runs this first: it installs what is missing
 // where that is possible, and otherwise names it; tests that need it are then skipped by name.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -46,6 +54,8 @@ const packageOf = {
   'qemu-system-x86_64': 'qemu-system-x86',
   mke2fs: 'e2fsprogs',
 };
+/** Of Debian's archive; others have it too. */
+const keyringPackage = 'debian-archive-keyring';
 const policyFile = '/usr/sbin/policy-rc.d';
 
 const missing = Object.keys(packageOf).filter((program) => !has(program));
@@ -63,7 +73,7 @@ function has(program) {
 }
 
 function install(programs) {
-  const packages = [...new Set(programs.map((program) => packageOf[program]))];
+  const packages = [...new Set(programs.map((program) => packageOf[program] ?? keyringPackage))];
   if (process.geteuid() !== 0 || !has('apt-get')) {
     process.stdout.write(
       `Missing: ${programs.join(', ')}. Tests that need them are skipped; Debian has them in ${packages.join(' ')}.\n`,
@@ -85,26 +95,62 @@ function install(programs) {
 /** Debian's kernel for clouds, unpacked and not installed: this machine keeps its own. */
 function unpackKernel() {
   if (process.geteuid() !== 0 || process.arch !== 'x64' || !has('apt-get')) return noKernel();
-  apt(['update', '-qq']);
-  // The package without a version depends on the newest one that has a kernel in it.
-  const newest = output('apt-cache', ['depends', 'linux-image-cloud-amd64']);
-  const [name] = /linux-image-\d\S+/.exec(newest) ?? [];
-  if (name === undefined) return noKernel();
   const directory = mkdtempSync(join(tmpdir(), 'tscompose-kernel-'));
   try {
-    output('apt-get', ['download', '-qq', '-o', 'APT::Sandbox::User=root', name], directory);
-    const [file] = readdirSync(directory);
-    output('dpkg-deb', ['-x', file, '.'], directory);
-    const version = name.replace('linux-image-', '');
-    output('busybox', ['depmod', '-b', '.', version], directory);
-    rmSync(kernel, { recursive: true, force: true });
-    output('mkdir', ['-p', kernel]);
-    output('cp', ['-r', join(directory, 'lib'), kernel]);
-    // Last: with this file the kernel counts as there.
-    output('cp', [join(directory, `boot/vmlinuz-${version}`), join(kernel, 'vmlinuz')]);
+    unpackKernelIn(directory, isDebian() ? [] : debianOptions(directory));
   } finally {
     rmSync(directory, { recursive: true });
   }
+}
+
+function isDebian() {
+  return /^ID=debian$/m.test(readFileSync('/etc/os-release', 'utf8'));
+}
+
+/** The kernels of others have other modules. So apt is shown Debian's archive, beside and apart from the machine's own. */
+function debianOptions(directory) {
+  const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+  if (!existsSync(keyring)) install([keyring]);
+  const sources = join(directory, 'sources.list');
+  writeFileSync(
+    sources,
+    `deb [arch=amd64 signed-by=${keyring}] http://deb.debian.org/debian bookworm main\n`,
+  );
+  const places = {
+    'Etc::SourceList': sources,
+    'Etc::SourceParts': '/dev/null',
+    'State::Lists': join(directory, 'lists'),
+    Cache: join(directory, 'cache'),
+  };
+  for (const path of ['lists/partial', 'cache/archives/partial']) {
+    mkdirSync(join(directory, path), { recursive: true });
+  }
+  const options = Object.entries(places).flatMap(([name, path]) => ['-o', `Dir::${name}=${path}`]);
+  return [...options, '-o', 'APT::Sandbox::User=root'];
+}
+
+function unpackKernelIn(directory, options) {
+  apt([...options, 'update', '-qq']);
+  // The package without a version depends on the newest one that has a kernel in it.
+  const newest = output('apt-cache', [...options, 'depends', 'linux-image-cloud-amd64']);
+  const [name] = /linux-image-\d\S+/.exec(newest) ?? [];
+  if (name === undefined) return noKernel();
+  const unpacked = join(directory, 'package');
+  mkdirSync(unpacked);
+  output(
+    'apt-get',
+    [...options, 'download', '-qq', '-o', 'APT::Sandbox::User=root', name],
+    unpacked,
+  );
+  const [file] = readdirSync(unpacked);
+  output('dpkg-deb', ['-x', file, '.'], unpacked);
+  const version = name.replace('linux-image-', '');
+  output('busybox', ['depmod', '-b', '.', version], unpacked);
+  rmSync(kernel, { recursive: true, force: true });
+  output('mkdir', ['-p', kernel]);
+  output('cp', ['-r', join(unpacked, 'lib'), kernel]);
+  // Last: with this file the kernel counts as there.
+  output('cp', [join(unpacked, `boot/vmlinuz-${version}`), join(kernel, 'vmlinuz')]);
 }
 
 function noKernel() {
