@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { EngineClient } from '../../engine/client/index.ts';
 import { eventually } from './eventually.ts';
+import { recordEngine } from './run-record.mjs';
 import { tempPrefix } from './temp-dir.ts';
 import type { AuditScope } from './audit.ts';
 
@@ -37,8 +38,10 @@ export class TestEngine implements AsyncDisposable {
   /** The engine itself is started by `start`, or by the first command that needs one. */
   static async create(): Promise<TestEngine> {
     const root = await mkdtemp(join(tmpdir(), tempPrefix));
+    const engine = new TestEngine(root);
+    recordEngine(engine);
     await mkdir(join(root, 'project'));
-    return new TestEngine(root);
+    return engine;
   }
 
   get socket(): string {
@@ -46,7 +49,8 @@ export class TestEngine implements AsyncDisposable {
   }
 
   get env(): NodeJS.ProcessEnv {
-    const { NODE_EXTRA_CA_CERTS: _slow, ...env } = process.env;
+    // An engine is not of the run, as run-record.mjs means it: it may outlive that.
+    const { NODE_EXTRA_CA_CERTS: _slow, TSCOMPOSE_TEST_RUN: _run, ...env } = process.env;
     return {
       ...env,
       TSCOMPOSE_STATE_ROOT: this.stateRoot,

@@ -3,7 +3,11 @@
 // The namespace has no name and no mount, so the kernel removes it with the last process in it. Mounts are its own too,
 // and shared among themselves, as systemd makes those of a host: what is mounted on one then shows up below others. With
 // --own-tmp it has an empty /tmp, so that two runs side by side do not find each other's files.
+// A run that is killed cannot clean up: the next one does, see run-record.mjs.
 import { spawn } from 'node:child_process';
+import process from 'node:process';
+
+import { beginRun, endRun, sweepDeadRuns } from './run-record.mjs';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 
 const given = process.argv.slice(2);
@@ -19,13 +23,19 @@ if (tmp !== null) chmodSync(tmp, 0o1777);
 const bind = tmp === null ? '' : `mount --bind ${tmp} /tmp && `;
 const script = `mount --make-rshared / && ${bind}ip link set lo up && exec "$@"`;
 
+for (const line of await sweepDeadRuns())
+  process.stderr.write(`left by a run that was killed, and removed: ${line}\n`);
+const run = beginRun();
+process.on('exit', () => {
+  endRun(run);
+});
 const child = spawn(
   'unshare',
   [
     ...['--net', '--mount', '--propagation', 'private', '--'],
     ...['sh', '-c', script, 'in-netns', command, ...args],
   ],
-  { stdio: 'inherit' },
+  { stdio: 'inherit', env: { ...process.env, ...run.env } },
 );
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
 child.on('error', (error) => {

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import { compareAudits } from '../audit.ts';
 import { cliPath } from '../engine.ts';
+import { recordEngine } from '../run-record.mjs';
 import type { Outcome, Point } from './bench.ts';
 
 /** As many as there are processors in CI. */
@@ -79,6 +80,7 @@ export class KillSeries {
       cli: cliPath,
       killPoint: join(this.#directory, 'kill-point'),
     };
+    recordEngine(paths);
     await writeFile(job, JSON.stringify({ ...paths, points, victim }));
     // Of its own, and gone with it: network, mounts, processes.
     const child = spawn(
