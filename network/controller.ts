@@ -6,6 +6,7 @@ import { allOf } from './all-of.ts';
 import { Batch, KeyedLock, Rollback } from '../engine/lib/index.ts';
 import type { NetworkOptions } from './context.ts';
 import { planEndpoint } from './endpoint.ts';
+import { bindingAddressOf } from './drivers/bridge.ts';
 import { NetworkError } from './errors.ts';
 import { readHostResolvConf } from './files/resolv-conf.ts';
 import { sandboxHosts, sandboxResolvConf, sandboxUpstreams } from './files/sandbox-files.ts';
@@ -19,6 +20,7 @@ import type {
   NetworkDetails,
   NetworkRequest,
   OpenedSandbox,
+  PortRequest,
   Sandbox,
   SandboxHandle,
   SandboxOpening,
@@ -313,7 +315,9 @@ export class NetworkController {
     rollback.add('leases', () => {
       if (!this.#broken.has(id)) this.#forget(id);
     });
-    const reservation = await this.#ports.reserve(request.ports, request, rollback);
+    const way = attached.find(({ network }) => !network.isInternal)?.network;
+    const asked = request.ports.map((port) => withBindingAddress(port, way));
+    const reservation = await this.#ports.reserve(asked, request, rollback);
     const ports = reservation.bindings;
     const sandbox: Sandbox = { id, name, endpoints, ports, upstreams };
     this.#ledger.sandboxes.set(id, sandbox);
@@ -419,6 +423,12 @@ interface Opening {
 }
 
 const subnetLock = 'subnets';
+
+/** A port that was published without an address of the host has the one of the network it leads to. */
+function withBindingAddress(port: PortRequest, network: Network | undefined): PortRequest {
+  if (port.hostIp !== '' || network === undefined) return port;
+  return { ...port, hostIp: bindingAddressOf(network) };
+}
 
 /** Of an interface's name: the smallest that none has. */
 function freeNumber({ endpoints }: Sandbox): number {

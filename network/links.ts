@@ -40,6 +40,8 @@ export interface VethRequest {
   readonly mtu: number | null;
   /** It publishes ports, and may ask for them itself. */
   readonly isHairpin: boolean;
+  /** It reaches no other isolated one of its bridge. */
+  readonly isIsolated: boolean;
   readonly peer: {
     readonly name: string;
     readonly hardwareAddress: Uint8Array;
@@ -110,6 +112,7 @@ export class HostLinks {
     const requests = [
       ...veths.flatMap((veth) => [this.#newVeth(veth), byName(veth.name)]),
       ...veths.filter(({ isHairpin }) => isHairpin).map(({ name }) => hairpin(name)),
+      ...veths.filter(({ isIsolated }) => isIsolated).map(({ name }) => isolate(name)),
     ];
     const replies = await this.#socket.require(requests);
     return veths.map((veth, index) => {
@@ -125,15 +128,20 @@ export class HostLinks {
   }
 
   /** Puts links back on a bridge that was made anew. Links that are gone stay so. */
-  async enslave(names: readonly string[], bridge: string): Promise<void> {
+  async enslave(
+    names: readonly string[],
+    bridge: string,
+    { isIsolated }: { readonly isIsolated: boolean },
+  ): Promise<void> {
     const master = this.#bridges.get(bridge);
     if (master === undefined) throw new TypeError(`bridge "${bridge}" is not set up`);
     const purpose = `add links to bridge "${bridge}"`;
-    const requests = names.map((name) => ({
+    const requests: NetlinkRequest[] = names.map((name) => ({
       type: RTM_SETLINK,
       payload: encodeLink({ index: 0, flags: IFF_UP, change: IFF_UP, name, master }),
       purpose,
     }));
+    if (isIsolated) requests.push(...names.map(isolate));
     requireReplies(await this.#socket.send(requests), [errnoNoDevice], purpose);
   }
 
@@ -233,6 +241,15 @@ function hairpin(name: string): NetlinkRequest {
     type: RTM_NEWLINK,
     payload: encodeLink({ ...anyLink, name, isHairpin: true }),
     purpose: `let link "${name}" reach itself`,
+  };
+}
+
+/** Two of a bridge whose networks shall not talk among themselves (Linux 4.18). */
+function isolate(name: string): NetlinkRequest {
+  return {
+    type: RTM_NEWLINK,
+    payload: encodeLink({ ...anyLink, name, isIsolated: true }),
+    purpose: `isolate link "${name}"`,
   };
 }
 

@@ -3,7 +3,7 @@
  * network or no more, and where the way out changes, published ports and the default route follow.
  */
 import { allOf } from './all-of.ts';
-import { mtuOf } from './drivers/bridge.ts';
+import { isOpenWithin, mtuOf } from './drivers/bridge.ts';
 import { parseMac } from './mac.ts';
 import type { Endpoint, Network, Sandbox } from './model.ts';
 import { bridgeName } from './names.ts';
@@ -31,6 +31,7 @@ export async function joinNetwork(
         bridge: bridgeName(network.id),
         mtu: mtuOf(network),
         isHairpin: endpoint.isDefault && sandbox.ports.length > 0,
+        isIsolated: !isOpenWithin(network),
         peer: {
           name: endpoint.interfaceName,
           hardwareAddress: parseMac(endpoint.macAddress),

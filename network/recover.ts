@@ -5,6 +5,7 @@
 import { readdir } from 'node:fs/promises';
 import { isSyscallError } from '../native/index.ts';
 import { allOf } from './all-of.ts';
+import { filteredNetwork } from './drivers/bridge.ts';
 import { leadOut } from './membership.ts';
 import { bridgeName, vethName } from './names.ts';
 import { recordedUplinks } from './forwarding.ts';
@@ -97,7 +98,7 @@ async function restoreNetworks(
   const used = new Set(live.flatMap(({ endpoints }) => endpoints.map((one) => one.networkId)));
   const active = networks.filter(({ id }) => used.has(id) || present.has(bridgeName(id)));
   await parts.firewall.rebuild({
-    networks: active.map(({ id, isInternal }) => ({ bridge: bridgeName(id), isInternal })),
+    networks: active.map(filteredNetwork),
     ports: live.flatMap(publishedPorts),
     uplinks: recordedUplinks(parts.records.forwarding),
   });

@@ -1,4 +1,5 @@
 /** Bridges that somebody has deleted by hand: their ports are still there, without one. */
+import { isOpenWithin } from './drivers/bridge.ts';
 import type { Network, Sandbox } from './model.ts';
 import { bridgeName } from './names.ts';
 import type { Parts } from './parts.ts';
@@ -25,6 +26,7 @@ export async function repairBridges(
     const links = sandboxes
       .flatMap(({ endpoints }) => endpoints.filter(({ networkId }) => networkId === id))
       .map(({ hostInterface }) => hostInterface);
-    if (links.length > 0) await parts.links.enslave(links, bridgeName(id));
+    if (links.length > 0)
+      await parts.links.enslave(links, bridgeName(id), { isIsolated: !isOpenWithin(network) });
   }
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { allOf } from './all-of.ts';
 import { forgetFlows } from './firewall/flows.ts';
 import type { PublishedPort } from './firewall/ruleset.ts';
-import { mtuOf } from './drivers/bridge.ts';
+import { isOpenWithin, mtuOf } from './drivers/bridge.ts';
 import { parseMac } from './mac.ts';
 import type { Network, PortBinding, Sandbox } from './model.ts';
 import { bridgeName } from './names.ts';
@@ -64,6 +64,7 @@ async function createLinks(
       bridge: bridgeName(network.id),
       mtu: mtuOf(network),
       isHairpin: endpoint.isDefault && sandbox.ports.length > 0,
+      isIsolated: !isOpenWithin(network),
       peer: {
         name: endpoint.interfaceName,
         hardwareAddress: parseMac(endpoint.macAddress),

@@ -5,6 +5,7 @@ import type { Driver } from '../driver.ts';
 import { NetworkError } from '../errors.ts';
 import { admitBridges, dismissBridges } from '../firewall/foreign.ts';
 import type { Firewall } from '../firewall/nftables.ts';
+import type { FilteredNetwork } from '../firewall/ruleset.ts';
 import { enableForwarding, restoreForwarding } from '../forwarding.ts';
 import type { ForwardingParts } from '../forwarding.ts';
 import { lastOf, parseAddress, parseSubnet } from '../ipam/subnet.ts';
@@ -26,11 +27,12 @@ export interface BridgeParts {
 
 const mtuOption = 'com.docker.network.driver.mtu';
 const optionPrefix = 'com.docker.network.bridge.';
+const iccOption = `${optionPrefix}enable_icc`;
+const masqueradeOption = `${optionPrefix}enable_ip_masquerade`;
+const bindingOption = `${optionPrefix}host_binding_ipv4`;
 /** Options that change nothing with this value, and that we cannot honour with another. */
 const fixedOptions: ReadonlyMap<string, string> = new Map([
-  [`${optionPrefix}enable_icc`, 'true'],
-  [`${optionPrefix}enable_ip_masquerade`, 'true'],
-  [`${optionPrefix}host_binding_ipv4`, '0.0.0.0'],
+  [`${optionPrefix}gateway_mode_ipv4`, 'nat'],
 ]);
 const smallestMtu = 68;
 const largestMtu = 65_535;
@@ -49,6 +51,8 @@ export class BridgeDriver implements Driver {
   validate({ name, options = {} }: NetworkRequest): void {
     for (const [option, value] of Object.entries(options)) {
       if (option === mtuOption) checkMtu(name, value);
+      else if (option === iccOption || option === masqueradeOption) checkFlag(name, option, value);
+      else if (option === bindingOption) checkBinding(name, value);
       else if (fixedOptions.get(option) !== value) throw unsupportedOption(name, option, value);
     }
   }
@@ -101,8 +105,7 @@ export class BridgeDriver implements Driver {
     const name = bridgeName(network.id);
     const uplinks = await enableForwarding(forwarding, async () => foreign(await links.list()));
     // Rules first: there is no moment at which the bridge is there and open.
-    const { isInternal } = network;
-    await firewall.apply({ addNetworks: [{ bridge: name, isInternal }], uplinks });
+    await firewall.apply({ addNetworks: [filteredNetwork(network)], uplinks });
     await links.ensureBridge(bridgeOf(network));
     await this.#setSysctls(name);
     await this.#admit();
@@ -140,6 +143,52 @@ export class BridgeDriver implements Driver {
 export function mtuOf({ options }: Network): number | null {
   const mtu = options[mtuOption];
   return mtu === undefined ? null : Number(mtu);
+}
+
+/** Of a network to itself and to elsewhere. */
+export function filteredNetwork(network: Network): FilteredNetwork {
+  return {
+    bridge: bridgeName(network.id),
+    isInternal: network.isInternal,
+    isOpenWithin: isOpenWithin(network),
+    isMasqueraded: isSet(network.options[masqueradeOption]),
+  };
+}
+
+/** `--icc` of Docker: whether its containers may talk to each other. */
+export function isOpenWithin({ options }: Network): boolean {
+  return isSet(options[iccOption]);
+}
+
+/** The host's address of ports that are published without one; empty for the engine's own choice. */
+export function bindingAddressOf({ options }: Network): string {
+  return options[bindingOption] ?? '';
+}
+
+function isSet(value = 'true'): boolean {
+  return truths.has(value);
+}
+
+/** strconv.ParseBool of Go, which dockerd reads them with. */
+const truths: ReadonlySet<string> = new Set(['1', 't', 'T', 'true', 'TRUE', 'True']);
+const falsehoods: ReadonlySet<string> = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False']);
+
+function checkFlag(network: string, option: string, value: string): void {
+  if (truths.has(value) || falsehoods.has(value)) return;
+  throw new NetworkError({
+    code: 'invalid-argument',
+    message: `option "${option}" of network "${network}" is "${value}", which is neither true nor false`,
+    fields: { network, option, value },
+  });
+}
+
+function checkBinding(network: string, value: string): void {
+  if (parseAddress(value) !== null) return;
+  throw new NetworkError({
+    code: 'invalid-argument',
+    message: `option "${bindingOption}" of network "${network}" is "${value}", which is not an IPv4 address`,
+    fields: { network, option: bindingOption, value },
+  });
 }
 
 function foreign(links: readonly Link[]): readonly Link[] {

@@ -16,6 +16,10 @@ export interface FilteredNetwork {
   /** Interface name. */
   readonly bridge: string;
   readonly isInternal: boolean;
+  /** Whether those on it may talk to each other. */
+  readonly isOpenWithin: boolean;
+  /** Whether what leaves it for elsewhere takes the host's address. */
+  readonly isMasqueraded: boolean;
 }
 
 export interface PublishedPort extends Omit<PortBinding, 'target'> {
@@ -77,6 +81,8 @@ export function tableName(instance: string): string {
 
 export function buildSets({ networks, ports, uplinks }: FirewallState): readonly RuleSet[] {
   const internal = networks.filter(({ isInternal }) => isInternal);
+  const masqueraded = networks.filter(({ isMasqueraded }) => isMasqueraded);
+  const open = networks.filter(({ isOpenWithin }) => isOpenWithin);
   const specific = ports.filter(({ hostIp }) => hostIp !== anyAddress);
   const wildcard = ports.filter(({ hostIp }) => hostIp === anyAddress);
   return [
@@ -88,13 +94,13 @@ export function buildSets({ networks, ports, uplinks }: FirewallState): readonly
       'internal',
       internal.map(({ bridge }) => bridge),
     ),
+    interfaceSet(
+      'masqueraded',
+      masqueraded.map(({ bridge }) => bridge),
+    ),
     interfaceSet('uplinks', uplinks),
-    {
-      name: 'within',
-      key: ['ifname', 'ifname'],
-      value: null,
-      elements: networks.map(({ bridge }) => ({ key: [bridge, bridge], value: null })),
-    },
+    pairSet('within', networks),
+    pairSet('open', open),
     {
       // Addresses that publish something.
       name: 'own',
@@ -128,6 +134,12 @@ export function buildSets({ networks, ports, uplinks }: FirewallState): readonly
 
 export const anyAddress = '0.0.0.0';
 
+/** What comes from a bridge and stays on it. */
+function pairSet(name: string, networks: readonly FilteredNetwork[]): RuleSet {
+  const elements = networks.map(({ bridge }) => ({ key: [bridge, bridge], value: null }));
+  return { name, key: ['ifname', 'ifname'], value: null, elements };
+}
+
 function interfaceSet(name: string, interfaces: readonly string[]): RuleSet {
   const elements = interfaces.map((item) => ({ key: [item], value: null }));
   return { name, key: ['ifname'], value: null, elements };
@@ -139,6 +151,8 @@ const fromBridge: Part = { kind: 'interface', side: 'iifname', set: 'bridges' };
 const toBridge: Part = { kind: 'interface', side: 'oifname', set: 'bridges' };
 const awayFromBridges: Part = { kind: 'interface', side: 'oifname', set: 'bridges', isNot: true };
 const withinNetwork: Part = { kind: 'interfaces', set: 'within' };
+const withinOpenNetwork: Part = { kind: 'interfaces', set: 'open' };
+const fromMasqueraded: Part = { kind: 'interface', side: 'iifname', set: 'masqueraded' };
 const toLoopback: Part = { kind: 'loopback-address', end: 'daddr' };
 const fromLoopback: Part = { kind: 'loopback-address', end: 'saddr' };
 const translated: Part = { kind: 'translated' };
@@ -182,7 +196,7 @@ const chains: readonly RuleChain[] = [
     priority: -1,
     rules: [
       // With bridge-nf-call-iptables=1, what stays on one bridge comes by here as well.
-      [withinNetwork, accept],
+      [withinOpenNetwork, accept],
       [{ kind: 'interface', side: 'iifname', set: 'internal' }, drop],
       [{ kind: 'interface', side: 'oifname', set: 'internal' }, drop],
       [{ kind: 'established' }, accept],
@@ -209,7 +223,7 @@ const chains: readonly RuleChain[] = [
       // The same where bridged frames are translated and their input interface is not told: only what a sandbox asks
       // of itself needs it there.
       [toBridge, { kind: 'addresses', set: 'own' }, masquerade],
-      [fromBridge, awayFromBridges, masquerade],
+      [fromMasqueraded, awayFromBridges, masquerade],
     ],
   },
 ];

@@ -51,6 +51,8 @@ export interface Link {
   readonly peer?: Link;
   /** As a port of a bridge: whether a frame may leave by the port it came from. */
   readonly isHairpin?: boolean;
+  /** As a port of a bridge: whether frames to and from its other isolated ports are dropped. */
+  readonly isIsolated?: boolean;
 }
 
 const IFLA_ADDRESS = 1;
@@ -69,6 +71,7 @@ const IFLA_INFO_SLAVE_KIND = 4;
 const IFLA_INFO_SLAVE_DATA = 5;
 const VETH_INFO_PEER = 1;
 const IFLA_BRPORT_MODE = 4;
+const IFLA_BRPORT_ISOLATED = 33;
 
 const headerBytes = 16;
 
@@ -105,17 +108,24 @@ function attributesOf(link: Link): Attribute[] {
   return attributes;
 }
 
-function linkInfo({ kind, peer, isHairpin }: Link): Attribute[] {
+function linkInfo({ kind, peer, isHairpin, isIsolated }: Link): Attribute[] {
   const info: Attribute[] = [];
   if (kind !== undefined) info.push(stringAttribute(IFLA_INFO_KIND, kind));
   if (peer !== undefined)
     info.push(nested(IFLA_INFO_DATA, [attribute(VETH_INFO_PEER, encodeLink(peer))]));
-  if (isHairpin !== undefined) {
-    const mode = u8Attribute(IFLA_BRPORT_MODE, isHairpin ? 1 : 0);
+  const port = [
+    ...flagAttribute(IFLA_BRPORT_MODE, isHairpin),
+    ...flagAttribute(IFLA_BRPORT_ISOLATED, isIsolated),
+  ];
+  if (port.length > 0) {
     info.push(stringAttribute(IFLA_INFO_SLAVE_KIND, 'bridge'));
-    info.push(nested(IFLA_INFO_SLAVE_DATA, [mode]));
+    info.push(nested(IFLA_INFO_SLAVE_DATA, port));
   }
   return info;
+}
+
+function flagAttribute(type: number, value: boolean | undefined): readonly Attribute[] {
+  return value === undefined ? [] : [u8Attribute(type, value ? 1 : 0)];
 }
 
 export function decodeLink(payload: Uint8Array): Link {
@@ -140,7 +150,9 @@ export function decodeLink(payload: Uint8Array): Link {
   };
 }
 
-function decodeLinkInfo(bytes: Uint8Array): Pick<Link, 'kind' | 'peer' | 'isHairpin'> {
+function decodeLinkInfo(
+  bytes: Uint8Array,
+): Pick<Link, 'kind' | 'peer' | 'isHairpin' | 'isIsolated'> {
   const info = indexAttributes(bytes);
   const kind = info.get(IFLA_INFO_KIND);
   const data = info.get(IFLA_INFO_DATA);
@@ -160,10 +172,15 @@ function decodePeer(data: Uint8Array): Pick<Link, 'peer'> {
   return { peer: decodeLink(peer) };
 }
 
-function decodePort(info: ReadonlyMap<number, Uint8Array>): Pick<Link, 'isHairpin'> {
+function decodePort(info: ReadonlyMap<number, Uint8Array>): Pick<Link, 'isHairpin' | 'isIsolated'> {
   const kind = info.get(IFLA_INFO_SLAVE_KIND);
   const data = info.get(IFLA_INFO_SLAVE_DATA);
   if (kind === undefined || data === undefined || readString(kind) !== 'bridge') return {};
-  const mode = indexAttributes(data).get(IFLA_BRPORT_MODE)?.[0];
-  return mode === undefined ? {} : { isHairpin: mode !== 0 };
+  const attributes = indexAttributes(data);
+  const mode = attributes.get(IFLA_BRPORT_MODE)?.[0];
+  const isolated = attributes.get(IFLA_BRPORT_ISOLATED)?.[0];
+  return {
+    ...(mode !== undefined && { isHairpin: mode !== 0 }),
+    ...(isolated !== undefined && { isIsolated: isolated !== 0 }),
+  };
 }

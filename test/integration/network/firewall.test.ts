@@ -42,8 +42,18 @@ describe('the rules in the kernel', () => {
     });
     const ruleset = buildRuleset(lab.instance, {
       networks: [
-        { bridge: lab.controller.inspect(network).bridge ?? '', isInternal: false },
-        { bridge: lab.controller.inspect(internal).bridge ?? '', isInternal: true },
+        {
+          bridge: lab.controller.inspect(network).bridge ?? '',
+          isInternal: false,
+          isOpenWithin: true,
+          isMasqueraded: true,
+        },
+        {
+          bridge: lab.controller.inspect(internal).bridge ?? '',
+          isInternal: true,
+          isOpenWithin: true,
+          isMasqueraded: true,
+        },
       ],
       ports: [
         { protocol: 'tcp', hostIp: '0.0.0.0', published: 8080, target: target(80) },

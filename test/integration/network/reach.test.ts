@@ -88,6 +88,57 @@ describe('networks', () => {
     expect(await ask(box, '10.9.0.2', 80)).toBe('outside 10.9.0.1');
   });
 
+  test('one that is not masqueraded must leave with its own address', async () => {
+    const outside = await neighbour(lab, {
+      link: 'lan0',
+      hostAddress: '10.9.0.1',
+      address: '10.9.0.2',
+    });
+    await serve(lab, outside, { port: 80, answer: 'outside' });
+    const options = { 'com.docker.network.bridge.enable_ip_masquerade': 'false' };
+    const box = await lab.sandbox([await lab.network({ options })]);
+    expect(await ask(box, '10.9.0.2', 80)).toBe('timeout');
+    await runIn(outside, 'ip', 'route', 'add', 'default', 'via', '10.9.0.1');
+    expect(await ask(box, '10.9.0.2', 80)).toBe(`outside ${addressOf(box)}`);
+  });
+
+  test.each([
+    // A frame whose destination is translated on the bridge goes from port to port, which is what is closed.
+    { name: 'routed', nf: '0', ownPort: 'other 172.18.0.1' },
+    { name: 'translated on the bridge', nf: '1', ownPort: 'timeout' },
+  ])(
+    'one without traffic within must reach the outside, not itself: $name',
+    async ({ nf, ownPort }) => {
+      await writeFile('/proc/sys/net/bridge/bridge-nf-call-iptables', nf);
+      const outside = await neighbour(lab, {
+        link: 'lan0',
+        hostAddress: '10.9.0.1',
+        address: '10.9.0.2',
+      });
+      await serve(lab, outside, { port: 80, answer: 'outside' });
+      const network = await lab.network({
+        options: { 'com.docker.network.bridge.enable_icc': 'false' },
+      });
+      const one = await lab.sandbox([network]);
+      const other = await lab.sandbox([network], { ports: [tcp(8080, 80)] });
+      await serve(lab, other, { port: 80, answer: 'other' });
+      expect(await ask(one, addressOf(other), 80)).toMatch(/^(?:timeout|EHOSTUNREACH)$/);
+      expect(await ask(one, '10.9.0.2', 80)).toBe('outside 10.9.0.1');
+      expect(await ask(one, '10.9.0.1', 8080)).toBe(ownPort);
+      expect(await ask(outside, '10.9.0.1', 8080)).toBe('other 10.9.0.2');
+      expect(await ask('host', addressOf(other), 80)).toBe(`other ${gatewayOf(other)}`);
+      // Nor by way of the host, to which every frame may go.
+      await runIn(one, 'ip', 'route', 'add', addressOf(other), 'via', gatewayOf(one));
+      expect(await ask(one, addressOf(other), 80)).toBe('timeout');
+      // A bridge that somebody has deleted comes back as it was.
+      await run('ip', 'link', 'delete', lab.controller.inspect(network).bridge ?? '');
+      await lab.sandbox([network]);
+      await runIn(one, 'ip', 'route', 'delete', addressOf(other));
+      expect(await ask('host', addressOf(other), 80)).toBe(`other ${gatewayOf(other)}`);
+      expect(await ask(one, addressOf(other), 80)).toMatch(/^(?:timeout|EHOSTUNREACH)$/);
+    },
+  );
+
   test('an internal network must reach itself and nothing else', async () => {
     const outside = await neighbour(lab, {
       link: 'lan0',
@@ -255,6 +306,22 @@ describe('published ports', () => {
     expect(await ask(outside, '10.9.0.7', 8080)).toBe('bound 10.9.0.2');
     expect(await ask(outside, '10.9.0.1', 8080)).toBe('other 10.9.0.2');
     expect(await ask('host', '127.0.0.1', 8080)).toBe('ECONNREFUSED');
+  });
+
+  test('without an address of the host must have the one of their network', async () => {
+    const options = { 'com.docker.network.bridge.host_binding_ipv4': '127.0.0.1' };
+    const box = await lab.sandbox([await lab.network({ options })], {
+      ports: [{ ...tcp(8080, 80), hostIp: '' }],
+    });
+    await serve(lab, box, { port: 80, answer: 'box' });
+    const outside = await neighbour(lab, {
+      link: 'lan0',
+      hostAddress: '10.9.0.1',
+      address: '10.9.0.2',
+    });
+    expect(box.ports).toMatchObject([{ hostIp: '127.0.0.1', published: 8080 }]);
+    expect(await ask('host', '127.0.0.1', 8080)).toBe(`box ${gatewayOf(box)}`);
+    expect(await ask(outside, '10.9.0.1', 8080)).toBe('ECONNREFUSED');
   });
 
   test('on 127.0.0.1 must not be reached by a neighbour that forges its destination', async () => {

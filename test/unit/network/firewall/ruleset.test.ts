@@ -8,8 +8,8 @@ import { decodeElements, decodeRule } from '../../../../network/netlink/nf-table
 
 const state: FirewallState = {
   networks: [
-    { bridge: 'tsc111111111111', isInternal: false },
-    { bridge: 'tsc222222222222', isInternal: true },
+    { bridge: 'tsc111111111111', isInternal: false, isOpenWithin: true, isMasqueraded: true },
+    { bridge: 'tsc222222222222', isInternal: true, isOpenWithin: false, isMasqueraded: false },
   ],
   ports: [
     {
@@ -49,6 +49,11 @@ describe('the rule set', () => {
 		elements = { "tsc222222222222" }
 	}
 
+	set masqueraded {
+		type ifname
+		elements = { "tsc111111111111" }
+	}
+
 	set uplinks {
 		type ifname
 		elements = { "eth0",
@@ -59,6 +64,11 @@ describe('the rule set', () => {
 		type ifname . ifname
 		elements = { "tsc111111111111" . "tsc111111111111",
 			     "tsc222222222222" . "tsc222222222222" }
+	}
+
+	set open {
+		type ifname . ifname
+		elements = { "tsc111111111111" . "tsc111111111111" }
 	}
 
 	set own {
@@ -99,7 +109,7 @@ describe('the rule set', () => {
 
 	chain forward {
 		type filter hook forward priority filter - 1; policy accept;
-		iifname . oifname @within accept
+		iifname . oifname @open accept
 		iifname @internal drop
 		oifname @internal drop
 		ct state established,related accept
@@ -113,7 +123,7 @@ describe('the rule set', () => {
 		oifname @bridges ip saddr 127.0.0.0/8 masquerade
 		iifname . oifname @within ct status dnat masquerade
 		oifname @bridges ip saddr . ip daddr @own masquerade
-		iifname @bridges oifname != @bridges masquerade
+		iifname @masqueraded oifname != @bridges masquerade
 	}
 }
 `);
