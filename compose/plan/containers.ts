@@ -82,7 +82,10 @@ function partition(
 ): { readonly keep: readonly ObservedContainer[]; readonly surplus: readonly ObservedContainer[] } {
   if (existing.length <= wanted) return { keep: existing, surplus: [] };
   const isObsolete = new Map(
-    existing.map((container) => [container, divergenceOf(state, scope, container) !== null]),
+    existing.map((container) => [
+      container,
+      isSetAside(container) || divergenceOf(state, scope, container) !== null,
+    ]),
   );
   const current = existing.filter((container) => isObsolete.get(container) !== true);
   // What an update has set aside goes before what has its name.

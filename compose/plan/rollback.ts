@@ -7,7 +7,7 @@ import type { Plan, PlanEdge } from './plan.ts';
 import { finishPlan, newState } from './reconcile.ts';
 import { planStopOf } from './removal.ts';
 import { edgesTo, type ReconcileState } from './state.ts';
-import { afterBatch, settledEdge } from './update.ts';
+import { afterBatch, asideName, settledEdge } from './update.ts';
 import { batchesOf, rollbackPolicy, type ServiceUpdate } from './update-policy.ts';
 
 /** What the update was planned from, and what it has left. */
@@ -73,36 +73,70 @@ interface Step {
   readonly renamed: number;
 }
 
+/** What failed is removed last, so that whether the old one settles is waited for. */
 function takeBackStopFirst(state: ReconcileState, pair: Pair, making: Making): Step | null {
-  const gone = planRemovalOfSuccessor(state, pair, making.edges);
-  const renamed = planOldName(state, pair, gone);
-  return startOf(state, pair, { update: making.update, edges: renamed });
+  const aside = planSuccessorAside(state, pair, making.edges);
+  const renamed = planOldName(state, pair, aside);
+  const step = startOf(state, pair, { update: making.update, edges: renamed });
+  planRemovalOf(state, pair, step === null ? renamed : [settledEdge(step.started)]);
+  return step;
 }
 
 function takeBackStartFirst(state: ReconcileState, pair: Pair, making: Making): Step | null {
   const step = startOf(state, pair, making);
   const edges = step === null ? making.edges : [settledEdge(step.started)];
-  const [renamed] = planOldName(state, pair, planRemovalOfSuccessor(state, pair, edges));
+  const stopped = planStopOfSuccessor(state, pair, edges);
+  const [renamed] = planOldName(state, pair, planRemovalOf(state, pair, stopped));
   const node = renamed !== undefined && 'node' in renamed ? renamed.node : step?.started;
   return step === null || node === undefined ? null : { ...step, renamed: node };
 }
 
-function planRemovalOfSuccessor(
+/** Each of these returns what the next step waits for; without a successor that is what they were given. */
+function planStopOfSuccessor(
   state: ReconcileState,
   { successor, old }: Pair,
   edges: readonly PlanEdge[],
 ): readonly PlanEdge[] {
   if (successor === undefined) return edges;
-  const cause = `${old.id.slice(0, 12)} is back`;
-  const stopped = planStopOf(state, successor, { edges, cause });
+  const stopped = planStopOf(state, successor, { edges, cause: causeOf(old) });
+  return stopped === null ? edges : edgesTo([stopped]);
+}
+
+function planSuccessorAside(
+  state: ReconcileState,
+  pair: Pair,
+  edges: readonly PlanEdge[],
+): readonly PlanEdge[] {
+  const stopped = planStopOfSuccessor(state, pair, edges);
+  const { successor, old } = pair;
+  if (successor === undefined) return stopped;
+  const action = {
+    kind: 'renameContainer',
+    ...targetOf(successor),
+    newName: asideName(successor),
+    isReplaced: true,
+    cause: causeOf(old),
+  } as const;
+  return [{ node: state.builder.add(action, stopped) }];
+}
+
+function planRemovalOf(
+  { builder }: ReconcileState,
+  { successor, old }: Pair,
+  edges: readonly PlanEdge[],
+): readonly PlanEdge[] {
+  if (successor === undefined) return edges;
   const action = {
     kind: 'removeContainer',
     ...targetOf(successor),
     withVolumes: false,
-    cause,
+    cause: causeOf(old),
   } as const;
-  const node = state.builder.add(action, stopped === null ? edges : edgesTo([stopped]));
-  return [{ node }];
+  return [{ node: builder.add(action, edges) }];
+}
+
+function causeOf(old: ObservedContainer): string {
+  return `${old.id.slice(0, 12)} is back`;
 }
 
 function planOldName(

@@ -146,7 +146,8 @@ export function isSetAside({ name }: Pick<ObservedContainer, 'name'>): boolean {
   return /^[0-9a-f]{12}_.*_replaced$/.test(name);
 }
 
-function asideName({ id, name }: ObservedContainer): string {
+/** Under which what is replaced waits for its removal. */
+export function asideName({ id, name }: ObservedContainer): string {
   return `${id.slice(0, 12)}_${name}_replaced`;
 }
 

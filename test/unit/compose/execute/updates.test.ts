@@ -157,6 +157,28 @@ describe('an update', () => {
     expect(error).toContain('rollback of service "web" is paused: container p-web-1 exited (3)');
   });
 
+  test('a rollback must be watched to the end of its last batch, and be mended by the next up', async () => {
+    const { engine, error } = await update(
+      'update_config: {monitor: 5ms, failure_action: rollback}\n      rollback_config: {monitor: 5ms, parallelism: 0}',
+      (subject, name) => {
+        if (name === 'p-web-1') subject.exit(name, 9);
+      },
+    );
+    expect(error).toContain('rollback of service "web" is paused: container p-web-1 exited (9)');
+    expect(await versions(engine)).toEqual([
+      '000000000000_p-web-1_replaced v2 exited',
+      'p-web-1 v1 exited',
+      'p-web-2 v1 running',
+      'p-web-3 v1 running',
+    ]);
+    engine.onStart = nothing;
+    const text = `name: p\nservices: {web: {image: nginx, labels: {version: "3"}, scale: 3}}\n`;
+    const { project } = loadText(text);
+    const observed = await observe(engine, 'p');
+    await executePlan(reconcile(project, observed), { engine, project, observed });
+    expect(await versions(engine)).toEqual(replaced(3));
+  });
+
   test.each([
     ['failure_action: continue', 'goes on'],
     ['max_failure_ratio: 0.34', 'goes on'],
