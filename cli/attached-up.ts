@@ -4,6 +4,7 @@ import {
   type ExecuteResult,
   observe,
   planStop,
+  replicasAsked,
   type Observed,
   type Plan,
   type ProgressEvent,
@@ -149,10 +150,10 @@ function expectedNames({ project, attached, request }: AttachedRequest): string[
   const scale = new Map(request.scale);
   return Object.entries(project.services)
     .filter(([name]) => attached.has(name))
-    .flatMap(([name, { container_name, scale: own = 1 }]) =>
+    .flatMap(([name, service]) =>
       Array.from(
-        { length: scale.get(name) ?? own },
-        (_, index) => container_name ?? `${name}-${index + 1}`,
+        { length: scale.get(name) ?? replicasAsked(service) },
+        (_, index) => service.container_name ?? `${name}-${index + 1}`,
       ),
     )
     .sort(compareText);

@@ -51,6 +51,7 @@ export { selectServices } from './plan/selection.ts';
 export { type HashedProject, serviceHash } from './plan/config-hash.ts';
 export { observe } from './plan/observe.ts';
 export { reconcile } from './plan/reconcile.ts';
+export { replicasAsked } from './plan/containers.ts';
 export {
   oneOffName,
   planOneOff,

@@ -58,7 +58,8 @@ export function planService(state: ReconcileState, name: string): void {
 /** One of each on every node of a cluster: this is one node. */
 const globalModes: readonly (string | undefined)[] = ['global', 'global-job'];
 
-function replicasAsked({ scale, deploy }: Service): number {
+/** How many the file asks for. */
+export function replicasAsked({ scale, deploy }: Service): number {
   return scale ?? (globalModes.includes(deploy?.mode) ? 1 : (deploy?.replicas ?? 1));
 }
 

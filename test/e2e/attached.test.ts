@@ -55,6 +55,16 @@ describe.skipIf(!isAble)('an attached up', () => {
     return new Running(engine, ['up']);
   }
 
+  test('says of each replica that it is attached to, however many are asked for', async () => {
+    const web = 'services:\n  web:\n    image: tscompose.local/host\n    command: ["true"]\n';
+    const three = await up(`${web}    deploy: {replicas: 3}\n`);
+    await three.shows('Attaching to web-1, web-2, web-3\n');
+    expect(await three.ended).toBe(0);
+    const one = await up(`${web}    deploy: {mode: global, replicas: 3}\n`);
+    await one.shows('Attaching to web-1\n');
+    expect(await one.ended).toBe(0);
+  });
+
   test('shows every line behind its container, and stops in reverse order on an interrupt', async () => {
     const running = await up(polite);
     await running.shows('web-1  | web ready\n');
