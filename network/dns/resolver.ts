@@ -20,6 +20,7 @@ import {
   type Command,
 } from './protocol.ts';
 import { parseUpstream, type Upstream } from './upstream.ts';
+import { endUnreachable } from './unreachable.ts';
 
 export interface ResolverOptions {
   /** Directory of this engine below /run; the control socket goes into a directory of mode 0700 in it. */
@@ -155,6 +156,7 @@ async function connectOrStart(path: string, options: ResolverOptions): Promise<L
   const running = await connect(path, options);
   if (running !== null && running.version === protocolVersion) return running;
   if (running !== null) await end(running.connection);
+  else endUnreachable(path);
   const child = await startProcess(path, options);
   const started = await connect(path, options);
   if (started === null) throw new Error(`the resolver does not answer at "${path}"`);
