@@ -237,6 +237,18 @@ describe.skipIf(absent.length > 0)(
       );
     });
 
+    test('containers must join and leave networks', async () => {
+      await createWeb();
+      await docker.ok('network', 'create', 'back');
+      await docker.ok('network', 'connect', '--alias', 'db', '--ip', '10.1.2.3', 'back', 'web');
+      await docker.ok('network', 'disconnect', '--force', 'back', 'web');
+      const calls = backends.calls.filter((call) => /connect/.test(call));
+      expect(calls).toEqual([
+        expect.stringMatching(/connect.*"Container":"web".*"IPv4Address":"10\.1\.2\.3".*"db"/),
+        expect.stringMatching(/disconnect.*"Container":"web","Force":true/),
+      ]);
+    });
+
     test('volumes must be created, listed, inspected and removed', async () => {
       expect(await docker.ok('volume', 'create', '--label', 'a=b', 'data')).toBe('data');
       expect(await docker.ok('volume', 'ls', '--filter', 'label=a=b', '-q')).toBe('data');

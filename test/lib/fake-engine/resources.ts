@@ -137,12 +137,12 @@ export function createNetworks(engine: FakeEngine): NetworkBackend {
       engine.networksById.delete(find(ref).Id);
       await Promise.resolve();
     },
-    connect: async (ref) => {
-      find(ref);
+    connect: async (ref, request) => {
+      engine.calls.push(`networks.connect ${find(ref).Name} ${JSON.stringify(request)}`);
       await Promise.resolve();
     },
-    disconnect: async (ref) => {
-      find(ref);
+    disconnect: async (ref, request) => {
+      engine.calls.push(`networks.disconnect ${find(ref).Name} ${JSON.stringify(request)}`);
       await Promise.resolve();
     },
   };
