@@ -5,10 +5,10 @@
 // --own-tmp it has an empty /tmp, so that two runs side by side do not find each other's files.
 // A run that is killed cannot clean up: the next one does, see run-record.mjs.
 import { spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import process from 'node:process';
 
 import { beginRun, endRun, sweepDeadRuns } from './run-record.mjs';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 
 const given = process.argv.slice(2);
 const hasOwnTmp = given[0] === '--own-tmp';
@@ -25,7 +25,7 @@ const script = `mount --make-rshared / && ${bind}ip link set lo up && exec "$@"`
 
 for (const line of await sweepDeadRuns())
   process.stderr.write(`left by a run that was killed, and removed: ${line}\n`);
-const run = beginRun();
+const run = beginRun({ tmp });
 process.on('exit', () => {
   endRun(run);
 });

@@ -21,8 +21,8 @@ const records = '/run/tscompose-test-runs';
 const variable = 'TSCOMPOSE_TEST_RUN';
 const patienceMs = 5_000;
 
-/** Begins the record of this process; returns the environment for who makes engines. */
-export function beginRun() {
+/** Begins the record of this process, which has `tmp` as its /tmp; returns the environment for who makes engines. */
+export function beginRun({ tmp = null } = {}) {
   const directory = join(records, `${process.pid}-${Date.now()}`);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   writeFileSync(join(directory, 'engines'), '');
@@ -31,6 +31,7 @@ export function beginRun() {
     pid: process.pid,
     startTime: startTimeOf(process.pid),
     namespace: readlinkSync('/proc/self/ns/pid'),
+    tmp,
   };
   writeFileSync(join(directory, 'owner.json'), JSON.stringify(owner));
   return { directory, env: { [variable]: directory } };
@@ -52,15 +53,17 @@ export async function sweepDeadRuns() {
   const swept = [];
   for (const name of readdirSync(records)) {
     const directory = join(records, name);
-    if (!isOver(directory)) continue;
+    const owner = readJson(join(directory, 'owner.json'));
+    if (!isOver(directory, owner)) continue;
     for (const engine of enginesOf(directory)) swept.push(...(await sweepEngine(engine)));
+    if (/^\/var\/tmp\/tscompose-tests-\w+$/.test(owner.tmp))
+      rmSync(owner.tmp, { recursive: true, force: true });
     rmSync(directory, { recursive: true, force: true });
   }
   return swept;
 }
 
-function isOver(directory) {
-  const owner = readJson(join(directory, 'owner.json'));
+function isOver(directory, owner) {
   if (owner === null || owner.namespace !== readlinkSync('/proc/self/ns/pid')) return false;
   if (startTimeOf(owner.pid) === owner.startTime) return false;
   // Its commands may go on without it; engines do not have the variable.
