@@ -33,13 +33,19 @@ export async function buildSandbox(
   const opened = await OpenSandbox.create(parts.kernel, namespacePath(parts, sandbox.id));
   try {
     onNamed();
+    const loopback = opened.startLoopback();
     const configure = async (): Promise<void> => {
       const indexes = createLinks(parts, { sandbox, networks, opened });
-      await allOf([indexes, startInside(parts, sandbox, opened)]);
+      await allOf([loopback, indexes]);
       await opened.configure(sandbox.endpoints, await indexes);
     };
     // Nothing answers at a name or a port before the program runs: they need not wait for the links.
-    await allOf([configure(), parts.names.add([sandbox]), publishPorts(parts, sandbox)]);
+    await allOf([
+      configure(),
+      ...(sandbox.endpoints.length > 0 ? [serveNames(parts, { sandbox, opened, loopback })] : []),
+      parts.names.add([sandbox]),
+      publishPorts(parts, sandbox),
+    ]);
   } finally {
     opened.close();
   }
@@ -75,14 +81,15 @@ async function createLinks(
   return veths.length === 0 ? [] : await parts.links.createVeths(veths);
 }
 
-/** What needs no link: loopback, and DNS where there is a network to have names. */
-async function startInside(parts: Parts, sandbox: Sandbox, opened: OpenSandbox): Promise<void> {
-  if (sandbox.endpoints.length === 0) {
-    await opened.startLoopback();
-    return;
-  }
+interface Served {
+  readonly sandbox: Sandbox;
+  readonly opened: OpenSandbox;
+  readonly loopback: Promise<void>;
+}
+
+async function serveNames(parts: Parts, { sandbox, opened, loopback }: Served): Promise<void> {
   const serve = async (): Promise<void> => {
-    await opened.startLoopback();
+    await loopback;
     const sockets = await opened.openDnsSockets();
     await parts.resolver.addSandbox({ ...resolvedOf(sandbox), sockets });
   };
