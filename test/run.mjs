@@ -2,13 +2,25 @@
 // prints comes when it has ended; the closing line is `N passed, N failed`. `npm test -- unit e2e` runs some in one lane.
 // A check counts as one test; vitest and the C tests report how many they ran.
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 
 const root = new URL('..', import.meta.url).pathname;
 // Not below /tmp, of which the tests that change the kernel have one of their own.
 const reports = await mkdtemp('/var/tmp/tscompose-report-');
+process.on('exit', () => {
+  rmSync(reports, { recursive: true, force: true });
+});
+const running = new Set();
+let isEnding = false;
+for (const signal of ['SIGINT', 'SIGTERM'])
+  process.on(signal, () => {
+    isEnding = true;
+    for (const child of running) child.kill(signal);
+    if (running.size === 0) process.exit(1);
+  });
 const apart = ['node', 'test/lib/in-netns.mjs', '--own-tmp'];
 
 const tiers = {
@@ -41,14 +53,10 @@ if (unknown.length > 0) {
 }
 
 const total = { passed: 0, failed: 0, skipped: 0 };
-try {
-  if (wanted.length > 0) {
-    const inOrder = Object.keys(tiers).filter((name) => wanted.includes(name));
-    await runLane(inOrder, { isAlone: true });
-  } else await Promise.all(lanes.map((names) => runLane(names, { isAlone: false })));
-} finally {
-  await rm(reports, { recursive: true, force: true });
-}
+if (wanted.length > 0) {
+  const inOrder = Object.keys(tiers).filter((name) => wanted.includes(name));
+  await runLane(inOrder, { isAlone: true });
+} else await Promise.all(lanes.map((names) => runLane(names, { isAlone: false })));
 process.stdout.write(`${describe(total)}\n`);
 process.exit(total.failed === 0 && total.passed > 0 ? 0 : 1);
 
@@ -108,6 +116,7 @@ function execute(command, print) {
   print(`$ ${command.join(' ')}\n`);
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    running.add(child);
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text) => {
       output += text;
@@ -115,6 +124,11 @@ function execute(command, print) {
     });
     child.stderr.setEncoding('utf8').on('data', print);
     child.on('error', reject);
-    child.on('close', (code) => resolve({ code, output }));
+    child.on('close', (code) => {
+      running.delete(child);
+      if (isEnding && running.size === 0) process.exit(1);
+      // Whoever waits begins another step.
+      if (!isEnding) resolve({ code, output });
+    });
   });
 }

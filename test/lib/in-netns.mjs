@@ -3,12 +3,12 @@
 // The namespace has no name and no mount, so the kernel removes it with the last process in it. Mounts are its own too,
 // and shared among themselves, as systemd makes those of a host: what is mounted on one then shows up below others. With
 // --own-tmp it has an empty /tmp, so that two runs side by side do not find each other's files.
-// A run that is killed cannot clean up: the next one does, see run-record.mjs.
+// What the command leaves goes with it. A run that is killed cannot clean up: the next one does, see run-record.mjs.
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import process from 'node:process';
 
-import { beginRun, endRun, sweepDeadRuns } from './run-record.mjs';
+import { beginRun, endRun, sweepDeadRuns, sweepRun } from './run-record.mjs';
 
 const given = process.argv.slice(2);
 const hasOwnTmp = given[0] === '--own-tmp';
@@ -42,7 +42,9 @@ child.on('error', (error) => {
   process.stderr.write(`cannot run unshare: ${error.message}\n`);
   process.exit(127);
 });
-child.on('exit', (code, signal) => {
+child.on('exit', async (code, signal) => {
+  for (const line of await sweepRun(run))
+    process.stderr.write(`left by the command, and removed: ${line}\n`);
   if (tmp !== null) rmSync(tmp, { recursive: true, force: true });
   process.exit(signal === null ? code : 1);
 });

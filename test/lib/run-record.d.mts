@@ -11,4 +11,5 @@ export function beginRun(): RunRecord;
 export function endRun(run: RunRecord): void;
 /** Into the record of this process’s run, unless it is told another. */
 export function recordEngine(engine: RecordedEngine, directory?: string): void;
+export function sweepRun(run: { readonly directory: string }): Promise<readonly string[]>;
 export function sweepDeadRuns(): Promise<readonly string[]>;

@@ -1,7 +1,7 @@
 // What runs of tests leave when they are killed, and the next one takes away: each run has a directory below `records`
 // that says who it is and which engines it has made. A run is over when the process that it names is gone, or is another
-// by its start time, and no command of the run is left; a pid means nothing in another pid namespace, so records of others
-// are left alone.
+// by its start time, and none of its commands that makes engines is left, which are all of Node; a pid means nothing in
+// another pid namespace, so records of others are left alone.
 import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
@@ -14,7 +14,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import process from 'node:process';
 
 const records = '/run/tscompose-test-runs';
@@ -55,52 +55,92 @@ export async function sweepDeadRuns() {
     const directory = join(records, name);
     const owner = readJson(join(directory, 'owner.json'));
     if (!isOver(directory, owner)) continue;
-    for (const engine of enginesOf(directory)) swept.push(...(await sweepEngine(engine)));
-    if (/^\/var\/tmp\/tscompose-tests-\w+$/.test(owner.tmp))
-      rmSync(owner.tmp, { recursive: true, force: true });
-    rmSync(directory, { recursive: true, force: true });
+    swept.push(...(await sweepRun({ directory })));
+    await orTold(directory, () => {
+      if (/^\/var\/tmp\/tscompose-tests-\w+$/.test(owner.tmp))
+        rmSync(owner.tmp, { recursive: true, force: true });
+      rmSync(directory, { recursive: true, force: true });
+    });
   }
   return swept;
+}
+
+/** Takes away what commands and engines of this run are left, but not its record; returns what it was, a line each. */
+export async function sweepRun({ directory }) {
+  const swept = new Set();
+  await orTold(directory, () =>
+    endAll(
+      () => markedBy(directory),
+      (pids) => {
+        for (const pid of pids) swept.add(`process ${pid} of ${directory}`);
+      },
+    ),
+  );
+  const engines = (await orTold(directory, () => enginesOf(directory))) ?? [];
+  for (const engine of engines) await orTold(engine.root, () => sweepEngine(engine, swept));
+  return [...swept];
+}
+
+/** What cannot be swept fails no run: it is told, and what stays is found by the audit. */
+async function orTold(place, work) {
+  try {
+    return await work();
+  } catch (error) {
+    process.stderr.write(`cannot sweep ${place}: ${error.message}\n`);
+    return undefined;
+  }
 }
 
 function isOver(directory, owner) {
   if (owner === null || owner.namespace !== readlinkSync('/proc/self/ns/pid')) return false;
   if (startTimeOf(owner.pid) === owner.startTime) return false;
-  // Its commands may go on without it; engines do not have the variable.
+  // Its commands may go on without it; what tests have started by them goes on for nobody.
+  return !markedBy(directory).some((pid) => basename(readLink(`/proc/${pid}/exe`)) === 'node');
+}
+
+/** Commands of the run, and what they have started; engines do not have the variable. */
+function markedBy(directory) {
   const mark = `${variable}=${directory}\0`;
-  return !processes().some((pid) => readText(`/proc/${pid}/environ`).includes(mark));
+  return processes().filter((pid) => readText(`/proc/${pid}/environ`).includes(mark));
 }
 
 function enginesOf(directory) {
-  return readFileSync(join(directory, 'engines'), 'utf8')
+  return readText(join(directory, 'engines'))
     .split('\n')
-    .filter((line) => line !== '')
+    .filter((line) => line.endsWith('}')) // Not one whose write was cut off.
     .map((line) => JSON.parse(line))
     .filter(
       ({ root, instance }) =>
-        /\/tsc-test-\w+$/.test(root) && /^tscompose-[0-9a-f]{6}$/.test(instance),
+        /\/tsc-test-\w+(\/|$)/.test(root) &&
+        !root.includes('..') &&
+        /^tscompose-[0-9a-f]{6}$/.test(instance),
     );
 }
 
-async function sweepEngine({ root, instance }) {
+async function sweepEngine({ root, instance }, swept) {
   const groups = groupsOf(instance);
-  const swept = new Set();
-  const deadline = Date.now() + patienceMs;
   // Engines first, or they would start again what ends; an end may bring forth others.
-  for (;;) {
-    const pids = [...new Set([...holdersOf(root), ...groups.flatMap(membersOf)])];
-    if (pids.length === 0 || Date.now() > deadline) break;
-    for (const pid of pids) {
-      swept.add(`process ${pid} of ${root}`);
-      kill(pid);
-    }
-    thaw(groups);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await endAll(
+    () => [...new Set([...holdersOf(root), ...groups.flatMap(membersOf)])],
+    (pids) => {
+      for (const pid of pids) swept.add(`process ${pid} of ${root}`);
+      thaw(groups);
+    },
+  );
   for (const group of groups) if (removeGroup(group)) swept.add(`cgroup ${group}`);
   unmountBelow(root);
   rmSync(root, { recursive: true, force: true });
-  return [...swept];
+}
+
+async function endAll(find, onKilled) {
+  const deadline = Date.now() + patienceMs;
+  for (;;) {
+    const pids = find();
+    if (pids.length === 0 || Date.now() > deadline) break;
+    pids.forEach(kill);
+    onKilled(pids);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 /** Engines, shims and resolvers that were started with this root, or have a file or a socket below it open. */
@@ -137,7 +177,7 @@ function groupsOf(instance) {
 }
 
 function directoriesOf(group) {
-  const below = readdirSync(group, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const below = entriesOf(group, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   return [...below.flatMap(({ name }) => directoriesOf(join(group, name))), group];
 }
 
@@ -154,7 +194,18 @@ function thaw(groups) {
   for (const path of groups.flatMap(directoriesOf)) {
     const state = join(path, 'freezer.state');
     if (readText(state).startsWith('FRO') || readText(state).startsWith('FREEZING'))
-      writeFileSync(state, 'THAWED');
+      unlessGone(() => {
+        writeFileSync(state, 'THAWED');
+      });
+  }
+}
+
+/** Another sweep, or what ends, may have removed a cgroup meanwhile. */
+function unlessGone(work) {
+  try {
+    work();
+  } catch (error) {
+    if (!['ENOENT', 'ENODEV'].includes(error.code)) throw error;
   }
 }
 
@@ -193,9 +244,9 @@ function startTimeOf(pid) {
   return stat === '' || fields[0] === 'Z' ? null : fields[19];
 }
 
-function entriesOf(path) {
+function entriesOf(path, options = {}) {
   try {
-    return readdirSync(path);
+    return readdirSync(path, options);
   } catch {
     return [];
   }
