@@ -17,6 +17,12 @@ export interface Binding {
   unwatch(handle: object): void;
 
   spawn(file: string, args: string[], env: string[], fds: number[]): [pid: number, pidfd: Fd];
+  spawnLater(
+    file: string,
+    args: string[],
+    env: string[],
+    fds: number[],
+  ): Promise<[pid: number, pidfd: Fd]>;
   pidfdOpen(pid: number): Fd;
   pidfdSignal(pidfd: number, signal: number): void;
   coreCookie(): void;

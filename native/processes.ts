@@ -1,6 +1,6 @@
 import { binding } from './binding.ts';
 import { watchReadable, type Watch } from './descriptors.ts';
-import { attempt, isSyscallError } from './errors.ts';
+import { attempt, attemptAsync, isSyscallError } from './errors.ts';
 import type { Fd } from './fd.ts';
 
 export interface SpawnRequest {
@@ -27,6 +27,20 @@ export function spawnProcess({ file, args, env, fds = [] }: SpawnRequest): Spawn
   const numbers = fds.map((fd) => fd ?? -1);
   const [pid, pidfd] = attempt(`start "${file}"`, () =>
     binding().spawn(file, [...args], [...env], numbers),
+  );
+  return { pid, pidfd };
+}
+
+/** The same off the event loop. The descriptors must stay open until it is settled. */
+export async function spawnProcessLater({
+  file,
+  args,
+  env,
+  fds = [],
+}: SpawnRequest): Promise<Spawned> {
+  const numbers = fds.map((fd) => fd ?? -1);
+  const [pid, pidfd] = await attemptAsync(`start "${file}"`, () =>
+    binding().spawnLater(file, [...args], [...env], numbers),
   );
   return { pid, pidfd };
 }

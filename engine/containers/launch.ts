@@ -246,7 +246,7 @@ async function prepareShim(
   const spec = buildSandboxSpec(request, ctx.host);
   const runtime = ctx.runtimes.find(record.hostConfig.Runtime);
   if (runtime === null) {
-    const waiting = new WaitingShim({ spec, held });
+    const waiting = await WaitingShim.begin({ spec, held });
     rollback.add('shim', () => waiting.abandon());
     return async ({ isAnew }) => {
       try {

@@ -33,7 +33,7 @@ export interface HandoverRequest {
 
 /** Resolves when the sandbox stands; from then on its first process is our child, and the shim waits for anybody. */
 export async function createHandedOver({ spec, given, whenHeld }: HandoverRequest): Promise<Shim> {
-  const conversation = spawnShim({ spec, held: given, waitsForStart: true });
+  const conversation = await spawnShim({ spec, held: given, waitsForStart: true });
   try {
     if (spec.handover?.holds === true) {
       await whenHeld(await conversation.reaches('held'));

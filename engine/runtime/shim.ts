@@ -12,7 +12,7 @@ import {
   openPidfd,
   shimPath,
   socketPair,
-  spawnProcess,
+  spawnProcessLater,
 } from '../../native/index.ts';
 import type { Fd } from '../../native/index.ts';
 import { encodeSpec } from './encode.ts';
@@ -44,7 +44,7 @@ export async function startShim(request: StartRequest): Promise<Shim> {
   const { paths } = request.spec;
   // A socket that a killed shim left behind.
   rmSync(paths.control, { force: true });
-  const conversation = spawnShim(request);
+  const conversation = await spawnShim(request);
   try {
     const status = await conversation.reaches(
       request.waitsForStart === true ? 'created' : 'running',
@@ -64,10 +64,16 @@ export class WaitingShim {
   readonly #paths: SandboxSpec['paths'];
   #isRunning = false;
 
-  constructor(request: Omit<StartRequest, 'waitsForStart'>) {
-    this.#paths = request.spec.paths;
-    rmSync(this.#paths.control, { force: true });
-    this.#conversation = spawnShim({ ...request, waitsForStart: true });
+  private constructor(conversation: Conversation, paths: SandboxSpec['paths']) {
+    this.#conversation = conversation;
+    this.#paths = paths;
+  }
+
+  /** Resolves when there is a shim, which then does its part by itself. */
+  static async begin(request: Omit<StartRequest, 'waitsForStart'>): Promise<WaitingShim> {
+    const { paths } = request.spec;
+    rmSync(paths.control, { force: true });
+    return new WaitingShim(await spawnShim({ ...request, waitsForStart: true }), paths);
   }
 
   /** Resolves when the program has been exec'ed; rejects with ShimError when nothing of the attempt is left. */
@@ -93,12 +99,12 @@ export class WaitingShim {
   }
 }
 
-export function spawnShim({
+export async function spawnShim({
   spec,
   held,
   waitsForStart,
   foreign = null,
-}: StartRequest): Conversation {
+}: StartRequest): Promise<Conversation> {
   const [ours, theirs] = socketPair();
   const given: Fd[] = [theirs];
   const give = (fd: Fd): Fd => {
@@ -114,7 +120,7 @@ export function spawnShim({
     // answered, or one that refuses, and never a shim that is about to listen.
     const control = give(listenUnix(spec.paths.control));
     // The program's own file is descriptor 4: whatever happens to the others before exec, that path names it.
-    const { pidfd } = spawnProcess({
+    const { pidfd } = await spawnProcessLater({
       file: '/proc/self/fd/4',
       args: ['tscompose-shim', spec.id],
       env: [],

@@ -15,6 +15,7 @@
   _ (watch)                                                                                        \
   _ (unwatch)                                                                                      \
   _ (spawn)                                                                                        \
+  _ (spawnLater)                                                                                   \
   _ (pidfdOpen)                                                                                    \
   _ (pidfdSignal)                                                                                  \
   _ (coreCookie)                                                                                   \

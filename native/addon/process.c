@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "functions.h"
 #include "kernel.h"
+#include "task.h"
 #include "util.h"
 
 #include <fcntl.h>
@@ -109,44 +110,102 @@ static pid_t start_child (struct child *child, int *pidfd)
   return pid;
 }
 
-napi_value addon_spawn (napi_env env, napi_callback_info info)
+struct spawn
+{
+  struct task task;
+  struct child child;
+  pid_t pid;
+  int pidfd;
+  char *file;
+  char **args;
+  char **env;
+  int *fds;
+};
+
+static void run_spawn (struct task *task)
+{
+  struct spawn *spawn = (struct spawn *)task;
+  siginfo_t ignored;
+
+  spawn->pid = start_child (&spawn->child, &spawn->pidfd);
+  if (spawn->pid < 0)
+    task_fail (task, spawn->child.call, errno);
+  else if (spawn->child.err != 0)
+    {
+      /* The child has called _exit already; this only removes the zombie.  */
+      RETRY_EINTR (waitid ((idtype_t)WAIT_PIDFD, (id_t)spawn->pidfd, &ignored, WEXITED));
+      task_fail (task, spawn->child.call, spawn->child.err);
+    }
+}
+
+static napi_value finish_spawn (napi_env env, struct task *task)
+{
+  struct spawn *spawn = (struct spawn *)task;
+
+  return make_pair (env, make_int (env, spawn->pid), make_int (env, take_fd (&spawn->pidfd)));
+}
+
+static void release_spawn (struct task *task)
+{
+  struct spawn *spawn = (struct spawn *)task;
+
+  cleanup_fd (&spawn->pidfd);
+  cleanup_list (&spawn->args);
+  cleanup_list (&spawn->env);
+  free (spawn->file);
+  free (spawn->fds);
+}
+
+/* NULL: an exception is pending.  */
+static struct task *read_spawn (napi_env env, napi_callback_info info)
 {
   struct args args;
-  struct child child = { 0 };
   size_t count;
-  auto_fd pidfd = -1;
-  pid_t pid;
+  struct spawn *spawn = calloc (1, sizeof *spawn);
 
-  args_read (&args, env, info, 4);
-  auto_free char *file = arg_text (&args, 0);
-  auto_list argv = arg_texts (&args, 1);
-  auto_list environment = arg_texts (&args, 2);
-  auto_free int *given = arg_ints (&args, 3, &count);
-  if (args.failed)
-    return NULL;
-  auto_free int *fds = calloc (count + 3, sizeof *fds);
-  if (fds == NULL)
-    return fail (env, "malloc", ENOMEM);
-  for (size_t i = 0; i < count + 3; i++)
-    fds[i] = i < count ? given[i] : -1;
-
-  child.file = file;
-  child.args = argv;
-  child.env = environment;
-  child.fds = fds;
-  child.count = count < 3 ? 3 : (int)count;
-  pid = start_child (&child, &pidfd);
-  if (pid < 0)
-    return fail (env, child.call, errno);
-  if (child.err != 0)
+  if (spawn == NULL)
     {
-      siginfo_t ignored;
-
-      /* The child has called _exit already; this only removes the zombie.  */
-      RETRY_EINTR (waitid ((idtype_t)WAIT_PIDFD, (id_t)pidfd, &ignored, WEXITED));
-      return fail (env, child.call, child.err);
+      fail (env, "malloc", ENOMEM);
+      return NULL;
     }
-  return make_pair (env, make_int (env, pid), make_int (env, take_fd (&pidfd)));
+  spawn->task = (struct task){ .run = run_spawn, .finish = finish_spawn, .release = release_spawn };
+  spawn->pidfd = -1;
+  args_read (&args, env, info, 4);
+  spawn->file = arg_text (&args, 0);
+  spawn->args = arg_texts (&args, 1);
+  spawn->env = arg_texts (&args, 2);
+  auto_free int *given = arg_ints (&args, 3, &count);
+  if (!args.failed && (spawn->fds = calloc (count + 3, sizeof *spawn->fds)) == NULL)
+    fail (env, "malloc", ENOMEM);
+  if (spawn->fds == NULL)
+    {
+      release_spawn (&spawn->task);
+      free (spawn);
+      return NULL;
+    }
+  for (size_t i = 0; i < count + 3; i++)
+    spawn->fds[i] = i < count ? given[i] : -1;
+  spawn->child = (struct child){ .file = spawn->file,
+                                 .args = spawn->args,
+                                 .env = spawn->env,
+                                 .fds = spawn->fds,
+                                 .count = count < 3 ? 3 : (int)count };
+  return &spawn->task;
+}
+
+napi_value addon_spawn (napi_env env, napi_callback_info info)
+{
+  struct task *task = read_spawn (env, info);
+
+  return task == NULL ? NULL : task_run (env, task);
+}
+
+/* The kernel keeps who starts a program waiting until it is loaded: here a thread of the pool.  */
+napi_value addon_spawnLater (napi_env env, napi_callback_info info)
+{
+  struct task *task = read_spawn (env, info);
+
+  return task == NULL ? NULL : task_start (env, task);
 }
 
 napi_value addon_pidfdOpen (napi_env env, napi_callback_info info)
