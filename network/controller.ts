@@ -185,10 +185,13 @@ export class NetworkController {
       const interfaceNumber = freeNumber(sandbox);
       const plan = { request, index, attached: one, ipv4Address, isDefault, interfaceNumber };
       const endpoint = planEndpoint(plan);
+      const joined = this.#withEndpoints(request, sandbox, [...sandbox.endpoints, endpoint]);
+      // At once: a network that somebody joins must not be removed.
+      this.#ledger.sandboxes.set(joined.id, joined);
       rollback.add('lease', () => {
+        this.#ledger.sandboxes.set(sandbox.id, sandbox);
         this.#ledger.release(endpoint);
       });
-      const joined = this.#withEndpoints(request, sandbox, [...sandbox.endpoints, endpoint]);
       await this.#parts.drivers[one.network.driver].setup(one.network);
       rollback.add('network', () =>
         leaveNetwork(this.#parts, { sandbox: joined, endpoint }, sandbox),

@@ -1,5 +1,4 @@
 /** A client that is attached to a program, and the two directions between them. */
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { DetachFilter } from './detach-keys.ts';
 
@@ -37,14 +36,14 @@ export async function forwardInput(
   return 'ended';
 }
 
-async function drained(socket: Socket): Promise<void> {
-  const settled = new AbortController();
-  try {
-    await Promise.race([
-      once(socket, 'drain', { signal: settled.signal }),
-      once(socket, 'close', { signal: settled.signal }),
-    ]);
-  } finally {
-    settled.abort();
-  }
+/** Also resolves when nobody reads any more: a socket that fails is closed. */
+function drained(socket: Socket): Promise<void> {
+  const events = ['drain', 'close', 'error'] as const;
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      for (const event of events) socket.removeListener(event, settle);
+      resolve();
+    };
+    for (const event of events) socket.on(event, settle);
+  });
 }

@@ -18,7 +18,7 @@ import { findNetwork, networkFacts, sandboxRequest } from './network-request.ts'
 
 type Context = Pick<
   ContainerContext,
-  'containers' | 'locks' | 'records' | 'networks' | 'events' | 'layout'
+  'containers' | 'locks' | 'records' | 'networks' | 'events' | 'layout' | 'log'
 >;
 
 /** Rejects with EngineError in dockerd's words; nothing has changed then. */
@@ -93,8 +93,17 @@ async function follow(
   if (request === null) throw sharesNetwork();
   const extraHosts = [...(request.extraHosts ?? []), ...linkedHosts(ctx, record)];
   const sandbox = await ctx.networks[change]({ ...request, extraHosts }, network.id);
+  // It may have ended meanwhile, and is then shown without.
+  if (container.network === null) return;
   container.network = networkFacts(record, networks, sandbox);
-  updateHosts(ctx, container, sandbox);
+  try {
+    updateHosts(ctx, container, sandbox);
+  } catch (error) {
+    ctx.log.error('cannot update /etc/hosts of a container', {
+      container: container.id,
+      error: String(error),
+    });
+  }
 }
 
 /** Line by line: the program may have added some of its own. The file is mounted, so it stays the same one. */

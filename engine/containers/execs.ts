@@ -114,7 +114,10 @@ export async function startExec(
   requireActive(exec.container, exec.container.id);
   exec.state = 'starting';
   // Before the program: an engine that finds it, or its end, knows whose it is.
-  await ctx.execs.keep(exec);
+  await ctx.execs.keep(exec).catch((error: unknown) => {
+    exec.state = 'created';
+    throw error;
+  });
   const running = await launch(ctx, exec, { size, client }).catch(async (error: unknown) => {
     noteEnd(exec, { exitCode: error instanceof ExecFailure ? error.exitCode : 126 });
     await ctx.execs.keep(exec);
@@ -182,7 +185,9 @@ function serve({ request }: Exec, running: RunningExec, client: ClientStreams): 
   const detached = new Promise<void>((resolve) => {
     if (!wantsInput) return;
     const keys = request.Tty === true ? parseDetachKeys(request.DetachKeys ?? '') : null;
-    void forwardInput(client, { input, detachKeys: keys }).then((why) => {
+    // A connection that breaks is a client that has gone.
+    const forwarded = forwardInput(client, { input, detachKeys: keys }).catch(() => 'ended');
+    void forwarded.then((why) => {
       if (why === 'detached') {
         isDetached = true;
         resolve();

@@ -90,7 +90,9 @@ export async function endRun(
     extra: { exitCode: String(end.exitCode), execDuration: String(Math.floor(ranForMs / 1000)) },
   });
   container.announceExit();
-  container.released = release(ctx, container, record);
+  // One of an earlier run, where this one never began.
+  const before = container.released;
+  container.released = before.then(() => release(ctx, container, record));
   return delayMs;
 }
 

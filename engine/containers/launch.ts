@@ -10,7 +10,7 @@ import { rmSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { EngineError } from '../api/index.ts';
 import type { Image } from '../images/index.ts';
-import { Rollback } from '../lib/index.ts';
+import { reasonOf, Rollback } from '../lib/index.ts';
 import { buildSandboxSpec, ShimError, startShim, WaitingShim } from '../runtime/index.ts';
 import type { CgroupPlacement, DeviceRule, SandboxRequest } from '../runtime/index.ts';
 import { closeFd } from '../../native/index.ts';
@@ -158,11 +158,16 @@ async function prepareRun(
   record: ContainerRecord,
   { image, opening, rollback, held }: Preparation,
 ): Promise<Prepared> {
+  const named = async (): Promise<SandboxHandle | null> => {
+    const handle = (await opening?.named) ?? null;
+    // At once: they are ours from now on, whatever becomes of the rest.
+    held.push(...(handle?.held ?? []));
+    return handle;
+  };
   const [sandbox, place] = await settleAll([
-    opening?.named ?? Promise.resolve(null),
+    named(),
     prepareProgram(ctx, record, { image, rollback }),
   ]);
-  held.push(...(sandbox?.held ?? []));
   // Settings of interfaces find none before.
   if (hasNetworkSysctls(record)) await opening?.opened;
   return { sandbox, run: await prepareShim(ctx, record, { place, sandbox, rollback, held }) };
@@ -273,10 +278,11 @@ async function prepareShim(
 }
 
 /** What a failed start means to a client: Docker's CLI maps these words to exit codes 127 and 126. */
-export function startFailure(error: unknown): {
+export function startFailure(failure: unknown): {
   readonly exitCode: number;
   readonly message: string;
 } {
+  const error = reasonOf(failure);
   if (error instanceof ShimError && error.stage === 'exec') {
     const isLookedUp = error.errno === 'ENOENT' && !error.path.includes('/');
     const reason = isLookedUp ? notInPath : (reasons[error.errno] ?? error.errno);

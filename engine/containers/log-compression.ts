@@ -33,5 +33,8 @@ export function compressLogOf(
   };
   void done.then(() => {
     container.compression = null;
+    // Started again while the last files of its run were compressed.
+    const isAlive = container.process !== null || container.restart !== null;
+    if (isAlive && !given.signal.aborted) compressLogOf(ctx, container);
   });
 }

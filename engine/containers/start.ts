@@ -1,5 +1,6 @@
 import { EngineError } from '../api/index.ts';
 import { isSyscallError } from '../../native/index.ts';
+import { reasonOf } from '../lib/index.ts';
 import { ShimError } from '../runtime/index.ts';
 import { changeRecord } from './change.ts';
 import type { Container } from './container.ts';
@@ -65,12 +66,13 @@ async function noteFailure(
   await removeStopped(ctx, container, { withVolumes: true });
 }
 
-function toEngineError(container: Container, error: unknown): unknown {
-  const failure = networkFailure(error, {
+function toEngineError(container: Container, failure: unknown): unknown {
+  const error = reasonOf(failure);
+  const refused = networkFailure(error, {
     prefix: `cannot start "${container.name}": `,
     details: { container: container.name },
   });
-  if (failure !== null) return failure;
+  if (refused !== null) return refused;
   if (error instanceof ShimError && error.isKilled) {
     return new EngineError('internal', `cannot start "${container.name}": ${error.message}`, {
       hint: 'the kernel’s log (dmesg) says whether memory was short, of the machine or of the container; start it again',

@@ -17,7 +17,7 @@ export { createId, isId, resolvePrefix, shortId } from './ids.ts';
 export type { PrefixMatch } from './ids.ts';
 export { KeyedLock } from './keyed-lock.ts';
 export { makePath } from './make-path.ts';
-export { Rollback } from './rollback.ts';
+export { reasonOf, Rollback } from './rollback.ts';
 export { printable, readTar, TarError } from './tar.ts';
 export type { ByteString, Piece, TarEntry, TarEntryType } from './tar.ts';
 export { encodeTarHeader, paddingOf, tarEnd } from './tar-writer.ts';

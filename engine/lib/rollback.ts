@@ -43,6 +43,11 @@ export class Rollback {
   }
 }
 
+/** What went wrong first, where undoing has failed as well. */
+export function reasonOf(error: unknown): unknown {
+  return error instanceof AggregateError ? (error.cause ?? error) : error;
+}
+
 interface Step {
   readonly name: string;
   readonly undo: () => unknown;

@@ -1,7 +1,14 @@
 /** What an engine and one shim say to each other, over one stream after the other: whoever waits for a word is told. */
 import { readFileSync } from 'node:fs';
 import { EngineError } from '../api/index.ts';
-import { closeFd, errnoName, isSyscallError, onExit, SyscallError } from '../../native/index.ts';
+import {
+  closeFd,
+  errnoName,
+  isSyscallError,
+  onExit,
+  sendSignal,
+  SyscallError,
+} from '../../native/index.ts';
 import type { Fd, Watch } from '../../native/index.ts';
 import type { ExecStatus } from './exec-protocol.ts';
 import { decodeExit, oldestProtocolVersion, protocolVersion } from './protocol.ts';
@@ -231,6 +238,11 @@ export class Conversation {
     this.#link.close();
   }
 
+  /** With it go the sandbox and what runs in it. */
+  killProcess(): void {
+    if (this.#pidfd !== null) sendSignal(this.#pidfd, sigKill);
+  }
+
   close(): void {
     this.#link.close();
     // A shim that is about to end is still to be reaped.
@@ -280,7 +292,7 @@ export class Conversation {
   /** The conversation is over: by the shim's last message, or without one. */
   #finish(): void {
     this.#link.close();
-    const exit = this.#exit ?? readExitFile(this.#exitPath) ?? lostStatus();
+    const exit = this.#exit ?? tryReadExitFile(this.#exitPath) ?? lostStatus();
     this.#exit = exit;
     for (const waiting of this.#states.values()) {
       for (const { reject } of waiting) reject(errorOf(exit));
@@ -300,6 +312,16 @@ export class Conversation {
   }
 }
 
+/** null: there is none, or none that can be read, which is as if the shim had been killed. */
+function tryReadExitFile(path: string): ExitStatus | null {
+  try {
+    return readExitFile(path);
+  } catch {
+    return null;
+  }
+}
+
+const sigKill = 9;
 const esrch = 3;
 const eexist = 17;
 

@@ -114,9 +114,8 @@ export class ShimLink {
       this.#open(connectUnix(this.#controlPath));
     } catch (error) {
       if (isSyscallError(error, 'ENOENT', 'ECONNREFUSED')) this.#end();
-      // As many wait to be heard as the kernel keeps.
-      else if (isSyscallError(error, 'EAGAIN')) this.#connectLater();
-      else throw error;
+      // As many wait to be heard as the kernel keeps, or this process has no descriptor left: that passes.
+      else this.#connectLater();
     }
   }
 

@@ -58,6 +58,9 @@ export async function startShim(request: StartRequest): Promise<Shim> {
   }
 }
 
+/** How long a shim may take to end that is not wanted any more, in milliseconds. */
+const abandonLimitMs = 5_000;
+
 /** A shim that makes its sandbox and runs the program only when told. It ends with the engine that has not told it. */
 export class WaitingShim {
   readonly #conversation: Conversation;
@@ -93,7 +96,12 @@ export class WaitingShim {
   async abandon(): Promise<void> {
     if (this.#isRunning) return;
     this.#conversation.hangUp();
+    // One that somebody has stopped does not hear it.
+    const timer = setTimeout(() => {
+      this.#conversation.killProcess();
+    }, abandonLimitMs);
     await this.#conversation.gone;
+    clearTimeout(timer);
     rmSync(this.#paths.control, { force: true });
     rmSync(this.#paths.exit, { force: true });
   }
@@ -171,8 +179,8 @@ function watchProcessOf(conversation: Conversation, status: ShimStatus | null): 
   try {
     if (status === null) conversation.noteProcessGone();
     else conversation.watchProcess(openPidfd(status.pid));
-  } catch (error) {
-    if (!isSyscallError(error, 'ESRCH')) throw error;
+  } catch {
+    // ESRCH; or, without a descriptor to spare, one whose end is known from its connection alone.
     conversation.noteProcessGone();
   }
 }

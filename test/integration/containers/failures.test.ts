@@ -134,6 +134,32 @@ describe.skipIf(absent.length > 0)(`what fails (missing: ${absent.join() || 'not
     expect(await state(subject(), second)).toBe('running');
   });
 
+  test('a port of a start that failed for another reason must be free', async () => {
+    const HostConfig = { PortBindings: { '80/tcp': [{ HostPort: '18084' }] } };
+    const first = await create(subject(), obedient, { HostConfig, User: 'nobody-of-this-name' });
+    const error = await failure(subject().client.containers.start(first));
+    expect(error.message).toContain('nobody-of-this-name');
+    const second = await create(subject(), obedient, { HostConfig });
+    await subject().client.containers.start(second);
+    expect(await state(subject(), second)).toBe('running');
+  });
+
+  test('an exec that ends without reading its input must end the session, and nothing else', async () => {
+    const id = await runReady(subject(), obedient);
+    const { client } = subject();
+    const request = { Cmd: ['sleep', '0.3'], AttachStdin: true, AttachStdout: true };
+    const { Id } = await client.execs.create(id, request);
+    const { socket } = await client.execs.start(Id, { isTty: false });
+    // What nobody has read of it resets the connection.
+    socket.resume().on('error', () => undefined);
+    const closed = new Promise((resolve) => socket.on('close', resolve));
+    const timer = setInterval(() => socket.write(Buffer.alloc(1 << 20)), 5);
+    await closed;
+    clearInterval(timer);
+    expect((await client.execs.inspect(Id)).ExitCode).toBe(0);
+    expect(await state(subject(), id)).toBe('running');
+  });
+
   test('a creation that fails at its last mount must leave no volume of the ones before', async () => {
     const error = await failure(
       create(subject(), ['true'], {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Rollback } from '../../../../engine/lib/index.ts';
+import { reasonOf, Rollback } from '../../../../engine/lib/index.ts';
 
 describe('Rollback', () => {
   test('steps must be undone in reverse, past those that fail, and every failure reported', async () => {
@@ -57,5 +57,16 @@ describe('Rollback', () => {
       'Error: no space',
       'Error: cannot undo "step": busy',
     ]);
+  });
+
+  test('the reason of a work that could not be undone must be told from the failures of undoing', async () => {
+    const reason = new Error('no space');
+    const work = Rollback.guard((rollback) => {
+      rollback.add('step', () => Promise.reject(new Error('busy')));
+      return Promise.reject(reason);
+    });
+    const thrown: unknown = await work.catch((error: unknown) => error);
+    expect(thrown).toBeInstanceOf(AggregateError);
+    expect([reasonOf(thrown), reasonOf(reason)]).toEqual([reason, reason]);
   });
 });
