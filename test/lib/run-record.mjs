@@ -224,7 +224,7 @@ function removeGroup(group) {
     return true;
   } catch (error) {
     // Still in use, or another sweep was first: what stays is found by the audit.
-    if (['EBUSY', 'ENOENT'].includes(error.code)) return false;
+    if (['EBUSY', 'ENOENT', 'ENODEV'].includes(error.code)) return false;
     throw error;
   }
 }

@@ -160,7 +160,8 @@ describe.skipIf(absent.length > 0)(
           startDetached(id, sh(`until [ -e /tmp/go ]; do sleep 0.3; done; exit ${code}`)),
         ),
       );
-      const connected = socketsOf(shim);
+      // Retried: a descriptor may be closed while they are read.
+      const connected = await eventually(() => socketsOf(shim));
       const { containers } = subject().client;
       await stop(shim);
       let asked: readonly Promise<void>[] = [];
@@ -193,7 +194,9 @@ describe.skipIf(absent.length > 0)(
       });
       expect(await subject().engine.pid()).toBe(engine);
       expect(await state(subject(), id)).toBe('running');
-      expect(socketsOf(shim)).toBe(connected);
+      await eventually(() => {
+        expect(socketsOf(shim)).toBe(connected);
+      });
       const { Id } = await subject().client.execs.create(id, { Cmd: ['true'] });
       await subject().client.execs.startDetached(Id);
       await containers.stop(id);
