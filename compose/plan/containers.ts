@@ -3,7 +3,7 @@ import type { Service } from '../model/service.ts';
 import { errorAt } from '../positions.ts';
 import type { ContainerTarget } from './action.ts';
 import { containerCreate } from './container-create.ts';
-import { isUp, replicasOf, targetOf } from './existing.ts';
+import { isSetAside, isUp, replicasOf, targetOf } from './existing.ts';
 import { planPostStart } from './hooks.ts';
 import { planFiles, planFilesAgain } from './injected-files.ts';
 import type { ObservedContainer } from './observed.ts';
@@ -18,7 +18,7 @@ import {
   resourceEdges,
   type ServiceScope,
 } from './state.ts';
-import { isSetAside, planUpdate, type Replaced } from './update.ts';
+import { planUpdate, type Replaced } from './update.ts';
 import { updatePolicy } from './update-policy.ts';
 import { imageIdOf } from './wanted-image.ts';
 
@@ -72,7 +72,7 @@ function goesOnRunning(
   return state.options.noRecreate === true || divergenceOf(state, scope, container) === null;
 }
 
-/** What has to be replaced goes first, then the highest numbers. */
+/** What an update has set aside for another goes first, then what has to be replaced, then the highest numbers. */
 function partition(
   state: ReconcileState,
   scope: ServiceScope,
@@ -81,23 +81,27 @@ function partition(
     wanted,
   }: { readonly existing: readonly ObservedContainer[]; readonly wanted: number },
 ): { readonly keep: readonly ObservedContainer[]; readonly surplus: readonly ObservedContainer[] } {
-  if (existing.length <= wanted) return { keep: existing, surplus: [] };
+  const replicas = existing.filter((container) => !hasSuccessor(container, existing));
   const isObsolete = new Map(
-    existing.map((container) => [
-      container,
-      isSetAside(container) || divergenceOf(state, scope, container) !== null,
-    ]),
+    replicas.map((container) => [container, divergenceOf(state, scope, container) !== null]),
   );
-  const current = existing.filter((container) => isObsolete.get(container) !== true);
-  // What an update has set aside goes before what has its name.
-  const obsolete = existing
-    .filter((container) => isObsolete.get(container) === true)
-    .sort((left, right) => Number(isSetAside(left)) - Number(isSetAside(right)));
+  const current = replicas.filter((container) => isObsolete.get(container) !== true);
+  const obsolete = replicas.filter((container) => isObsolete.get(container) === true);
   const kept = new Set([...current, ...obsolete].slice(0, wanted));
   return {
     keep: existing.filter((container) => kept.has(container)),
     surplus: existing.filter((container) => !kept.has(container)).reverse(),
   };
+}
+
+/** Of two that are set aside, the first is the replica. */
+function hasSuccessor(
+  container: ObservedContainer,
+  existing: readonly ObservedContainer[],
+): boolean {
+  if (!isSetAside(container)) return false;
+  const same = existing.filter(({ number }) => number === container.number);
+  return (same.find((other) => !isSetAside(other)) ?? same[0]) !== container;
 }
 
 function freeNumbers(keep: readonly ObservedContainer[], wanted: number): number[] {
@@ -187,7 +191,8 @@ function planExisting(
     return null;
   }
   const divergence = divergenceOf(state, scope, container);
-  if (divergence !== null && options.noRecreate !== true) return { container, cause: divergence };
+  const isLeft = options.noRecreate === true && !isSetAside(container);
+  if (divergence !== null && !isLeft) return { container, cause: divergence };
   const { id, name, status } = container;
   const stopped = state.stops.get(id);
   if ((goesOn(state, scope, container) && stopped === undefined) || options.noStart === true) {

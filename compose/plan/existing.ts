@@ -47,6 +47,16 @@ export function isUp({ status }: ObservedContainer): boolean {
   return status === 'running' || status === 'paused' || status === 'restarting';
 }
 
+/** By an update that has not come to its end. */
+export function isSetAside({ name }: Pick<ObservedContainer, 'name'>): boolean {
+  return /^[0-9a-f]{12}_.*_replaced$/.test(name);
+}
+
+/** Under which what is replaced waits for its removal. */
+export function asideName({ id, name }: ObservedContainer): string {
+  return `${id.slice(0, 12)}_${name}_replaced`;
+}
+
 /** Read from the container, so that no file is needed: `db:service_healthy:true,cache:service_started:false`. */
 export function labelledDependencies({ labels: own }: ObservedContainer): LabelledDependency[] {
   const entries = (own[labels.dependsOn] ?? '').split(',').filter((entry) => entry !== '');

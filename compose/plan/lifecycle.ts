@@ -4,6 +4,7 @@ import type { Project } from '../model/project.ts';
 import {
   type ExistingScope,
   isOfProject,
+  isSetAside,
   isUp,
   labelledDependencies,
   replicasOf,
@@ -174,7 +175,8 @@ function withoutServices({ project }: ExistingScope): ExistingScope {
 
 function byService(containers: readonly ObservedContainer[]): ByService {
   const found = new Map<string, ObservedContainer[]>();
-  for (const container of containers) {
+  // What an update has set aside is no replica.
+  for (const container of containers.filter((one) => !isSetAside(one))) {
     const service = container.service ?? '';
     found.set(service, [...(found.get(service) ?? []), container]);
   }

@@ -7,7 +7,7 @@ import type { ContainerTarget } from './action.ts';
 import { serviceHash } from './config-hash.ts';
 import { containerCreate } from './container-create.ts';
 import { networksOf } from './create/networks.ts';
-import { isUp, targetOf } from './existing.ts';
+import { isSetAside, isUp, targetOf } from './existing.ts';
 import { planPostStart } from './hooks.ts';
 import { planFiles } from './injected-files.ts';
 import type { ObservedContainer } from './observed.ts';
@@ -33,6 +33,8 @@ export function divergenceOf(
 ): string | null {
   const { service, imageId } = scope;
   if (isForced(state, scope.name)) return 'forced';
+  // Nobody else has its place, but its name is not the service's.
+  if (isSetAside(container)) return 'set aside by an update';
   if (container.configHash !== serviceHash(service, state.project)) return 'configuration changed';
   if (container.imageId !== imageId) return 'image changed';
   const unmounted = missingVolume(state.project, service, container);

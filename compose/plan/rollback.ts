@@ -1,13 +1,13 @@
 /** The way back of an update that has failed: what was set aside takes its place again. */
 import type { Project } from '../model/project.ts';
-import { isUp, targetOf } from './existing.ts';
+import { asideName, isUp, targetOf } from './existing.ts';
 import { planPostStart } from './hooks.ts';
 import type { Observed, ObservedContainer } from './observed.ts';
 import type { Plan, PlanEdge } from './plan.ts';
 import { finishPlan, newState } from './reconcile.ts';
 import { planStopOf } from './removal.ts';
 import { edgesTo, type ReconcileState } from './state.ts';
-import { afterBatch, asideName, settledEdge } from './update.ts';
+import { afterBatch, settledEdge } from './update.ts';
 import { batchesOf, rollbackPolicy, type ServiceUpdate } from './update-policy.ts';
 
 /** What the update was planned from, and what it has left. */

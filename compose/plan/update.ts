@@ -3,7 +3,7 @@
  * settled, or, where a failure is to be taken back, when all have.
  */
 import { textAt } from '../positions.ts';
-import { targetOf } from './existing.ts';
+import { asideName, targetOf } from './existing.ts';
 import type { ObservedContainer } from './observed.ts';
 import type { PlanEdge } from './plan.ts';
 import {
@@ -139,16 +139,6 @@ function planExchange(
     after,
   );
   return planTakeOver(state, scope, { successor, after: aside });
-}
-
-/** By an update that has not come to its end. */
-export function isSetAside({ name }: Pick<ObservedContainer, 'name'>): boolean {
-  return /^[0-9a-f]{12}_.*_replaced$/.test(name);
-}
-
-/** Under which what is replaced waits for its removal. */
-export function asideName({ id, name }: ObservedContainer): string {
-  return `${id.slice(0, 12)}_${name}_replaced`;
 }
 
 function planRemovalOfOld(

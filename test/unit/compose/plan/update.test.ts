@@ -3,6 +3,8 @@ import {
   executePlan,
   observe,
   type Plan,
+  planRestart,
+  planStart,
   reconcile,
   type ReconcileOptions,
 } from '../../../../compose/index.ts';
@@ -121,6 +123,60 @@ describe('update_config', () => {
       action.kind === 'createContainer' ? (action.body.HostConfig?.VolumesFrom ?? []) : [],
     );
     expect(sources).toEqual(['000000000000_p-web-1']);
+  });
+
+  describe('paused', () => {
+    /** Two replicas of version 1, the first replaced by one of version 2 that has failed. */
+    async function paused(): Promise<FakeEngine> {
+      const engine = new FakeEngine();
+      engine.health = null;
+      const text = `${base}    deploy: {update_config: {monitor: 5ms}}\n`;
+      for (const version of ['1', '2']) {
+        engine.onStart = (name) => {
+          if (version === '2') engine.exit(name, 3);
+        };
+        const { project } = loadText(text.replace('"1"', `"${version}"`));
+        const observed = await observe(engine, 'p');
+        const run = executePlan(reconcile(project, observed), { engine, project, observed });
+        if (version === '2') await expect(run).rejects.toThrow('is paused');
+        else await run;
+      }
+      expect(engine.names()).toEqual([`${aside(1)} exited`, 'p-web-1 exited', 'p_default']);
+      engine.onStart = () => undefined;
+      return engine;
+    }
+
+    test.each(['1', '2', '3'])(
+      'then scaled up must have one container of each number: version %s',
+      async (version) => {
+        const engine = await paused();
+        const { project } = loadText(base.replace('"1"', `"${version}"`));
+        const observed = await observe(engine, 'p');
+        const plan = reconcile(project, observed, { scale: { web: 2 } });
+        await executePlan(plan, { engine, project, observed });
+        expect(engine.names()).toEqual(['p-web-1 running', 'p-web-2 running', 'p_default']);
+        const { containers } = await observe(engine, 'p');
+        expect(containers.map(({ labels }) => labels['version'])).toEqual([version, version]);
+      },
+    );
+
+    test.each([{}, { noRecreate: true }])(
+      'what is set aside must get its name back where nobody has it: %j',
+      async (options) => {
+        const engine = await paused();
+        await engine.containers.remove('p-web-1');
+        const { project } = loadText(base);
+        const observed = await observe(engine, 'p');
+        await executePlan(reconcile(project, observed, options), { engine, project, observed });
+        expect(engine.names()).toEqual(['p-web-1 running', 'p_default']);
+      },
+    );
+
+    test('start and restart must leave alone what is set aside', async () => {
+      const observed = await observe(await paused(), 'p');
+      expect(planStart(observed).toString()).toBe('[] #1 startContainer p-web-1 — exited');
+      expect(planRestart(observed).toString()).toBe('[] #1 restartContainer p-web-1 — restart');
+    });
   });
 
   test('must be left aside where nothing is started', async () => {
