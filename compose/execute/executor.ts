@@ -73,6 +73,8 @@ class Executor {
   readonly #stop = new AbortController();
   readonly #done = new Map<number, Promise<void>>();
   readonly #failures: unknown[] = [];
+  /** Ids of containers whose start has failed in an update that goes on. */
+  readonly #passedOver = new Set<string>();
 
   constructor(plan: Plan, options: ExecuteOptions) {
     this.#plan = plan;
@@ -162,7 +164,9 @@ class Executor {
 
   #goesOn(error: unknown, { action, update }: PlanNode): boolean {
     if (update === undefined || this.#isNoFailure(error)) return false;
-    return !this.#updates.isTooMuch(update, action.name, explain(error, action, null));
+    if (this.#updates.isTooMuch(update, action.name, explain(error, action, null))) return false;
+    if (action.kind === 'startContainer') this.#passedOver.add(this.#run.idOf(action.ref));
+    return true;
   }
 
   #isNoFailure(error: unknown): boolean {
@@ -252,6 +256,10 @@ class Executor {
     condition: NonNullable<PlanEdge['condition']>,
   ): Promise<void> {
     const event = containerEvent(target);
+    if (this.#passedOver.has(target.id)) {
+      const message = `dependency failed to start: container ${target.name} was not started`;
+      throw new ComposeError('dependency-failed', message);
+    }
     if (condition === 'healthy' && !(await this.#isChecked(target))) return;
     this.#run.report({ ...event, status: 'waiting' });
     await this.#conditions.wait(

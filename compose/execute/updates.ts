@@ -1,4 +1,5 @@
 /** What becomes of rolling updates while a plan is executed: who has settled, who has failed, and what follows. */
+import { EngineError } from '../../engine/api/index.ts';
 import { ComposeError } from '../errors.ts';
 import type { Project } from '../model/project.ts';
 import type { ServiceUpdate } from '../plan/update-policy.ts';
@@ -83,7 +84,7 @@ export class Updates {
     try {
       await this.#watch(update, container, signal);
     } catch (error) {
-      if (signal.aborted || !(error instanceof ComposeError)) throw error;
+      if (signal.aborted) throw error;
       const failure = await this.#withOutput(container, error);
       if (this.isTooMuch(update, container.name, failure)) throw failure;
     }
@@ -116,12 +117,18 @@ export class Updates {
     }
   }
 
-  /** The container may be gone before anybody can look at it. */
-  async #withOutput({ id }: UpdatedContainer, error: ComposeError): Promise<ComposeError> {
+  /** The container may be gone before anybody can look at it. Unchanged where the engine keeps no output. */
+  async #withOutput({ id }: UpdatedContainer, error: unknown): Promise<unknown> {
+    if (!(error instanceof ComposeError)) return error;
     const lines: string[] = [];
-    for await (const { text } of this.#run.engine.containers.logs(id, { follow: false })) {
-      lines.push(text);
-      if (lines.length > mostLines) lines.shift();
+    try {
+      for await (const { text } of this.#run.engine.containers.logs(id, { follow: false })) {
+        lines.push(text);
+        if (lines.length > mostLines) lines.shift();
+      }
+    } catch (reason) {
+      if (!(reason instanceof EngineError)) throw reason;
+      return error;
     }
     return new ComposeError(error.code, [error.message, ...lines].join('\n  '));
   }

@@ -203,6 +203,59 @@ describe('an update', () => {
     ]);
   });
 
+  test.each([
+    ['pause', null, 'update of service "web" is paused: container p-web-1 exited (7)'],
+    ['rollback', null, 'update of service "web" is taken back: container p-web-1 exited (7)'],
+    ['continue', 'update of service "web" goes on: container p-web-1 exited (7)', null],
+  ])('with %s must do so without any output, too', async (action, warning, wanted) => {
+    const { engine, error, warnings } = await update(
+      `update_config: {monitor: 5ms, failure_action: ${action}}\n      rollback_config: {monitor: 1ms}`,
+      endingOf('p-web-1'),
+      (subject) => {
+        subject.fail('logs p-web-1', new EngineError('not-implemented', 'driver none keeps none'));
+      },
+    );
+    if (wanted === null) expect([error, warnings]).toEqual([null, [warning]]);
+    else expect(error).toContain(wanted);
+    if (action === 'rollback') expect(await versions(engine)).toEqual(replaced(1));
+  });
+
+  test('a container that cannot be watched must be such a failure', async () => {
+    const { engine, error } = await update(
+      'update_config: {monitor: 5ms, failure_action: rollback}\n      rollback_config: {monitor: 0s}',
+      nothing,
+      (subject) => {
+        const inspect = subject.containers.inspect.bind(subject.containers);
+        let count = 0;
+        subject.containers.inspect = async (ref, options) => {
+          count += 1;
+          if (count === 1) throw new EngineError('internal', 'cannot read its state');
+          return await inspect(ref, options);
+        };
+      },
+    );
+    expect(error).toContain('update of service "web" is taken back: cannot read its state');
+    expect(await versions(engine)).toEqual(replaced(1));
+  });
+
+  test('that goes on must not count what was never started as healthy', async () => {
+    const text = (version: number): string =>
+      `name: p\nservices:\n  web:\n    image: nginx\n    labels: {version: "${version}"}\n    healthcheck: {test: "true"}\n    deploy: {update_config: {failure_action: continue}}\n  api: {image: nginx, labels: {version: "${version}"}, depends_on: {web: {condition: service_healthy}}}\n`;
+    const engine = new FakeEngine();
+    engine.health = null;
+    const up = async (version: number): Promise<unknown> => {
+      const { project } = loadText(text(version));
+      const observed = await observe(engine, 'p');
+      return await executePlan(reconcile(project, observed), { engine, project, observed });
+    };
+    await up(1);
+    engine.fail('start p-web-1', new EngineError('internal', 'no such program'));
+    await expect(up(2)).rejects.toThrow(
+      'dependency failed to start: container p-web-1 was not started',
+    );
+    expect(engine.calls.filter((call) => call === 'start p-api-1')).toHaveLength(1);
+  });
+
   test('a start that the engine refuses must be such a failure, and lose nobody', async () => {
     const { engine, error } = await update(
       'update_config: {monitor: 5ms, parallelism: 0, failure_action: rollback}',
