@@ -38,7 +38,12 @@ export function unsupportedWarnings(
       const message = `"${path}" of service "${name}" has no effect${reason === null ? ' yet' : `: ${reason}`}`;
       return textAt(project, ['services', name, ...path.split('.')], message);
     });
-    return [...warnings, ...(isOtherEngine === true ? fileWarnings(project, name, service) : [])];
+    if (isOtherEngine !== true) return warnings;
+    return [
+      ...warnings,
+      ...restartWarnings(project, name, service),
+      ...fileWarnings(project, name, service),
+    ];
   });
 }
 
@@ -58,6 +63,30 @@ function valueAt(value: unknown, [key, ...rest]: readonly string[]): unknown {
 function idleValues({ pull_policy }: Service): string[] {
   const isUsual = ['missing', 'if_not_present', 'never', undefined].includes(pull_policy);
   return isUsual ? [] : ['pull_policy'];
+}
+
+/** What only an engine of ours knows of restarts (compose-spec deploy.md#restart_policy). */
+function restartWarnings(project: Project, name: string, { deploy }: Service): string[] {
+  const { condition = 'any', max_attempts = 0, ...times } = deploy?.restart_policy ?? {};
+  if (condition === 'none') return [];
+  const warning = (key: string, what: string): string => {
+    const path = ['deploy', 'restart_policy', key];
+    const message = `"${path.join('.')}" of service "${name}" ${what}`;
+    return textAt(project, ['services', name, ...path], message);
+  };
+  const idle = (['delay', 'window'] as const).filter((key) => times[key] !== undefined);
+  const isCut = condition === 'any' && max_attempts > 0;
+  return [
+    ...idle.map((key) => warning(key, 'has no effect: this engine has times of its own')),
+    ...(isCut
+      ? [
+          warning(
+            'max_attempts',
+            'makes this engine restart after failures only, not after success',
+          ),
+        ]
+      : []),
+  ];
 }
 
 /** A file of the host that cannot be written into the container of another engine is mounted as it is. */

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { unsupportedWarnings } from '../../../../compose/plan/unsupported.ts';
 import { loadText } from '../lib/host.ts';
 
-function warningsOf(attribute: string): readonly string[] {
+function warningsOf(attribute: string, isOtherEngine = false): readonly string[] {
   const text = `services:\n  web:\n    image: nginx\n    ${attribute}\nmodels: {m: {model: ai/m}}\n`;
-  return unsupportedWarnings(loadText(text).project, ['web'], {});
+  return unsupportedWarnings(loadText(text).project, ['web'], { isOtherEngine });
 }
 
 const windows = ': only Windows containers have it';
@@ -57,4 +57,16 @@ test.each([
   'ulimits: {nofile: 1024}',
 ])('what has its effect must not be named: %s', (attribute) => {
   expect(warningsOf(attribute)).toEqual([]);
+});
+
+test('what another engine does not know of restarts must be named there', () => {
+  const policy = (text: string): string => `deploy: {restart_policy: {${text}}}`;
+  const where = (key: string): string => `"deploy.restart_policy.${key}" of service "web"`;
+  expect(warningsOf(policy('max_attempts: 3, delay: 5s, window: 6s'), true)).toEqual([
+    `compose.yaml:4:55: ${where('delay')} has no effect: this engine has times of its own`,
+    `compose.yaml:4:67: ${where('window')} has no effect: this engine has times of its own`,
+    `compose.yaml:4:45: ${where('max_attempts')} makes this engine restart after failures only, not after success`,
+  ]);
+  expect(warningsOf(policy('condition: on-failure, max_attempts: 3'), true)).toEqual([]);
+  expect(warningsOf(policy('condition: none, delay: 5s'), true)).toEqual([]);
 });
