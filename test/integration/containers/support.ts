@@ -144,8 +144,8 @@ export async function failure(work: Promise<unknown>): Promise<EngineError> {
 
 /** Actions of what happened to one container and its networks and volumes until now, in order. */
 export async function actions({ client }: Subject, id: string): Promise<readonly string[]> {
-  // The past ends here: a stream with this bound ends at once.
-  const until = (Date.now() / 1000).toFixed(3);
+  // The past ends here, and with it the stream: a clock of milliseconds is behind that of the events.
+  const until = ((Date.now() + 1) / 1000).toFixed(3);
   const found: string[] = [];
   for await (const { Action, Actor } of client.events({ since: '0', until })) {
     if (Actor.ID === id || Actor.Attributes['container'] === id) found.push(Action);
