@@ -1,4 +1,5 @@
 /** The commands over containers that exist. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -133,10 +134,13 @@ async function wait(stage: Stage): Promise<void> {
   await up(stage);
   const waiting = stage.start('wait', 'web');
   const { Id } = await stage.inspect('web');
+  // Nothing tells that it waits, and of one that has ended before it looks it says that nothing runs.
+  await delay(2_000);
   await stage.compose('stop', 'web');
   expect(await waiting.ended).toBe(3);
   expect(waiting.stdout).toContain(`container "${Id}" exited with status code 3\n`);
   const dropping = stage.start('wait', '--down-project', 'db');
+  await delay(2_000);
   await stage.compose('kill', 'db');
   expect(await dropping.ended).toBe(137);
   expect(await stage.states()).toEqual([]);

@@ -2,7 +2,8 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, connect, type AddressInfo, type Server } from 'node:net';
 import { decode, encode, RECURSION_DESIRED, type DecodedPacket, type Packet } from 'dns-packet';
-import { closeFd, openSocket, socketPort } from '../../../native/index.ts';
+import { closeFd, isSyscallError, openSocket, socketPort } from '../../../native/index.ts';
+import type { Fd } from '../../../native/index.ts';
 import { Resolver, type ResolverOptions } from '../../../network/dns/resolver.ts';
 import { tempDir } from '../../lib/temp-dir.ts';
 
@@ -40,10 +41,7 @@ export async function addSandbox(
   options: SandboxOptions = {},
 ): Promise<number> {
   const { id = 'sandbox', networkIds = ['net'], upstreams = [] } = options;
-  const bind = { address: '127.0.0.1', port: 0 };
-  const udp = await openSocket({ family: 'inet', type: 'dgram', bind });
-  const port = socketPort(udp);
-  const tcp = await openSocket({ family: 'inet', bind: { ...bind, port }, listen: 16 });
+  const { udp, tcp, port } = await openPair();
   try {
     await resolver.addSandbox({ id, sockets: { udp, tcp }, networkIds, upstreams });
   } finally {
@@ -51,6 +49,22 @@ export async function addSandbox(
     closeFd(tcp);
   }
   return port;
+}
+
+/** Of one number, which the kernel has chosen for UDP: for TCP somebody else may have it. */
+async function openPair(): Promise<{ udp: Fd; tcp: Fd; port: number }> {
+  const bind = { address: '127.0.0.1', port: 0 };
+  for (let attempt = 0; ; attempt++) {
+    const udp = await openSocket({ family: 'inet', type: 'dgram', bind });
+    const port = socketPort(udp);
+    try {
+      const tcp = await openSocket({ family: 'inet', bind: { ...bind, port }, listen: 16 });
+      return { udp, tcp, port };
+    } catch (error) {
+      closeFd(udp);
+      if (!isSyscallError(error, 'EADDRINUSE') || attempt === 10) throw error;
+    }
+  }
 }
 
 export function query(name: string, type: 'A' | 'AAAA' | 'PTR' | 'TXT' = 'A', id = 4711): Packet {
