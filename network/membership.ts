@@ -3,42 +3,18 @@
  * network or no more, and where the way out changes, published ports and the default route follow.
  */
 import { allOf } from './all-of.ts';
-import { isOpenWithin, mtuOf } from './drivers/bridge.ts';
-import { parseMac } from './mac.ts';
-import type { Endpoint, Network, Sandbox } from './model.ts';
-import { bridgeName } from './names.ts';
+import type { Sandbox } from './model.ts';
 import type { Parts } from './parts.ts';
 import { OpenSandbox } from './sandbox.ts';
-import { namespacePath, publishPorts, resolvedOf, withdrawPorts } from './sandboxes.ts';
-
-export interface Membership {
-  /** As it is with the endpoint. */
-  readonly sandbox: Sandbox;
-  readonly endpoint: Endpoint;
-  readonly network: Network;
-}
+import { namespacePath, publishPorts, resolvedOf, vethOf, withdrawPorts } from './sandboxes.ts';
+import type { Membership } from './sandboxes.ts';
 
 /** The network is set up. What fails is undone by `leaveNetwork`. */
-export async function joinNetwork(
-  parts: Parts,
-  { sandbox, endpoint, network }: Membership,
-): Promise<void> {
+export async function joinNetwork(parts: Parts, membership: Membership): Promise<void> {
+  const { sandbox, endpoint } = membership;
   const opened = OpenSandbox.adopt(parts.kernel, namespacePath(parts, sandbox.id));
   try {
-    const indexes = await parts.links.createVeths([
-      {
-        name: endpoint.hostInterface,
-        bridge: bridgeName(network.id),
-        mtu: mtuOf(network),
-        isHairpin: endpoint.isDefault && sandbox.ports.length > 0,
-        isIsolated: !isOpenWithin(network),
-        peer: {
-          name: endpoint.interfaceName,
-          hardwareAddress: parseMac(endpoint.macAddress),
-          namespace: opened.namespace,
-        },
-      },
-    ]);
+    const indexes = await parts.links.createVeths([vethOf(membership, opened)]);
     await opened.startLoopback();
     await opened.configure([endpoint], indexes);
     await serveNames(parts, sandbox, opened);

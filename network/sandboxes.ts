@@ -8,7 +8,7 @@ import { forgetFlows } from './firewall/flows.ts';
 import type { PublishedPort } from './firewall/ruleset.ts';
 import { isOpenWithin, mtuOf } from './drivers/bridge.ts';
 import { parseMac } from './mac.ts';
-import type { Network, PortBinding, Sandbox } from './model.ts';
+import type { Endpoint, Network, PortBinding, Sandbox } from './model.ts';
 import { bridgeName } from './names.ts';
 import type { VethRequest } from './links.ts';
 import type { Parts } from './parts.ts';
@@ -65,20 +65,35 @@ async function createLinks(
   const veths = sandbox.endpoints.map((endpoint, index): VethRequest => {
     const network = networks[index];
     if (network === undefined) throw new TypeError('an endpoint has no network');
-    return {
-      name: endpoint.hostInterface,
-      bridge: bridgeName(network.id),
-      mtu: mtuOf(network),
-      isHairpin: endpoint.isDefault && sandbox.ports.length > 0,
-      isIsolated: !isOpenWithin(network),
-      peer: {
-        name: endpoint.interfaceName,
-        hardwareAddress: parseMac(endpoint.macAddress),
-        namespace: opened.namespace,
-      },
-    };
+    return vethOf({ sandbox, endpoint, network }, opened);
   });
   return veths.length === 0 ? [] : await parts.links.createVeths(veths);
+}
+
+/** One endpoint of a sandbox. */
+export interface Membership {
+  /** As it is with the endpoint. */
+  readonly sandbox: Sandbox;
+  readonly endpoint: Endpoint;
+  readonly network: Network;
+}
+
+export function vethOf(
+  { sandbox, endpoint, network }: Membership,
+  { namespace }: Pick<OpenSandbox, 'namespace'>,
+): VethRequest {
+  return {
+    name: endpoint.hostInterface,
+    bridge: bridgeName(network.id),
+    mtu: mtuOf(network),
+    isHairpin: endpoint.isDefault && sandbox.ports.length > 0,
+    isIsolated: !isOpenWithin(network),
+    peer: {
+      name: endpoint.interfaceName,
+      hardwareAddress: parseMac(endpoint.macAddress),
+      namespace,
+    },
+  };
 }
 
 interface Served {
