@@ -30,8 +30,8 @@ export interface SocketRequest {
   /** The namespace it belongs to for its whole life; missing: the engine's own. */
   readonly netns?: Fd;
   readonly family: SocketFamily;
-  /** Ignored for netlink, which is always raw. */
-  readonly type?: 'stream' | 'dgram';
+  /** Ignored for netlink, which is always raw. "sctp" is EPROTONOSUPPORT where the kernel has none. */
+  readonly type?: 'stream' | 'dgram' | 'sctp';
   /** Port 0 takes a free one; `socketPort` tells which. */
   readonly bind?: { readonly address: string; readonly port: number };
   /** Backlog of listen(2); missing: only bound, which reserves the port. */
@@ -44,18 +44,19 @@ export interface SocketRequest {
 export function openSocket(request: SocketRequest): Promise<Fd> {
   const { netns, family, type = 'stream', bind, listen = -1, reuseAddress = false } = request;
   const { domain, protocol } = families[family];
+  const isSctp = type === 'sctp';
   if (bind !== undefined && isIP(bind.address) !== (family === 'inet6' ? 6 : 4)) {
     throw new TypeError(`"${bind.address}" is no address of family ${family}`);
   }
   const isNetlink = domain === AF_NETLINK;
-  const socketType = isNetlink ? SOCK_RAW : type === 'stream' ? SOCK_STREAM : SOCK_DGRAM;
+  const socketType = isNetlink ? SOCK_RAW : type === 'dgram' ? SOCK_DGRAM : SOCK_STREAM;
   const where = bind === undefined ? '' : ` on ${bind.address} port ${bind.port}`;
   return attemptAsync(`open ${family} socket${where}`, () =>
     binding().openSocket(
       netns ?? -1,
       domain,
       socketType,
-      protocol,
+      isSctp ? IPPROTO_SCTP : protocol,
       bind?.address ?? '',
       bind?.port ?? 0,
       listen,
@@ -97,6 +98,8 @@ const AF_NETLINK = 16;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOCK_RAW = 3;
+// in.h
+const IPPROTO_SCTP = 132;
 
 const families: Record<SocketFamily, { domain: number; protocol: number }> = {
   inet: { domain: AF_INET, protocol: 0 },

@@ -2,7 +2,7 @@
 import type { Fd } from '../native/index.ts';
 
 export type DriverName = 'bridge' | 'host' | 'none';
-export type Protocol = 'tcp' | 'udp';
+export type Protocol = 'tcp' | 'udp' | 'sctp';
 
 /** One subnet of a network; addresses are dotted quads, subnets "172.18.0.0/16". */
 export interface Ipam {
@@ -62,17 +62,19 @@ export interface EndpointRequest {
   readonly macAddress?: string;
 }
 
-/** A port to publish; ranges are expanded by the caller. */
+/** One port of a sandbox to publish. */
 export interface PortRequest {
   readonly protocol: Protocol;
   /** "" and "0.0.0.0" are every address of the host. */
   readonly hostIp: string;
   /** 0: any free port. */
   readonly published: number;
+  /** The first free port from `published` to this one is taken; missing: `published` and no other. */
+  readonly lastPublished?: number;
   readonly target: number;
 }
 
-export interface PortBinding extends PortRequest {
+export interface PortBinding extends Omit<PortRequest, 'lastPublished'> {
   /** "0.0.0.0" for every address; never empty. */
   readonly hostIp: string;
   /** Never 0. */

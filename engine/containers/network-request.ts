@@ -99,7 +99,7 @@ export function portRequests(host: HostConfig, config: ContainerConfig): readonl
     (bindings ?? []).map((binding) => ({
       ...parsePort(key),
       hostIp: binding.HostIp ?? '',
-      published: parsePublished(binding.HostPort ?? ''),
+      ...parsePublished(binding.HostPort ?? ''),
     })),
   );
   if (host.PublishAllPorts !== true) return asked;
@@ -114,29 +114,25 @@ function parsePort(key: string): { readonly protocol: Protocol; readonly target:
   if (!isPort(port) || Number(port) === 0) {
     throw new EngineError('invalid-argument', `invalid port specification: "${key}"`);
   }
-  if (protocol !== 'tcp' && protocol !== 'udp') {
-    throw new EngineError(
-      'not-implemented',
-      `this engine does not publish ${protocol} ports yet: "${key}"`,
-    );
+  if (protocol !== 'tcp' && protocol !== 'udp' && protocol !== 'sctp') {
+    throw new EngineError('invalid-argument', `invalid protocol of port "${key}"`, {
+      hint: 'publish tcp, udp or sctp',
+    });
   }
   return { protocol, target: Number(port) };
 }
 
-/** Empty is any free port. A range stands for the first free port of it, which Docker's CLI never sends for one port. */
-function parsePublished(text: string): number {
-  if (text === '') return 0;
-  if (isPort(text)) return Number(text);
-  if (/^\d+-\d+$/.test(text)) {
-    throw new EngineError(
-      'not-implemented',
-      `this engine does not choose from a range of host ports yet: "${text}"`,
-      {
-        hint: 'publish one port, or none to take any free one',
-      },
-    );
-  }
-  throw new EngineError('invalid-argument', `invalid port number in bindings: "${text}"`);
+/** Empty is any free port; of a range "8000-8010" the first free one. */
+function parsePublished(text: string): Pick<PortRequest, 'published' | 'lastPublished'> {
+  const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
+  const [, first = '0', last = first] = match ?? [];
+  const isEmpty = text === '' || text === '0';
+  if (isEmpty) return { published: 0 };
+  const isRange = match !== null && isPort(last) && Number(first) > 0;
+  if (!isRange || Number(first) > Number(last))
+    throw new EngineError('invalid-argument', `invalid port number in bindings: "${text}"`);
+  if (first === last) return { published: Number(first) };
+  return { published: Number(first), lastPublished: Number(last) };
 }
 
 function isPort(text: string): boolean {

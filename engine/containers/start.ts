@@ -10,6 +10,7 @@ import { RuntimeFailure } from './foreign.ts';
 import { launch, startFailure } from './launch.ts';
 import { withContainer } from './locked.ts';
 import { networkFailure } from './network-failure.ts';
+import { withPortHolder } from './port-holder.ts';
 import { removeStopped } from './remove.ts';
 import { assertMove, isAlive } from './state.ts';
 import { cancelRestart } from './stop.ts';
@@ -41,7 +42,7 @@ export async function startLocked(ctx: ContainerContext, container: Container): 
   } catch (error) {
     await noteFailure(ctx, container, error);
     if (wasRestarting) container.announceExit();
-    throw toEngineError(container, error);
+    throw toEngineError(ctx, container, error);
   }
   publishAttachments(ctx, container, 'taken');
   publishContainer(ctx, container, { action: 'start' });
@@ -66,13 +67,17 @@ async function noteFailure(
   await removeStopped(ctx, container, { withVolumes: true });
 }
 
-function toEngineError(container: Container, failure: unknown): unknown {
+function toEngineError(
+  { containers }: ContainerContext,
+  container: Container,
+  failure: unknown,
+): unknown {
   const error = reasonOf(failure);
   const refused = networkFailure(error, {
     prefix: `cannot start "${container.name}": `,
     details: { container: container.name },
   });
-  if (refused !== null) return refused;
+  if (refused !== null) return withPortHolder(refused, containers);
   if (error instanceof ShimError && error.isKilled) {
     return new EngineError('internal', `cannot start "${container.name}": ${error.message}`, {
       hint: 'the kernel’s log (dmesg) says whether memory was short, of the machine or of the container; start it again',

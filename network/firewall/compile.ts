@@ -41,7 +41,7 @@ const fields: Record<Field, { readonly type: number; readonly length: number }> 
 };
 
 const hooks = { prerouting: 0, forward: 2, output: 3, postrouting: 4 } as const;
-const protocols: Readonly<Record<string, number>> = { tcp: 6, udp: 17 };
+const protocols: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132 };
 
 /** Everything, into a table that is not there. */
 export function compileRuleset({ table, sets, chains }: Ruleset): NetlinkRequest[] {

@@ -26,6 +26,8 @@ export async function findPortOwner(
   hostIp: string,
   port: number,
 ): Promise<PortOwner | null> {
+  // The kernel shows SCTP sockets without the inode that leads to their process.
+  if (protocol === 'sctp') return null;
   const wanted = parseAddress(hostIp);
   const tables = await Promise.all([protocol, `${protocol}6`].map((name) => readTable(name)));
   const holders = tables

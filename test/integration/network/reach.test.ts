@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { closeFd } from '../../../native/index.ts';
 import { eventually } from '../../lib/eventually.ts';
@@ -380,45 +380,5 @@ describe('published ports', () => {
     const [first, second] = box.ports.map(({ published }) => published);
     expect(first).not.toBe(second);
     expect(await ask('host', '127.0.0.1', first ?? 0)).toBe(`box ${gatewayOf(box)}`);
-  });
-});
-
-describe('a port in use', () => {
-  test('must name the process that holds it, and leave nothing', async () => {
-    const network = await lab.network();
-    const server = await serve(lab, 'host', { port: 8080, answer: 'host' });
-    const program = (await readFile(`/proc/${String(server.pid)}/comm`, 'utf8')).trim();
-    await expect(lab.sandbox([network], { ports: [tcp(8080, 80)] })).rejects.toMatchObject({
-      code: 'port-in-use',
-      message: 'address 0.0.0.0:8080 is already in use',
-      hint: `process ${String(server.pid)} (${program}) holds it; stop it or publish another port`,
-      fields: { protocol: 'tcp', address: '0.0.0.0', port: 8080, pid: server.pid, user: 'root' },
-    });
-    expect(lab.controller.inspect(network).sandboxes).toEqual([]);
-  });
-
-  test('must name the container that holds it', async () => {
-    const network = await lab.network();
-    const first = await lab.sandbox([network], { name: 'shop-web-1', ports: [tcp(8080, 80)] });
-    await expect(
-      lab.sandbox([network], { ports: [tcp(8081, 80), tcp(8080, 80, '127.0.0.1')] }),
-    ).rejects.toMatchObject({
-      code: 'port-in-use',
-      message: 'address 127.0.0.1:8080 is already in use',
-      hint: 'container "shop-web-1" holds it; stop it or publish another port',
-      fields: { container: 'shop-web-1', containerId: first.id },
-    });
-    // What the failed one had taken is free again.
-    await lab.sandbox([network], { ports: [tcp(8081, 80)] });
-  });
-
-  test('of an address that the host does not have must say so', async () => {
-    const network = await lab.network();
-    await expect(
-      lab.sandbox([network], { ports: [tcp(8080, 80, '10.200.0.1')] }),
-    ).rejects.toMatchObject({
-      code: 'invalid-argument',
-      message: 'address 10.200.0.1 is not an address of this host',
-    });
   });
 });

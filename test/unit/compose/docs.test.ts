@@ -41,7 +41,9 @@ const engines: Readonly<Partial<Record<ComposeErrorCode, () => FakeEngine | Prom
     'port-in-use': () => {
       const engine = new FakeEngine();
       const details = { code: 'port-in-use', address: '0.0.0.0', port: '8080', protocol: 'tcp' };
-      const options = { hint: 'process 4312 (nginx) holds it', details };
+      const hint =
+        'process 4312 (nginx) of user www-data, started 2026-11-20T08:12:44.120Z, holds it; stop it or publish another port';
+      const options = { hint, details };
       const message = 'address 0.0.0.0:8080 is already in use';
       engine.fail('start shop-web-1', new EngineError('conflict', message, options));
       return engine;

@@ -75,15 +75,30 @@ describe('port bindings', () => {
     ).toBe(expected);
   });
 
+  test.each([
+    ['80-90', { published: 80, lastPublished: 90 }],
+    ['80-80', { published: 80 }],
+    ['00080', { published: 80 }],
+    ['0', { published: 0 }],
+  ])('host port %s must be read as it is meant', (text, expected) => {
+    expect(portRequests(of('7/sctp', text), {})).toEqual([
+      { protocol: 'sctp', hostIp: '', target: 7, ...expected },
+    ]);
+  });
+
   test.each<[HostConfig, string]>([
     [of('0/tcp'), 'invalid port specification: "0/tcp"'],
     [of('65536/tcp'), 'invalid port specification: "65536/tcp"'],
     [of('http/tcp'), 'invalid port specification: "http/tcp"'],
     [of('/tcp'), 'invalid port specification: "/tcp"'],
-    [of('80/sctp'), 'this engine does not publish sctp ports yet: "80/sctp"'],
+    [of('80/icmp'), 'invalid protocol of port "80/icmp"'],
     [of('80/tcp', '65536'), 'invalid port number in bindings: "65536"'],
     [of('80/tcp', '-1'), 'invalid port number in bindings: "-1"'],
-    [of('80/tcp', '80-90'), 'this engine does not choose from a range of host ports yet: "80-90"'],
+    [of('80/tcp', '90-80'), 'invalid port number in bindings: "90-80"'],
+    [of('80/tcp', '0-80'), 'invalid port number in bindings: "0-80"'],
+    [of('80/tcp', '80-65536'), 'invalid port number in bindings: "80-65536"'],
+    [of('80/tcp', '80-'), 'invalid port number in bindings: "80-"'],
+    [of('80/tcp', '80-81-82'), 'invalid port number in bindings: "80-81-82"'],
   ])('%j must be refused', (host, message) => {
     expect(() => portRequests(host, {})).toThrow(message);
   });

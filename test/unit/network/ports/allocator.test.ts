@@ -108,7 +108,47 @@ describe('published ports', () => {
     expect(more[0]?.published).not.toBe(next);
   });
 
+  test('of a range must be the first that is free, whoever has those before it', async () => {
+    const sockets = new Sockets();
+    const ports = new PortAllocator(sockets);
+    sockets.foreign.add('stream 0.0.0.0:8001');
+    await ports.reserve([port(8000)], other, new Rollback());
+    const range = port(8000, { lastPublished: 8003 });
+    const { bindings } = await ports.reserve([range, range], web, new Rollback());
+    expect(bindings.map(({ published }) => published)).toEqual([8002, 8003]);
+    await expect(ports.reserve([range], web, new Rollback())).rejects.toMatchObject({
+      code: 'port-in-use',
+      message: 'every tcp port from 8000 to 8003 is already in use',
+      hint: 'of 8000: container "other" holds it; stop it or publish another port',
+      fields: { port: 8000, container: 'other' },
+    });
+  });
+
+  test('with fewer to choose from must be served first, in whatever order they were asked for', async () => {
+    const ports = new PortAllocator(new Sockets());
+    const requests = [port(8000, { lastPublished: 8002 }), port(8000, { lastPublished: 8001 })];
+    const { bindings } = await ports.reserve([...requests, port(8000)], web, new Rollback());
+    expect(bindings.map(({ published }) => published)).toEqual([8002, 8001, 8000]);
+  });
+
+  test('of SCTP must be refused by name where the kernel has none', async () => {
+    const openSocket: Kernel['openSocket'] = ({ type = '' }) =>
+      Promise.reject(new SyscallError({ call: 'socket', errno: 'EPROTONOSUPPORT', purpose: type }));
+    const ports = new PortAllocator({ openSocket, closeFd: () => undefined });
+    await expect(
+      ports.reserve([port(9000, { protocol: 'sctp' })], web, new Rollback()),
+    ).rejects.toMatchObject({
+      code: 'unsupported',
+      message:
+        'this kernel has no SCTP (CONFIG_IP_SCTP): sctp port 9000 cannot be published on 0.0.0.0',
+      hint: 'load the module "sctp", or leave the port out',
+    });
+  });
+
   test.each([
+    [port(80, { lastPublished: 79 }), '80-79 is not a range of ports'],
+    [port(0, { lastPublished: 79 }), '0-79 is not a range of ports'],
+    [port(80, { lastPublished: 65_536 }), '80-65536 is not a range of ports'],
     [port(-1), '-1 is not a port'],
     [port(65536), '65536 is not a port'],
     [port(1.5), '1.5 is not a port'],
