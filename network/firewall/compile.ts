@@ -180,6 +180,8 @@ function compilePart(part: Part): readonly Expression[] {
       return [...anyBit(CT_STATE, CT_STATE_ESTABLISHED | CT_STATE_RELATED)];
     case 'translated':
       return [...anyBit(CT_STATUS, IPS_DST_NAT)];
+    case 'untranslated':
+      return [...noBit(CT_STATUS, IPS_SRC_NAT | IPS_DST_NAT)];
     case 'dnat':
       return translate(part.map, part.hasAddress);
     case 'masquerade':
@@ -197,6 +199,7 @@ function compilePart(part: Part): readonly Expression[] {
 const RTN_LOCAL = 2;
 const CT_STATE_ESTABLISHED = 2;
 const CT_STATE_RELATED = 4;
+const IPS_SRC_NAT = 0x10;
 const IPS_DST_NAT = 0x20;
 
 const ipv4Only: readonly Expression[] = [
@@ -232,9 +235,18 @@ function equals(value: Uint8Array): Expression {
 }
 
 function anyBit(key: number, mask: number): readonly Expression[] {
+  return compareBits(key, mask, CMP_NEQ);
+}
+
+function noBit(key: number, mask: number): readonly Expression[] {
+  return compareBits(key, mask, CMP_EQ);
+}
+
+/** With none of them. */
+function compareBits(key: number, mask: number, operator: number): readonly Expression[] {
   return [
     { name: 'ct', key, register: 1 },
     { name: 'bitwise', source: 1, register: 1, mask: u32(mask), xor: new Uint8Array(4) },
-    { name: 'cmp', operator: CMP_NEQ, register: 1, value: new Uint8Array(4) },
+    { name: 'cmp', operator, register: 1, value: new Uint8Array(4) },
   ];
 }

@@ -57,6 +57,8 @@ export function printPart(part: Part): string {
       return 'ct state established,related';
     case 'translated':
       return 'ct status dnat';
+    case 'untranslated':
+      return 'ct status ! snat,dnat';
     case 'dnat':
       return `dnat ip to ip protocol . ${part.hasAddress ? 'ip daddr . ' : ''}th dport map @${part.map}`;
     case 'masquerade':

@@ -64,6 +64,7 @@ export type Part =
   | { readonly kind: 'local-destination' }
   | { readonly kind: 'established' }
   | { readonly kind: 'translated' }
+  | { readonly kind: 'untranslated' }
   | { readonly kind: 'dnat'; readonly map: string; readonly hasAddress: boolean }
   | { readonly kind: 'masquerade' }
   | { readonly kind: 'accept' | 'drop' | 'return' };
@@ -156,6 +157,7 @@ const fromMasqueraded: Part = { kind: 'interface', side: 'iifname', set: 'masque
 const toLoopback: Part = { kind: 'loopback-address', end: 'daddr' };
 const fromLoopback: Part = { kind: 'loopback-address', end: 'saddr' };
 const translated: Part = { kind: 'translated' };
+const untranslated: Part = { kind: 'untranslated' };
 const local: Part = { kind: 'local-destination' };
 const masquerade: Part = { kind: 'masquerade' };
 
@@ -199,6 +201,9 @@ const chains: readonly RuleChain[] = [
       [withinOpenNetwork, accept],
       [{ kind: 'interface', side: 'iifname', set: 'internal' }, drop],
       [{ kind: 'interface', side: 'oifname', set: 'internal' }, drop],
+      // Nobody elsewhere may send to a container's own address, not even answers: those to a network that is not
+      // masqueraded come in where its gateway mode lets them, as with Docker 28.
+      [toBridge, untranslated, drop],
       [{ kind: 'established' }, accept],
       // A published port is for everybody; all else on its way into a network is direct routing or another network.
       [toBridge, translated, accept],

@@ -29,6 +29,8 @@ function gatewayOf(handle: Addressed): string {
   return handle.endpoints[0]?.gateway ?? '';
 }
 
+const udpListener = `require('dgram').createSocket('udp4').on('message', (m, r) => console.log(r.address))
+  .bind(+process.argv[1], () => console.log('ready'));`;
 const steadyUdpClient = `const s = require('dgram').createSocket('udp4');
   s.on('message', (m) => console.log(String(m))).on('error', () => {}).bind(40000, () => {
     setInterval(() => s.send('x', +process.argv[2], process.argv[1]), 20); console.log('started'); });`;
@@ -97,9 +99,17 @@ describe('networks', () => {
     await serve(lab, outside, { port: 80, answer: 'outside' });
     const options = { 'com.docker.network.bridge.enable_ip_masquerade': 'false' };
     const box = await lab.sandbox([await lab.network({ options })]);
-    expect(await ask(box, '10.9.0.2', 80)).toBe('timeout');
+    const heard = startIn(lab, outside, process.execPath, '-e', udpListener, '90');
+    const lines: string[] = [];
+    heard.stdout?.on('data', (data: Buffer) => lines.push(...data.toString().trim().split('\n')));
+    await eventually(() => {
+      expect(lines).toEqual(['ready']);
+    });
+    expect(await askUdp(box, '10.9.0.2', 90)).toBe('timeout');
+    expect(lines).toEqual(['ready', addressOf(box)]);
+    // Answers to its own address are direct routing: without a gateway mode that has it, they stay outside.
     await runIn(outside, 'ip', 'route', 'add', 'default', 'via', '10.9.0.1');
-    expect(await ask(box, '10.9.0.2', 80)).toBe(`outside ${addressOf(box)}`);
+    expect(await ask(box, '10.9.0.2', 80)).toBe('timeout');
   });
 
   test.each([

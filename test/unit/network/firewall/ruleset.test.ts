@@ -112,6 +112,7 @@ describe('the rule set', () => {
 		iifname . oifname @open accept
 		iifname @internal drop
 		oifname @internal drop
+		oifname @bridges ct status ! snat,dnat drop
 		ct state established,related accept
 		oifname @bridges ct status dnat accept
 		oifname @bridges drop
