@@ -107,7 +107,7 @@ export async function createEngine(config: Config, log: Log): Promise<Engine> {
       ...{ layout, images, volumes, events, execs },
       networks: networks.controller,
     }),
-    close: () => close({ containers, networks, snapshots }),
+    close: () => close({ containers, networks, snapshots, cgroups }),
   };
 }
 
@@ -272,9 +272,10 @@ interface Parts {
   readonly containers: Containers;
   readonly networks: Networks;
   readonly snapshots: Snapshots;
+  readonly cgroups: Cgroups;
 }
 
-async function close({ containers, networks, snapshots }: Parts): Promise<void> {
+async function close({ containers, networks, snapshots, cgroups }: Parts): Promise<void> {
   await Promise.all([...containers].map(async ({ shipping }) => shipping?.stop()));
   for (const container of containers) {
     container.restart?.cancel.abort();
@@ -288,4 +289,5 @@ async function close({ containers, networks, snapshots }: Parts): Promise<void> 
   // Without a sandbox nobody asks the resolver anything, and the next engine starts another.
   if (isIdle) await networks.resolver.stop();
   else networks.resolver.close();
+  cgroups.removeEmptyInstance();
 }

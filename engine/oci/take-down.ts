@@ -34,4 +34,5 @@ async function removeCgroup(record: ContainerRecord): Promise<void> {
     if (!cgroups.kill(name)) for (const pid of cgroups.pids(name)) await untilGone(pid, SIGKILL);
   }
   await cgroups.remove(name);
+  cgroups.removeEmptyInstance();
 }

@@ -65,6 +65,8 @@ export class Cgroups {
   readonly #parents = new Map<string, string>();
   /** Directories that this engine has seen hand down what they have; one may be left half made by an engine before. */
   readonly #prepared = new Set<string>();
+  /** Whether the engine's own group was ever given real-time of the host's. */
+  #hasRealtime = false;
   #canFilterDevices: boolean | undefined;
   #supported: CgroupSupport | undefined;
 
@@ -135,10 +137,7 @@ export class Cgroups {
   /** Nothing has entered the directories yet, so removing them cannot have to wait. */
   #undoCreate(id: string, error: unknown): never {
     try {
-      for (const directory of this.directories(id)) {
-        removeTree(directory);
-        if (!this.#parents.has(id)) removeIfEmpty(dirname(directory));
-      }
+      for (const directory of this.directories(id)) removeTree(directory);
     } catch (failure) {
       throw new AggregateError([error, failure], 'cannot undo the creation of cgroups', {
         cause: error,
@@ -199,7 +198,7 @@ export class Cgroups {
     return [...ids].sort();
   }
 
-  /** The instance's own directories, which an engine that was killed in `remove` has left without a container. */
+  /** The instance's own directories, which stay for the next container as long as the engine runs. */
   removeEmptyInstance(): void {
     if (this.#instance === '.') return;
     for (const { mountPoint } of this.#hierarchies) removeIfEmpty(join(mountPoint, this.#instance));
@@ -273,7 +272,7 @@ export class Cgroups {
   }
 
   /**
-   * Removes the container's directories and what it made below them; the instance's own with the last container.
+   * Removes the container's directories and what it made below them.
    * Rejects with EngineError `conflict` if processes stay in it, and can be called again.
    */
   async remove(id: string, signal?: AbortSignal): Promise<void> {
@@ -282,8 +281,8 @@ export class Cgroups {
       const reserved = hierarchy.version === 2 ? readIfThere(join(directory, 'memory.low')) : '';
       await removeLeaving(directory, signal);
       if (Number(reserved) > 0) this.#handDownReservation(hierarchy, id);
-      // A parent that the user named is the user's to remove.
-      if (!this.#parents.has(id)) removeIfEmpty(dirname(directory));
+      // What others may not have meanwhile is given back; a parent that the user named is the user's to remove.
+      if (this.#hasRealtime && !this.#parents.has(id)) removeIfEmpty(dirname(directory));
     }
     this.#parents.delete(id);
   }
@@ -431,6 +430,7 @@ export class Cgroups {
 
   /** A group gets real-time for its processes out of that of the group above it, which has none to begin with. */
   #lendRealtime({ mountPoint }: Hierarchy, id: string): void {
+    this.#hasRealtime = true;
     const parent = join(mountPoint, this.#parents.get(id) ?? this.#instance);
     for (const step of directoriesBetween(mountPoint, parent))
       for (const file of ['cpu.rt_period_us', 'cpu.rt_runtime_us'])

@@ -4,6 +4,7 @@
  * processes that live in this network namespace or in a cgroup of the instance.
  */
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -120,13 +121,20 @@ async function networkNamespaceMounts(): Promise<readonly string[]> {
   return found.filter((line) => line.includes(' net:['));
 }
 
+/** Below the engine's own directories, which stay as long as it runs: `instanceCgroups` is for its end. */
 async function cgroups(instance: string): Promise<readonly string[]> {
+  const own = await instanceCgroups(instance);
+  const found = await Promise.all(own.map((path) => tree(path, 'directories')));
+  return found.flat().filter((path) => !own.includes(path));
+}
+
+/** The engine's own directories, one in each hierarchy. */
+export async function instanceCgroups(instance: string): Promise<readonly string[]> {
   const hierarchies = await readdir('/sys/fs/cgroup', { withFileTypes: true });
   const roots = ['.', ...hierarchies.filter((entry) => entry.isDirectory()).map((e) => e.name)];
-  const found = await Promise.all(
-    roots.map((root) => tree(join('/sys/fs/cgroup', root, instance), 'directories')),
-  );
-  return [...new Set(found.flat())];
+  return roots
+    .map((root) => join('/sys/fs/cgroup', root, instance))
+    .filter((path) => existsSync(path));
 }
 
 async function processes(instance: string): Promise<readonly string[]> {

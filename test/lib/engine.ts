@@ -11,6 +11,7 @@ import { EngineClient } from '../../engine/client/index.ts';
 import { eventually } from './eventually.ts';
 import { recordEngine } from './run-record.mjs';
 import { tempPrefix } from './temp-dir.ts';
+import { instanceCgroups } from './audit.ts';
 import type { AuditScope } from './audit.ts';
 
 const run = promisify(execFile);
@@ -179,6 +180,8 @@ export class TestEngine implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.removeContainers();
     await this.stop();
+    const cgroups = await instanceCgroups(this.scope.instance);
+    if (cgroups.length > 0) throw new Error(`the engine has left ${cgroups.join(', ')}`);
     await rm(this.root, { recursive: true, force: true });
   }
 }

@@ -33,6 +33,7 @@ afterEach(async () => {
   for (const child of children) child.kill('SIGKILL');
   children.clear();
   for (const left of cgroups.list()) await cgroups.remove(left);
+  cgroups.removeEmptyInstance();
   expect(
     cgroups
       .directories('')
@@ -77,14 +78,17 @@ function conversation(child: Child): { ask: (text: string) => Promise<string> } 
 const echo = 'while read -r line; do echo "$line"; done';
 
 describe.skipIf(absent.length > 0)(`cgroups (missing: ${absent.join(', ') || 'nothing'})`, () => {
-  test('a container must have a directory in every hierarchy, and none after its removal', async () => {
+  test("a container must have a directory in every hierarchy, and none after its removal; the engine's own must stay until it ends", async () => {
     const placement = cgroups.create(id, confined);
     expect(placement.directories.length).toBeGreaterThan(0);
     expect(placement.directories.every((path) => existsSync(path))).toBe(true);
     expect(cgroups.list()).toEqual([id]);
     await cgroups.remove(id);
-    expect(placement.directories.some((path) => existsSync(dirname(path)))).toBe(false);
+    expect(placement.directories.some((path) => existsSync(path))).toBe(false);
+    expect(placement.directories.every((path) => existsSync(dirname(path)))).toBe(true);
     await cgroups.remove(id);
+    cgroups.removeEmptyInstance();
+    expect(placement.directories.some((path) => existsSync(dirname(path)))).toBe(false);
   });
 
   test('removing one container must leave the other', async () => {
@@ -234,6 +238,7 @@ describe.skipIf(absent.length > 0 || unifiedLine === undefined)('v2 alone', () =
 
   afterEach(async () => {
     for (const left of alone.list()) await alone.remove(left);
+    alone.removeEmptyInstance();
     expect(alone.directories('').filter((path) => existsSync(path))).toEqual([]);
   });
 
@@ -319,6 +324,7 @@ describe.skipIf(absent.length > 0).each(deviceControllers)('devices by %s', (_na
 
   afterEach(async () => {
     for (const left of owner.list()) await owner.remove(left);
+    owner.removeEmptyInstance();
   });
 
   const closed = [

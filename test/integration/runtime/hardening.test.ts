@@ -34,6 +34,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await cgroups.remove(id);
+  cgroups.removeEmptyInstance();
   expect(cgroups.list()).toEqual([]);
   await dir[Symbol.asyncDispose]();
 });

@@ -3,7 +3,7 @@
  * one outcome a line goes out. The last line is what a stop in order has left.
  */
 import { readFileSync } from 'node:fs';
-import { takeAudit } from '../audit.ts';
+import { instanceCgroups, takeAudit } from '../audit.ts';
 import { KillBench } from './bench.ts';
 import type { BenchPaths, Point } from './bench.ts';
 import { isOf, operations } from './operations.ts';
@@ -67,5 +67,7 @@ if (job.points !== null)
 else if (job.victim === 'shim') await planOfShims();
 else await plan();
 await bench.stop();
+const cgroups = await instanceCgroups(job.instance);
+if (cgroups.length > 0) throw new Error(`the engine has left ${cgroups.join(', ')}`);
 const after = await takeAudit(scope);
 say({ before: [...before], after: [...after] });
