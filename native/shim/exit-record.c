@@ -9,13 +9,38 @@
 
 #include "util.h"
 
+static int open_temporary (const char *path)
+{
+  return open (path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+static int temporary_path (char *temporary, size_t size, const char *path)
+{
+  size_t length = 0;
+
+  if (append_text (temporary, size, &length, path) < 0)
+    return -1;
+  return append_text (temporary, size, &length, ".tmp");
+}
+
 static int write_temporary (const struct ts_exit *record, const char *path)
 {
-  cleanup_close int fd = open (path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+  cleanup_close int fd = open_temporary (path);
 
   if (fd < 0)
     return -1;
   return write_all (fd, record, exit_record_size (record)) < 0 ? -1 : 0;
+}
+
+void exit_record_prepare (const char *path)
+{
+  char temporary[PATH_MAX];
+
+  if (temporary_path (temporary, sizeof temporary, path) == 0)
+    {
+      int fd = open_temporary (temporary);
+      cleanup_close_fd (&fd);
+    }
 }
 
 static void sync_path (const char *path, int flags)
@@ -40,10 +65,8 @@ void exit_record_sync (const char *path)
 int exit_record_write (const struct ts_exit *record, const char *path)
 {
   char temporary[PATH_MAX];
-  size_t length = 0;
 
-  if (append_text (temporary, sizeof temporary, &length, path) < 0
-      || append_text (temporary, sizeof temporary, &length, ".tmp") < 0)
+  if (temporary_path (temporary, sizeof temporary, path) < 0)
     return -1;
   if (write_temporary (record, temporary) < 0 || rename (temporary, path) < 0)
     {
