@@ -91,6 +91,8 @@ export interface NetworkOptions {
   readonly namespaces: string;
   readonly records: NetworkRecords;
   readonly resolver: ResolverPort;
+  /** Five random bytes that stay the same, for IPv6 subnets that are nobody else's (RFC 4193, 3.2.2). */
+  readonly globalId: () => Promise<Uint8Array>;
   /** What goes on without being an error: a foreign firewall that may drop, a sysctl that cannot be written. */
   readonly warn: (message: string, fields?: Readonly<Record<string, string | number>>) => void;
   readonly kernel?: Kernel;

@@ -10,12 +10,10 @@ import { bindingAddressOf } from './drivers/bridge.ts';
 import { NetworkError } from './errors.ts';
 import { readHostResolvConf } from './files/resolv-conf.ts';
 import { sandboxHosts, sandboxResolvConf, sandboxUpstreams } from './files/sandbox-files.ts';
-import { allocateIpam } from './ipam/allocator.ts';
-import { occupiedSubnets } from './ipam/occupied.ts';
 import type {
   ConnectedSandbox,
   DriverName,
-  Ipam,
+  Endpoint,
   Network,
   NetworkDetails,
   NetworkRequest,
@@ -31,6 +29,7 @@ import { Ledger } from './ledger.ts';
 import { joinNetwork, leaveNetwork } from './membership.ts';
 import { bridgeName } from './names.ts';
 import { beginOpening } from './opening.ts';
+import { chooseIpam, networkOf } from './network-request.ts';
 import { openParts } from './parts.ts';
 import type { Parts } from './parts.ts';
 import { PortAllocator } from './ports/allocator.ts';
@@ -89,7 +88,7 @@ export class NetworkController {
           throw new TypeError(`network ${request.id} exists`);
         if (this.list().some(({ name }) => name === request.name)) throw nameInUse(request.name);
         const hasSubnet = this.#parts.drivers[driver].hasEndpoints;
-        const ipam = hasSubnet ? await this.#chooseIpam(request) : [];
+        const ipam = hasSubnet ? await chooseIpam(this.#parts, this.list(), request) : [];
         signal?.throwIfAborted();
         const network = networkOf(request, driver, ipam);
         await this.#parts.records.networks.put(network.id, network);
@@ -179,13 +178,12 @@ export class NetworkController {
       await this.#leaving.settled(
         this.#ledger.holdersOf({ endpoints: request.endpoints.slice(index, index + 1) }),
       );
-      const ipv4Address = this.#ledger.leaseOne(one, request.endpoints[index]?.ipv4Address);
-      const isDefault =
-        !one.network.isInternal && !sandbox.endpoints.some((other) => other.isDefault);
+      const leases = this.#ledger.leaseOne(one, request.endpoints[index]);
       const interfaceNumber = freeNumber(sandbox);
-      const plan = { request, index, attached: one, ipv4Address, isDefault, interfaceNumber };
-      const endpoint = planEndpoint(plan);
-      const joined = this.#withEndpoints(request, sandbox, [...sandbox.endpoints, endpoint]);
+      const plan = { request, index, network: one.network, leases, interfaceNumber };
+      const endpoints = this.#ledger.withWayOut([...sandbox.endpoints, planEndpoint(plan)]);
+      const joined = this.#withEndpoints(request, sandbox, endpoints);
+      const endpoint = endpoints.at(-1) as Endpoint;
       // At once: a network that somebody joins must not be removed.
       this.#ledger.sandboxes.set(joined.id, joined);
       rollback.add('lease', () => {
@@ -209,10 +207,7 @@ export class NetworkController {
       const endpoint = sandbox.endpoints.find((one) => one.networkId === networkId);
       if (endpoint === undefined) return sandbox;
       const others = sandbox.endpoints.filter((one) => one !== endpoint);
-      const heir = endpoint.isDefault
-        ? others.find((one) => !this.#ledger.require(one.networkId).network.isInternal)
-        : undefined;
-      const endpoints = others.map((one) => (one === heir ? { ...one, isDefault: true } : one));
+      const endpoints = this.#ledger.withWayOut(others);
       const rest = this.#withEndpoints(request, sandbox, endpoints);
       await this.#parts.records.sandboxes.put(rest.id, rest);
       await leaveNetwork(this.#parts, { sandbox, endpoint }, rest);
@@ -405,18 +400,6 @@ export class NetworkController {
     this.#parts.drivers[driver].validate(request);
     return driver;
   }
-
-  async #chooseIpam(request: NetworkRequest): Promise<readonly Ipam[]> {
-    const { links } = this.#parts;
-    const [all, addresses, routes] = await Promise.all([
-      links.list(),
-      links.addresses(),
-      links.routes(),
-    ]);
-    const tables = { links: all, addresses, routes };
-    const occupied = occupiedSubnets(this.list(), tables, (link) => links.isOurs(link));
-    return allocateIpam(request.ipam?.pools ?? [], occupied);
-  }
 }
 
 interface Opening {
@@ -439,19 +422,4 @@ function freeNumber({ endpoints }: Sandbox): number {
   let number = 0;
   while (taken.has(`eth${number}`)) number += 1;
   return number;
-}
-
-function networkOf(request: NetworkRequest, driver: DriverName, ipam: readonly Ipam[]): Network {
-  return {
-    id: request.id,
-    name: request.name,
-    driver,
-    isInternal: request.isInternal ?? false,
-    ipam,
-    ipamDriver: request.ipam?.driver ?? 'default',
-    ipamOptions: request.ipam?.options ?? {},
-    options: request.options ?? {},
-    labels: request.labels ?? {},
-    createdAt: new Date().toISOString(),
-  };
 }

@@ -1,13 +1,26 @@
 /** One veth pair between a sandbox and a network: what the user asked for becomes addresses and names. Pure. */
 import { NetworkError } from './errors.ts';
 import { formatMac, macOfAddress, parseMac } from './mac.ts';
-import type { AddressPool } from './ipam/pool.ts';
+import type { Family } from './ipam/address.ts';
+import type { FamilyPool, Lease } from './ipam/family-pool.ts';
 import { vethName } from './names.ts';
-import type { Endpoint, EndpointRequest, Network, SandboxRequest } from './model.ts';
+import type {
+  Endpoint,
+  EndpointAddress,
+  EndpointRequest,
+  Network,
+  SandboxRequest,
+} from './model.ts';
+
+export interface NetworkPools {
+  /** null on a network without that family. */
+  readonly ipv4: FamilyPool | null;
+  readonly ipv6: FamilyPool | null;
+}
 
 export interface AttachedNetwork {
   readonly network: Network;
-  readonly pool: AddressPool;
+  readonly pools: NetworkPools;
 }
 
 /** Checks everything that needs no lease, so that nothing is taken for a request that cannot be met. */
@@ -19,50 +32,78 @@ export function validateEndpoints(
   request.endpoints.forEach((endpoint, index) => {
     const attached = networks[index];
     if (attached === undefined) throw new TypeError('an endpoint has no network');
-    const { network, pool } = attached;
+    const { network, pools } = attached;
     if (seen.has(network.id)) throw invalid(`joins network "${network.name}" twice`, request.name);
     seen.add(network.id);
     if (endpoint.macAddress !== undefined) parseMac(endpoint.macAddress);
-    if (endpoint.ipv4Address !== undefined && !pool.has(endpoint.ipv4Address)) {
-      const subnet = network.ipam[0]?.subnet ?? '';
-      throw new NetworkError({
-        code: 'address-not-in-subnet',
-        message: `address "${endpoint.ipv4Address}" is not in subnet ${subnet} of network "${network.name}"`,
-        hint: 'choose an address of that subnet, or leave it out',
-        fields: { address: endpoint.ipv4Address, network: network.name, subnet },
-      });
-    }
+    checkFixed(endpoint.ipv4Address, { network, pool: pools.ipv4, family: 4 });
+    checkFixed(endpoint.ipv6Address, { network, pool: pools.ipv6, family: 6 });
+  });
+}
+
+interface FixedPlace {
+  readonly network: Network;
+  readonly pool: FamilyPool | null;
+  readonly family: Family;
+}
+
+function checkFixed(address: string | undefined, { network, pool, family }: FixedPlace): void {
+  if (address === undefined || pool?.has(address) === true) return;
+  const fields = { address, network: network.name };
+  if (pool === null) {
+    throw new NetworkError({
+      code: 'invalid-argument',
+      message: `address "${address}" cannot be had on network "${network.name}", which has no IPv${family}`,
+      hint: `leave it out, or create the network with enable_ipv${family}: true`,
+      fields,
+    });
+  }
+  throw new NetworkError({
+    code: 'address-not-in-subnet',
+    message: `address "${address}" is not in subnet ${pool.subnets} of network "${network.name}"`,
+    hint: 'choose an address of that subnet, or leave it out',
+    fields: { ...fields, subnet: pool.subnets },
   });
 }
 
 export interface EndpointPlan {
   readonly request: SandboxRequest;
   readonly index: number;
-  readonly attached: AttachedNetwork;
-  readonly ipv4Address: string;
-  readonly isDefault: boolean;
+  readonly network: Network;
+  readonly leases: Leases;
   /** Of the interface's name; the index unless told. */
   readonly interfaceNumber?: number;
 }
 
+/** What an endpoint has of each family. */
+export interface Leases {
+  readonly ipv4: Lease | null;
+  readonly ipv6: Lease | null;
+}
+
+/** Which way out it is, is for all endpoints of the sandbox together to say. */
 export function planEndpoint(plan: EndpointPlan): Endpoint {
-  const { request, index, attached, ipv4Address, isDefault, interfaceNumber = index } = plan;
-  const { network, pool } = attached;
+  const { request, index, network, leases, interfaceNumber = index } = plan;
   const wanted = request.endpoints[index] as EndpointRequest;
+  const first = (leases.ipv4 ?? leases.ipv6)?.address;
+  if (first === undefined) throw new TypeError(`network "${network.name}" has no addresses`);
   return {
     networkId: network.id,
     interfaceName: `eth${interfaceNumber}`,
     hostInterface: vethName(request.id, network.id),
     macAddress:
       wanted.macAddress === undefined
-        ? macOfAddress(ipv4Address)
+        ? macOfAddress(first)
         : formatMac(parseMac(wanted.macAddress)),
-    ipv4Address,
-    prefixLength: pool.subnet.prefixLength,
-    gateway: pool.gateway,
+    ipv4: endpointAddress(leases.ipv4),
+    ipv6: endpointAddress(leases.ipv6),
+    gatewayPriority: wanted.gatewayPriority ?? 0,
     names: namesOf(request, wanted),
-    isDefault,
   };
+}
+
+function endpointAddress(lease: Lease | null): EndpointAddress | null {
+  return lease === null ? null : { ...lease, isDefault: false };
 }
 
 /** Docker's names of an endpoint: the container's, its short id, its hostname, and the aliases on this network. */

@@ -1,34 +1,50 @@
 /**
- * net.ipv4.ip_forward, without which no packet leaves a bridge. A host that did not forward keeps its other interfaces
+ * Forwarding of the host, without which no packet leaves a bridge. A host that did not forward keeps its other interfaces
  * apart: the firewall drops what would pass from one to another of those it had before us.
  */
+import { isSyscallError } from '../native/index.ts';
+import type { Family } from './ipam/address.ts';
 import type { HostForwarding } from './model.ts';
 import { IFF_LOOPBACK } from './netlink/link.ts';
 import type { Link } from './netlink/link.ts';
 import type { Kernel, Records } from './context.ts';
+import { NetworkError } from './errors.ts';
 
-const name = 'net/ipv4/ip_forward';
-const key = 'host';
+const switches: Readonly<Record<Family, string>> = {
+  4: 'net/ipv4/ip_forward',
+  6: 'net/ipv6/conf/all/forwarding',
+};
+const keys: Readonly<Record<Family, string>> = { 4: 'host', 6: 'host6' };
 
 export interface ForwardingParts {
   readonly kernel: Pick<Kernel, 'readSysctl' | 'writeSysctl'>;
   readonly records: Records<HostForwarding>;
 }
 
-/** Turns forwarding on if it is off. Returns the interfaces to keep apart. */
+export type ListForeign = () => Promise<readonly Link[]>;
+
+/** Turns forwarding of a family on if it is off. Returns the interfaces to keep apart. */
 export async function enableForwarding(
-  { kernel, records }: ForwardingParts,
-  listForeign: () => Promise<readonly Link[]>,
+  parts: ForwardingParts,
+  family: Family,
+  listForeign: ListForeign,
 ): Promise<readonly string[]> {
-  if ((await kernel.readSysctl({ name })) !== '0') return recordedUplinks(records);
+  const { kernel, records } = parts;
+  if ((await readSwitch(parts, family)) !== '0') return recordedUplinks(records, family);
   const uplinks = namesOf(await listForeign());
-  await records.put(key, { uplinks });
-  await kernel.writeSysctl({ name, value: '1' });
+  const advertised = family === 6 ? await advertisedOf(parts, uplinks) : [];
+  await records.put(keys[family], { family, uplinks, advertised });
+  // Before forwarding: a host would forget the default route that its router told it of.
+  for (const link of advertised) await kernel.writeSysctl(acceptance(link, '2'));
+  await kernel.writeSysctl({ name: switches[family], value: '1' });
   return uplinks;
 }
 
-export function recordedUplinks(records: Records<HostForwarding>): readonly string[] {
-  return records.values()[0]?.uplinks ?? [];
+export function recordedUplinks(
+  records: Records<HostForwarding>,
+  family: Family,
+): readonly string[] {
+  return records.values().find((one) => one.family === family)?.uplinks ?? [];
 }
 
 /**
@@ -37,14 +53,57 @@ export function recordedUplinks(records: Records<HostForwarding>): readonly stri
  */
 export async function restoreForwarding(
   { kernel, records }: ForwardingParts,
-  listForeign: () => Promise<readonly Link[]>,
+  listForeign: ListForeign,
 ): Promise<void> {
-  const [record] = records.values();
-  if (record === undefined) return;
-  const known = new Set(record.uplinks);
-  if (namesOf(await listForeign()).every((link) => known.has(link)))
-    await kernel.writeSysctl({ name, value: '0' });
-  await records.delete(key);
+  for (const { family, uplinks, advertised } of [...records.values()]) {
+    const known = new Set(uplinks);
+    const present = namesOf(await listForeign());
+    if (present.every((link) => known.has(link))) {
+      await kernel.writeSysctl({ name: switches[family], value: '0' });
+      for (const link of advertised.filter((one) => present.includes(one)))
+        await kernel.writeSysctl(acceptance(link, '1'));
+    }
+    await records.delete(keys[family]);
+  }
+}
+
+async function readSwitch({ kernel }: ForwardingParts, family: Family): Promise<string> {
+  try {
+    return await kernel.readSysctl({ name: switches[family] });
+  } catch (error) {
+    if (!isSyscallError(error, 'ENOENT')) throw error;
+    throw new NetworkError({
+      code: 'unsupported',
+      message: `this kernel has no IPv${family}, which the network is to have`,
+      hint: `start the kernel with IPv${family}, or create the network without it`,
+      fields: { family },
+      cause: error,
+    });
+  }
+}
+
+/** Those that follow router advertisements as long as the host does not forward. */
+async function advertisedOf(
+  { kernel, records }: ForwardingParts,
+  uplinks: readonly string[],
+): Promise<readonly string[]> {
+  // Of an engine that was killed after it had begun.
+  const earlier = records.values().flatMap((one) => one.advertised);
+  const advertised = earlier.filter((link) => uplinks.includes(link));
+  for (const link of uplinks) {
+    try {
+      if ((await kernel.readSysctl({ name: acceptance(link, '').name })) === '1')
+        advertised.push(link);
+    } catch (error) {
+      // Gone, or an interface without IPv6.
+      if (!isSyscallError(error, 'ENOENT')) throw error;
+    }
+  }
+  return advertised;
+}
+
+function acceptance(link: string, value: string): { name: string; value: string } {
+  return { name: `net/ipv6/conf/${link}/accept_ra`, value };
 }
 
 function namesOf(links: readonly Link[]): readonly string[] {

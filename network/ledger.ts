@@ -1,16 +1,19 @@
 /** Who is on which network with which address, as far as this engine knows it. In memory; records and kernel follow. */
 import { planEndpoint, validateEndpoints } from './endpoint.ts';
-import type { AttachedNetwork } from './endpoint.ts';
+import type { AttachedNetwork, Leases, NetworkPools } from './endpoint.ts';
 import { NetworkError } from './errors.ts';
 import { checkNameservers, parseExtraHosts } from './files/sandbox-files.ts';
-import { AddressPool } from './ipam/pool.ts';
-import type { Endpoint, Network, Sandbox, SandboxRequest } from './model.ts';
+import { normalAddress } from './ipam/address.ts';
+import { FamilyPool } from './ipam/family-pool.ts';
+import type { Lease } from './ipam/family-pool.ts';
+import type { Endpoint, EndpointRequest, Network, Sandbox, SandboxRequest } from './model.ts';
 import { exhausted } from './refusals.ts';
+import { addressesOf, withWayOut } from './way-out.ts';
 
 export interface NetworkState {
   readonly network: Network;
   /** null for drivers without endpoints. */
-  readonly pool: AddressPool | null;
+  readonly pools: NetworkPools | null;
 }
 
 export class Ledger {
@@ -19,9 +22,9 @@ export class Ledger {
   readonly sandboxes: Map<string, Sandbox> = new Map();
 
   addNetwork(network: Network): void {
-    const [ipam] = network.ipam;
-    const pool = ipam === undefined ? null : new AddressPool(ipam);
-    this.networks.set(network.id, { network, pool });
+    const { id, ipam } = network;
+    const pools = { ipv4: FamilyPool.of(ipam, 4), ipv6: FamilyPool.of(ipam, 6) };
+    this.networks.set(id, { network, pools: ipam.length === 0 ? null : pools });
   }
 
   require(id: string): NetworkState {
@@ -43,8 +46,10 @@ export class Ledger {
   /** One that an earlier engine has leased for. */
   adopt(sandbox: Sandbox): void {
     this.sandboxes.set(sandbox.id, sandbox);
-    for (const { networkId, ipv4Address } of sandbox.endpoints)
-      this.networks.get(networkId)?.pool?.leaseFixed(ipv4Address);
+    for (const endpoint of sandbox.endpoints) {
+      for (const { address } of addressesOf(endpoint))
+        this.#poolOf(endpoint.networkId, address)?.leaseFixed(address);
+    }
   }
 
   /** The networks of the request's endpoints, in their order. Throws NetworkError for what cannot be, before any lease. */
@@ -52,8 +57,8 @@ export class Ledger {
     parseExtraHosts(request);
     checkNameservers(request);
     const attached = request.endpoints.map(({ networkId }) => {
-      const { network, pool } = this.require(networkId);
-      if (pool !== null) return { network, pool };
+      const { network, pools } = this.require(networkId);
+      if (pools !== null) return { network, pools };
       throw new NetworkError({
         code: 'unsupported',
         message: `container "${request.name}" cannot join network "${network.name}" of driver "${network.driver}"`,
@@ -66,42 +71,66 @@ export class Ledger {
 
   /** All addresses or none. */
   lease(request: SandboxRequest, attached: readonly AttachedNetwork[]): readonly Endpoint[] {
-    const defaultIndex = attached.findIndex(({ network }) => !network.isInternal);
-    const leased: { readonly pool: AddressPool; readonly address: string }[] = [];
+    const leased: Endpoint[] = [];
     try {
-      return attached.map((one, index) => {
-        const ipv4Address = this.leaseOne(one, request.endpoints[index]?.ipv4Address);
-        leased.push({ pool: one.pool, address: ipv4Address });
-        const isDefault = index === defaultIndex;
-        return planEndpoint({ request, index, attached: one, ipv4Address, isDefault });
+      attached.forEach((one, index) => {
+        const leases = this.leaseOne(one, request.endpoints[index]);
+        leased.push(planEndpoint({ request, index, network: one.network, leases }));
       });
+      return this.withWayOut(leased);
     } catch (error) {
-      for (const { pool, address } of leased) pool.release(address);
+      for (const endpoint of leased) this.release(endpoint);
       throw error;
     }
   }
 
-  leaseOne({ network, pool }: AttachedNetwork, wanted: string | undefined): string {
-    if (wanted === undefined) {
-      const address = pool.lease();
-      if (address === null) throw exhausted(network);
-      return address;
+  /** Of both families or none. */
+  leaseOne(
+    { network, pools }: AttachedNetwork,
+    wanted: Pick<EndpointRequest, 'ipv4Address' | 'ipv6Address'> = {},
+  ): Leases {
+    const ipv4 = pools.ipv4 === null ? null : this.#take(network, pools.ipv4, wanted.ipv4Address);
+    try {
+      const ipv6 = pools.ipv6 === null ? null : this.#take(network, pools.ipv6, wanted.ipv6Address);
+      return { ipv4, ipv6 };
+    } catch (error) {
+      if (ipv4 !== null) pools.ipv4?.release(ipv4.address);
+      throw error;
     }
-    const holder = this.sandboxesOf(network.id).find((one) => hasAddress(one, network.id, wanted));
-    if (holder !== undefined) {
-      throw new NetworkError({
-        code: 'address-in-use',
-        message: `address ${wanted} of network "${network.name}" is already in use`,
-        hint: `container "${holder.name}" has it; stop it or choose another address`,
-        fields: { address: wanted, network: network.name, container: holder.name },
-      });
-    }
-    pool.leaseFixed(wanted);
-    return wanted;
   }
 
-  release({ networkId, ipv4Address }: Endpoint): void {
-    this.networks.get(networkId)?.pool?.release(ipv4Address);
+  #take(network: Network, pool: FamilyPool, wanted: string | undefined): Lease {
+    if (wanted === undefined) {
+      const lease = pool.lease();
+      if (lease === null) throw exhausted(network, pool);
+      return lease;
+    }
+    const address = normalAddress(wanted);
+    const holder = this.sandboxesOf(network.id).find((one) => hasAddress(one, network.id, address));
+    if (holder === undefined) return pool.leaseFixed(address);
+    throw new NetworkError({
+      code: 'address-in-use',
+      message: `address ${address} of network "${network.name}" is already in use`,
+      hint: `container "${holder.name}" has it; stop it or choose another address`,
+      fields: { address, network: network.name, container: holder.name },
+    });
+  }
+
+  withWayOut(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+    return withWayOut(
+      endpoints,
+      ({ networkId }) => this.networks.get(networkId)?.network.isInternal === false,
+    );
+  }
+
+  release(endpoint: Endpoint): void {
+    for (const { address } of addressesOf(endpoint))
+      this.#poolOf(endpoint.networkId, address)?.release(address);
+  }
+
+  #poolOf(networkId: string, address: string): FamilyPool | undefined {
+    const pools = this.networks.get(networkId)?.pools;
+    return [pools?.ipv4, pools?.ipv6].find((pool) => pool?.has(address) === true) ?? undefined;
   }
 
   /** Gives back what a sandbox has leased. Once per sandbox: afterwards others may have it. */
@@ -116,15 +145,23 @@ export class Ledger {
 
   /** Those that have an address which the request wants; all of a network that has none left. */
   holdersOf({ endpoints }: Pick<SandboxRequest, 'endpoints'>): readonly Sandbox[] {
-    return endpoints.flatMap(({ networkId, ipv4Address }) => {
+    return endpoints.flatMap(({ networkId, ipv4Address, ipv6Address }) => {
       const holders = this.sandboxesOf(networkId);
-      if (ipv4Address === undefined)
-        return this.networks.get(networkId)?.pool?.isExhausted === true ? holders : [];
-      return holders.filter((sandbox) => hasAddress(sandbox, networkId, ipv4Address));
+      const pools = this.networks.get(networkId)?.pools;
+      const isWanted = (pool: FamilyPool | null | undefined, wanted: string | undefined): boolean =>
+        wanted === undefined && pool?.isExhausted === true;
+      if (isWanted(pools?.ipv4, ipv4Address) || isWanted(pools?.ipv6, ipv6Address)) return holders;
+      const wanted = [ipv4Address, ipv6Address].filter((one) => one !== undefined);
+      return holders.filter((sandbox) =>
+        wanted.some((address) => hasAddress(sandbox, networkId, normalAddress(address))),
+      );
     });
   }
 }
 
 function hasAddress({ endpoints }: Sandbox, networkId: string, address: string): boolean {
-  return endpoints.some((one) => one.networkId === networkId && one.ipv4Address === address);
+  return endpoints.some(
+    (one) =>
+      one.networkId === networkId && addressesOf(one).some((other) => other.address === address),
+  );
 }

@@ -25,12 +25,14 @@ import type { Route } from './netlink/route.ts';
 import { refusal } from './netlink/socket.ts';
 import type { NetlinkReply, NetlinkRequest, NetlinkSocket } from './netlink/socket.ts';
 import { linkGroups } from './names.ts';
+import { formatAddress } from './ipam/address.ts';
+import type { Family } from './ipam/address.ts';
 import type { LinkGroups } from './names.ts';
 
 export interface BridgeRequest {
   readonly name: string;
   readonly hardwareAddress: Uint8Array;
-  readonly address: Omit<InterfaceAddress, 'index'>;
+  readonly addresses: readonly Omit<InterfaceAddress, 'index'>[];
   readonly mtu: number | null;
 }
 
@@ -66,8 +68,11 @@ export class HostLinks {
     this.#removals = new Batch((names) => this.#removeAll(names));
   }
 
-  /** Up, with its address, and with a hardware address of its own, so that it does not change with its ports. */
-  async ensureBridge(bridge: BridgeRequest): Promise<void> {
+  /**
+   * Up, with its addresses, and with a hardware address of its own, so that it does not change with its ports.
+   * `onCreated` is waited for while it is down and has no address.
+   */
+  async ensureBridge(bridge: BridgeRequest, onCreated: () => Promise<void>): Promise<void> {
     const { name, hardwareAddress, mtu } = bridge;
     const replies = await this.#socket.send([
       {
@@ -87,13 +92,14 @@ export class HostLinks {
     ]);
     requireReplies(replies, [errnoExists], `create bridge "${name}"`);
     const index = foundLink(replies[1]).index;
+    await onCreated();
     const settings = await this.#socket.send([
-      {
+      ...bridge.addresses.map((address) => ({
         type: RTM_NEWADDR,
         flags: NLM_F_CREATE | NLM_F_EXCL,
-        payload: encodeAddress({ ...bridge.address, index }),
-        purpose: `give bridge "${name}" its address`,
-      },
+        payload: encodeAddress({ ...address, index }),
+        purpose: `give bridge "${name}" address ${formatAddress(address.local)}`,
+      })),
       {
         type: RTM_SETLINK,
         payload: encodeLink({ index, flags: IFF_UP, change: IFF_UP }),
@@ -160,14 +166,14 @@ export class HostLinks {
     return group === this.#groups.live || group === this.#groups.dying;
   }
 
-  async addresses(): Promise<readonly InterfaceAddress[]> {
-    const request = { type: RTM_GETADDR, payload: anyAddress(), purpose: 'list addresses' };
+  async addresses(family: Family): Promise<readonly InterfaceAddress[]> {
+    const request = { type: RTM_GETADDR, payload: anyAddress(family), purpose: 'list addresses' };
     const messages = await this.#socket.dump(request);
     return messages.map(({ payload }) => decodeAddress(payload)).filter((one) => one !== null);
   }
 
-  async routes(): Promise<readonly Route[]> {
-    const request = { type: RTM_GETROUTE, payload: anyRoute(), purpose: 'list routes' };
+  async routes(family: Family): Promise<readonly Route[]> {
+    const request = { type: RTM_GETROUTE, payload: anyRoute(family), purpose: 'list routes' };
     const messages = await this.#socket.dump(request);
     return messages.map(({ payload }) => decodeRoute(payload)).filter((one) => one !== null);
   }

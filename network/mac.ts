@@ -1,24 +1,14 @@
 /** Hardware addresses. */
 import { NetworkError } from './errors.ts';
-import { parseAddress } from './ipam/subnet.ts';
+import { addressBytes, requireAddress } from './ipam/address.ts';
 
 /**
- * 02:42 and the IPv4 address, as Docker does: locally administered, and an address that comes back after a while has
- * the hardware address that neighbours still remember for it.
+ * 02:42 and the IPv4 address, as Docker does, or the end of the IPv6 address: locally administered, and an address that
+ * comes back after a while has the hardware address that neighbours still remember for it.
  */
-export function macOfAddress(ipv4Address: string): string {
-  const address = parseAddress(ipv4Address);
-  if (address === null) throw new TypeError(`"${ipv4Address}" is not an IPv4 address`);
-  return formatMac(
-    Uint8Array.of(
-      2,
-      0x42,
-      address >>> 24,
-      (address >>> 16) & 255,
-      (address >>> 8) & 255,
-      address & 255,
-    ),
-  );
+export function macOfAddress(address: string): string {
+  const end = addressBytes(requireAddress(address)).subarray(-4);
+  return formatMac(Uint8Array.of(2, 0x42, ...end));
 }
 
 export function parseMac(text: string): Uint8Array {

@@ -8,6 +8,7 @@ import type { Parts } from './parts.ts';
 import { OpenSandbox } from './sandbox.ts';
 import { namespacePath, publishPorts, resolvedOf, vethOf, withdrawPorts } from './sandboxes.ts';
 import type { Membership } from './sandboxes.ts';
+import { addressesOf, isWayOut } from './way-out.ts';
 
 /** The network is set up. What fails is undone by `leaveNetwork`. */
 export async function joinNetwork(parts: Parts, membership: Membership): Promise<void> {
@@ -19,7 +20,7 @@ export async function joinNetwork(parts: Parts, membership: Membership): Promise
     await opened.configure([endpoint], indexes);
     await serveNames(parts, sandbox, opened);
     await parts.names.add([{ ...sandbox, endpoints: [endpoint] }]);
-    if (endpoint.isDefault) await publishPorts(parts, sandbox);
+    if (isWayOut(endpoint)) await publishPorts(parts, sandbox);
   } finally {
     opened.close();
   }
@@ -36,13 +37,13 @@ export async function leaveNetwork(
 ): Promise<void> {
   await allOf([
     parts.names.remove([{ ...sandbox, endpoints: [endpoint] }]),
-    ...(endpoint.isDefault && sandbox.ports.length > 0
+    ...(isWayOut(endpoint) && sandbox.ports.length > 0
       ? [withdrawPorts(parts, sandbox.ports)]
       : []),
   ]);
   if (rest.endpoints.length === 0) await parts.resolver.removeSandbox(sandbox.id);
   else await parts.resolver.updateSandbox(resolvedOf(rest));
-  if (endpoint.isDefault) await leadOut(parts, rest);
+  if (isWayOut(endpoint)) await leadOut(parts, rest);
   await parts.links.remove([endpoint.hostInterface]);
 }
 
@@ -59,13 +60,16 @@ async function serveNames(parts: Parts, sandbox: Sandbox, opened: OpenSandbox): 
 
 /** The default route and the published ports are where the sandbox has its way out, if it has one. */
 export async function leadOut(parts: Parts, sandbox: Sandbox): Promise<void> {
-  const endpoint = sandbox.endpoints.find(({ isDefault }) => isDefault);
-  if (endpoint === undefined) return;
+  const ways = sandbox.endpoints.filter(isWayOut);
+  if (ways.length === 0) return;
   const opened = OpenSandbox.adopt(parts.kernel, namespacePath(parts, sandbox.id));
   try {
     await opened.startLoopback();
-    await opened.setDefaultRoute(endpoint);
-    if (sandbox.ports.length > 0) await parts.links.setHairpin(endpoint.hostInterface);
+    for (const endpoint of ways) {
+      for (const address of addressesOf(endpoint).filter(({ isDefault }) => isDefault))
+        await opened.setDefaultRoute(address);
+      if (sandbox.ports.length > 0) await parts.links.setHairpin(endpoint.hostInterface);
+    }
     await publishPorts(parts, sandbox);
   } finally {
     opened.close();

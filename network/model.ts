@@ -1,10 +1,11 @@
 /** What is stored of networks and sandboxes, and what the engine hands in and gets back. Plain data throughout. */
 import type { Fd } from '../native/index.ts';
+import type { Family } from './ipam/address.ts';
 
 export type DriverName = 'bridge' | 'host' | 'none';
 export type Protocol = 'tcp' | 'udp' | 'sctp';
 
-/** One subnet of a network; addresses are dotted quads, subnets "172.18.0.0/16". */
+/** One subnet of a network, of either family: "172.18.0.0/16", "fd00:1::/64". Addresses are in their usual text. */
 export interface Ipam {
   readonly subnet: string;
   readonly gateway: string;
@@ -20,6 +21,8 @@ export interface Network {
   readonly name: string;
   readonly driver: DriverName;
   readonly isInternal: boolean;
+  readonly hasIpv4: boolean;
+  readonly hasIpv6: boolean;
   /** Empty for `host` and `none`. */
   readonly ipam: readonly Ipam[];
   /** What the user gave of `ipam`, for those who show it back: "default" unless told. */
@@ -37,10 +40,14 @@ export interface NetworkRequest {
   readonly name: string;
   readonly driver?: string;
   readonly isInternal?: boolean;
+  /** True unless told. */
+  readonly hasIpv4?: boolean;
+  /** False unless told. */
+  readonly hasIpv6?: boolean;
   readonly ipam?: {
     readonly driver?: string;
     readonly options?: Readonly<Record<string, string>>;
-    /** Empty: a free subnet is chosen. */
+    /** A family without one: a free subnet is chosen. */
     readonly pools: readonly IpamRequest[];
   };
   readonly options?: Readonly<Record<string, string>>;
@@ -59,7 +66,10 @@ export interface EndpointRequest {
   /** Names beside the sandbox's own by which it is found on this network. */
   readonly aliases?: readonly string[];
   readonly ipv4Address?: string;
+  readonly ipv6Address?: string;
   readonly macAddress?: string;
+  /** The network with the highest one has the default route; the first of several. 0 unless told. */
+  readonly gatewayPriority?: number;
 }
 
 /** One port of a sandbox to publish. */
@@ -95,7 +105,7 @@ export interface SandboxRequest {
   readonly name: string;
   readonly hostname: string;
   readonly domainname?: string;
-  /** Interfaces are eth0, eth1, … in this order; the first that is not internal has the default route. */
+  /** Interfaces are eth0, eth1, … in this order. */
   readonly endpoints: readonly EndpointRequest[];
   readonly ports: readonly PortRequest[];
   /** "name:address"; the address "host-gateway" is the host as the sandbox reaches it. */
@@ -111,12 +121,20 @@ export interface Endpoint {
   /** The other end, in the engine's namespace. */
   readonly hostInterface: string;
   readonly macAddress: string;
-  readonly ipv4Address: string;
-  readonly prefixLength: number;
-  readonly gateway: string;
+  /** null on a network without that family. */
+  readonly ipv4: EndpointAddress | null;
+  readonly ipv6: EndpointAddress | null;
+  readonly gatewayPriority: number;
   /** DNS names on this network, lower case. */
   readonly names: readonly string[];
-  /** Carries the default route. */
+}
+
+export interface EndpointAddress {
+  readonly address: string;
+  readonly prefixLength: number;
+  /** The host on this network; null where it has no address. */
+  readonly gateway: string | null;
+  /** The sandbox leaves by it: it has the default route of its family, and published ports lead to it. */
   readonly isDefault: boolean;
 }
 
@@ -178,8 +196,11 @@ export interface NetworkDetails extends Network {
   }[];
 }
 
-/** Kept while the host forwards only because of us, so that its other interfaces stay apart. */
+/** Kept while the host forwards a family only because of us, so that its other interfaces stay apart. */
 export interface HostForwarding {
+  readonly family: Family;
   /** Interfaces the host had when forwarding was off. */
   readonly uplinks: readonly string[];
+  /** Those that took router advertisements, which a host that forwards does only where it is told to. */
+  readonly advertised: readonly string[];
 }

@@ -2,6 +2,7 @@
 import { Batch } from '../engine/lib/index.ts';
 import type { NameEntry, ResolverPort } from './context.ts';
 import type { Endpoint, Sandbox } from './model.ts';
+import { addressesOf } from './way-out.ts';
 
 export class NameBook {
   readonly #resolver: Pick<ResolverPort, 'setNames' | 'removeNetwork'>;
@@ -61,11 +62,12 @@ interface Page {
 
 export function entriesOf(endpoints: Iterable<Endpoint>, suffix: string): readonly NameEntry[] {
   const addresses = new Map<string, string[]>();
-  for (const { names, ipv4Address } of endpoints) {
-    for (const name of names.flatMap((short) => [short, `${short}.${suffix}`])) {
+  for (const endpoint of endpoints) {
+    const own = addressesOf(endpoint).map(({ address }) => address);
+    for (const name of endpoint.names.flatMap((short) => [short, `${short}.${suffix}`])) {
       const known = addresses.get(name);
-      if (known === undefined) addresses.set(name, [ipv4Address]);
-      else known.push(ipv4Address);
+      if (known === undefined) addresses.set(name, [...own]);
+      else known.push(...own);
     }
   }
   return Array.from(addresses, ([name, list]) => ({ name, addresses: list }));

@@ -22,13 +22,22 @@ export interface Parts {
   readonly firewall: Firewall;
   readonly netfilter: NetlinkSocket;
   readonly names: NameBook;
+  readonly globalId: NetworkOptions['globalId'];
   readonly drivers: Readonly<Record<DriverName, Driver>>;
   /** Closes the engine's sockets. */
   close(): void;
 }
 
 export async function openParts(options: NetworkOptions): Promise<Parts> {
-  const { instance, kernel = nativeKernel, records, resolver, warn, namespaces } = options;
+  const {
+    instance,
+    kernel = nativeKernel,
+    records,
+    resolver,
+    warn,
+    namespaces,
+    globalId,
+  } = options;
   const routing = await NetlinkSocket.open(kernel, 'netlink-route');
   const netfilter = await NetlinkSocket.open(kernel, 'netlink-netfilter');
   const links = new HostLinks(routing, instance);
@@ -45,6 +54,7 @@ export async function openParts(options: NetworkOptions): Promise<Parts> {
     firewall,
     netfilter,
     names: new NameBook(resolver),
+    globalId,
     drivers: { bridge, host: hostDriver, none: noneDriver },
     close: () => {
       routing.close();

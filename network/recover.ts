@@ -100,7 +100,8 @@ async function restoreNetworks(
   await parts.firewall.rebuild({
     networks: active.map(filteredNetwork),
     ports: live.flatMap(publishedPorts),
-    uplinks: recordedUplinks(parts.records.forwarding),
+    uplinks: recordedUplinks(parts.records.forwarding, 4),
+    uplinks6: recordedUplinks(parts.records.forwarding, 6),
   });
   for (const network of active) await parts.drivers[network.driver].setup(network);
   await repairBridges(

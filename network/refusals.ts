@@ -1,12 +1,19 @@
 /** What the controller refuses, in words. */
 import { NetworkError } from './errors.ts';
+import type { FamilyPool } from './ipam/family-pool.ts';
+import { familyOf } from './way-out.ts';
 import type { Network, Sandbox, SandboxRequest } from './model.ts';
 
-export function exhausted({ name, ipam }: Network): NetworkError {
-  const subnet = ipam[0]?.subnet ?? '';
+export function exhausted(
+  { name, ipam }: Network,
+  { family }: Pick<FamilyPool, 'family'>,
+): NetworkError {
+  const ofFamily = ipam.filter((one) => familyOf(one.subnet.replace(/\/.*$/, '')) === family);
+  const subnet = ofFamily.map((one) => one.subnet).join(', ');
+  const from = ofFamily.map((one) => one.range ?? one.subnet).join(', ');
   return new NetworkError({
     code: 'addresses-exhausted',
-    message: `network "${name}" has no free address in ${ipam[0]?.range ?? subnet}`,
+    message: `network "${name}" has no free address in ${from}`,
     hint: 'remove containers, or create the network with a larger subnet',
     fields: { network: name, subnet },
   });

@@ -6,9 +6,11 @@ import { isSyscallError } from '../native/index.ts';
 import type { Fd } from '../native/index.ts';
 import type { Kernel, ResolvedSandbox } from './context.ts';
 import { dnsAddress, dnsPort, dnsRules, dnsRulesAnew } from './firewall/sandbox-dns.ts';
-import { lastOf, parseAddress, subnetOf } from './ipam/subnet.ts';
+import { requireAddress } from './ipam/address.ts';
+import type { Address, Family } from './ipam/address.ts';
+import { lastOf, subnetOf } from './ipam/subnet.ts';
 import { allOf } from './all-of.ts';
-import type { Endpoint } from './model.ts';
+import type { Endpoint, EndpointAddress } from './model.ts';
 import { encodeAddress, RTM_NEWADDR } from './netlink/address.ts';
 import { encodeLink, IFF_UP, RTM_SETLINK } from './netlink/link.ts';
 import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from './netlink/message.ts';
@@ -21,6 +23,7 @@ import {
 } from './netlink/route.ts';
 import { NetlinkSocket, refusal } from './netlink/socket.ts';
 import type { NetlinkRequest } from './netlink/socket.ts';
+import { addressesOf } from './way-out.ts';
 
 /** Index of every namespace's loopback. */
 const loopback = 1;
@@ -48,7 +51,7 @@ export class OpenSandbox {
   }
 
   /**
-   * Before any link, as what is set for `default` holds for links made later: their network has no IPv6, so a router
+   * Before any link, as what is set for `default` holds for links made later: on a network without IPv6 a router
    * advertisement must not give them any (CVE-2024-32473). Loopback keeps ::1.
    */
   async disableIpv6(): Promise<void> {
@@ -58,6 +61,17 @@ export class OpenSandbox {
     } catch (error) {
       // A kernel without IPv6.
       if (!isSyscallError(error, 'ENOENT')) throw error;
+    }
+  }
+
+  /** For links whose network has IPv6. They are down yet; addresses and routes are ours to give (CVE-2020-13401). */
+  async enableIpv6(endpoints: readonly Endpoint[]): Promise<void> {
+    for (const { interfaceName, ipv6 } of endpoints) {
+      if (ipv6 === null) continue;
+      const directory = `net/ipv6/conf/${interfaceName}`;
+      const common = { netns: this.namespace };
+      await this.#kernel.writeSysctl({ ...common, name: `${directory}/accept_ra`, value: '0' });
+      await this.#kernel.writeSysctl({ ...common, name: `${directory}/disable_ipv6`, value: '0' });
     }
   }
 
@@ -73,12 +87,13 @@ export class OpenSandbox {
       if (index === undefined) throw new TypeError(`no link for "${endpoint.interfaceName}"`);
       return endpointRequests(endpoint, index);
     });
+    await this.enableIpv6(endpoints);
     if (requests.length > 0) await this.#needRouting().require(requests);
   }
 
   /** In the place of any other, over a link that is up: the kernel finds it by the gateway's address. */
-  async setDefaultRoute({ gateway }: Endpoint): Promise<void> {
-    await this.#needRouting().require([defaultRoute(gateway, NLM_F_REPLACE)]);
+  async setDefaultRoute({ gateway }: EndpointAddress): Promise<void> {
+    if (gateway !== null) await this.#needRouting().require([defaultRoute(gateway)]);
   }
 
   /** Sockets that the resolver is to serve, and that stay ours. Loopback must be up. */
@@ -134,42 +149,60 @@ export function removeSandbox(kernel: Kernel, path: string): void {
 }
 
 function endpointRequests(endpoint: Endpoint, index: number): NetlinkRequest[] {
-  const { interfaceName, ipv4Address, prefixLength, gateway, isDefault } = endpoint;
-  const address = addressOf(ipv4Address);
-  const requests: NetlinkRequest[] = [
-    {
-      type: RTM_NEWADDR,
-      flags: NLM_F_CREATE | NLM_F_EXCL,
-      payload: encodeAddress({
-        index,
-        prefixLength,
-        local: address,
-        peer: address,
-        broadcast: lastOf(subnetOf(address, prefixLength)),
-      }),
-      purpose: `give "${interfaceName}" address ${ipv4Address}`,
-    },
-    setUp(index, interfaceName),
+  const addresses = addressesOf(endpoint);
+  return [
+    ...addresses.map((address) => giveAddress(endpoint, index, address)),
+    setUp(index, endpoint.interfaceName),
+    ...addresses.flatMap(({ isDefault, gateway }) =>
+      isDefault && gateway !== null ? [defaultRoute(gateway, index)] : [],
+    ),
   ];
-  return isDefault ? [...requests, defaultRoute(gateway, NLM_F_EXCL, index)] : requests;
 }
 
-function defaultRoute(gateway: string, flag: number, outputIndex?: number): NetlinkRequest {
+function giveAddress(
+  { interfaceName }: Endpoint,
+  index: number,
+  { address, prefixLength }: EndpointAddress,
+): NetlinkRequest {
+  const local = requireAddress(address);
+  const subnet = subnetOf(local, prefixLength);
+  return {
+    type: RTM_NEWADDR,
+    flags: NLM_F_CREATE | NLM_F_EXCL,
+    payload: encodeAddress({
+      index,
+      prefixLength,
+      local,
+      peer: local,
+      // We have made sure that it is nobody else's; asking the link would take a second.
+      ...(local.family === 4 ? { broadcast: lastOf(subnet) } : { isUnchecked: true }),
+    }),
+    purpose: `give "${interfaceName}" address ${address}`,
+  };
+}
+
+/** In the place of another. */
+function defaultRoute(gateway: string, outputIndex?: number): NetlinkRequest {
+  const address = requireAddress(gateway);
   const route = {
-    destination: 0,
+    destination: nowhere(address.family),
     prefixLength: 0,
     table: RT_TABLE_MAIN,
     scope: RT_SCOPE_UNIVERSE,
     type: RTN_UNICAST,
-    gateway: addressOf(gateway),
+    gateway: address,
     ...(outputIndex !== undefined && { outputIndex }),
   };
   return {
     type: RTM_NEWROUTE,
-    flags: NLM_F_CREATE | flag,
+    flags: NLM_F_CREATE | NLM_F_REPLACE,
     payload: encodeRoute(route),
     purpose: `add the default route by ${gateway}`,
   };
+}
+
+function nowhere(family: Family): Address {
+  return { family, value: 0n };
 }
 
 function setUp(index: number, name: string): NetlinkRequest {
@@ -178,10 +211,4 @@ function setUp(index: number, name: string): NetlinkRequest {
     payload: encodeLink({ index, flags: IFF_UP, change: IFF_UP }),
     purpose: `set "${name}" up`,
   };
-}
-
-function addressOf(text: string): number {
-  const address = parseAddress(text);
-  if (address === null) throw new TypeError(`"${text}" is not an IPv4 address`);
-  return address;
 }

@@ -13,6 +13,7 @@ import { bridgeName } from './names.ts';
 import type { VethRequest } from './links.ts';
 import type { Parts } from './parts.ts';
 import { OpenSandbox, removeSandbox } from './sandbox.ts';
+import { addressOf, familyOf, isWayOut, wayOut } from './way-out.ts';
 
 export function namespacePath({ namespaces }: Pick<Parts, 'namespaces'>, id: string): string {
   return join(namespaces, id);
@@ -86,7 +87,7 @@ export function vethOf(
     name: endpoint.hostInterface,
     bridge: bridgeName(network.id),
     mtu: mtuOf(network),
-    isHairpin: endpoint.isDefault && sandbox.ports.length > 0,
+    isHairpin: isWayOut(endpoint) && sandbox.ports.length > 0,
     isIsolated: !isOpenWithin(network),
     peer: {
       name: endpoint.interfaceName,
@@ -143,16 +144,15 @@ export async function withdrawSandbox(parts: Parts, sandbox: Sandbox): Promise<v
   ]);
 }
 
-/** Ports lead to the endpoint that also has the default route; a sandbox without one publishes nothing. */
+/** Ports of a family lead to the endpoint that has its default route; a sandbox without one publishes nothing of it. */
 export function publishedPorts({ ports, endpoints }: Sandbox): readonly PublishedPort[] {
-  const endpoint = endpoints.find(({ isDefault }) => isDefault);
-  if (endpoint === undefined) return [];
-  return ports.map(({ protocol, hostIp, published, target }) => ({
-    protocol,
-    hostIp,
-    published,
-    target: { address: endpoint.ipv4Address, port: target },
-  }));
+  return ports.flatMap(({ protocol, hostIp, published, target }) => {
+    const family = familyOf(hostIp);
+    const endpoint = wayOut(endpoints, family);
+    const address = endpoint === undefined ? null : addressOf(endpoint, family);
+    if (address === null) return [];
+    return [{ protocol, hostIp, published, target: { address: address.address, port: target } }];
+  });
 }
 
 /** DNS for a sandbox that outlived a resolver: its sockets are made anew, the redirection is still there. */

@@ -321,6 +321,9 @@ export interface NetworkSettings {
   readonly Gateway?: string;
   readonly IPAddress?: string;
   readonly IPPrefixLen?: number;
+  readonly IPv6Gateway?: string;
+  readonly GlobalIPv6Address?: string;
+  readonly GlobalIPv6PrefixLen?: number;
   readonly MacAddress?: string;
 }
 

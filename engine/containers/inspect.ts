@@ -109,6 +109,9 @@ function networkSettings(container: Container): NetworkSettings {
     Gateway: onDefaultBridge?.Gateway ?? '',
     IPAddress: onDefaultBridge?.IPAddress ?? '',
     IPPrefixLen: onDefaultBridge?.IPPrefixLen ?? 0,
+    IPv6Gateway: onDefaultBridge?.IPv6Gateway ?? '',
+    GlobalIPv6Address: onDefaultBridge?.GlobalIPv6Address ?? '',
+    GlobalIPv6PrefixLen: onDefaultBridge?.GlobalIPv6PrefixLen ?? 0,
     MacAddress: onDefaultBridge?.MacAddress ?? '',
     Networks: endpoints,
   };

@@ -81,7 +81,8 @@ function endpointRequest(
   settings: EndpointSettings,
   record: ContainerRecord,
 ): EndpointRequest {
-  const address = settings.IPAMConfig?.IPv4Address ?? '';
+  const { IPv4Address: ipv4Address = '', IPv6Address: ipv6Address = '' } =
+    settings.IPAMConfig ?? {};
   const mac = settings.MacAddress ?? '';
   // Names do not resolve on the default bridge, as in Docker.
   const aliases =
@@ -89,8 +90,10 @@ function endpointRequest(
   return {
     networkId: network.id,
     aliases,
-    ...(address !== '' && { ipv4Address: address }),
+    ...(ipv4Address !== '' && { ipv4Address }),
+    ...(ipv6Address !== '' && { ipv6Address }),
     ...(mac !== '' && { macAddress: mac }),
+    ...(settings.GwPriority !== undefined && { gatewayPriority: settings.GwPriority }),
   };
 }
 
@@ -158,14 +161,18 @@ export function networkFacts(
 }
 
 function endpointFacts(endpoint: Endpoint, containerId: string): EndpointSettings {
+  const { ipv4, ipv6 } = endpoint;
   return {
     NetworkID: endpoint.networkId,
     // An endpoint is the join of one container to one network: it has no identity beside theirs.
     EndpointID: containerId.slice(0, 32) + endpoint.networkId.slice(0, 32),
     MacAddress: endpoint.macAddress,
-    IPAddress: endpoint.ipv4Address,
-    IPPrefixLen: endpoint.prefixLength,
-    Gateway: endpoint.gateway,
+    IPAddress: ipv4?.address ?? '',
+    IPPrefixLen: ipv4?.prefixLength ?? 0,
+    Gateway: ipv4?.gateway ?? '',
+    GlobalIPv6Address: ipv6?.address ?? '',
+    GlobalIPv6PrefixLen: ipv6?.prefixLength ?? 0,
+    IPv6Gateway: ipv6?.gateway ?? '',
     DNSNames: endpoint.names,
   };
 }

@@ -37,6 +37,7 @@ import { createNetworkBackend, ensurePredefinedNetworks } from './backends/netwo
 import { createSystemBackend } from './backends/system.ts';
 import { createVolumeBackend } from './backends/volumes.ts';
 import type { Config } from './config.ts';
+import { readGlobalId } from './global-id.ts';
 import { readSettings } from './settings.ts';
 import type { Log } from './log.ts';
 import type { Backends } from './routes/index.ts';
@@ -192,6 +193,7 @@ async function openNetworks(layout: Layout, log: Log): Promise<Networks> {
     namespaces: layout.networkNamespaces,
     records: { networks, sandboxes, forwarding },
     resolver,
+    globalId: () => readGlobalId(layout.globalId),
     warn: (message, fields) => {
       log.warn(message, fields);
     },

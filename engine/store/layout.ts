@@ -71,6 +71,8 @@ export interface Layout extends Roots {
   readonly runtimes: string;
   /** The engine's configuration, if there is one. */
   readonly configFile: string;
+  /** What this engine's own IPv6 subnets begin with. */
+  readonly globalId: string;
   /** The one directory that every sandbox mounts its root on, in a mount namespace of its own. */
   readonly mountPoint: string;
   container(id: string): ContainerPaths;
@@ -111,6 +113,7 @@ export function createLayout({ stateRoot, runRoot }: Roots): Layout {
     givenFiles: run('files'),
     runtimes: run('oci'),
     configFile: state('engine.json'),
+    globalId: state('ipv6-global-id'),
     mountPoint: run('root'),
     container: (id) => containerPaths(state('containers', id)),
     sandbox: (id) => ({

@@ -7,9 +7,10 @@ import { admitBridges, dismissBridges } from '../firewall/foreign.ts';
 import type { Firewall } from '../firewall/nftables.ts';
 import type { FilteredNetwork } from '../firewall/ruleset.ts';
 import { enableForwarding, restoreForwarding } from '../forwarding.ts';
-import type { ForwardingParts } from '../forwarding.ts';
-import { lastOf, parseAddress, parseSubnet } from '../ipam/subnet.ts';
-import type { HostLinks } from '../links.ts';
+import type { ForwardingParts, ListForeign } from '../forwarding.ts';
+import { parseAddress, requireAddress } from '../ipam/address.ts';
+import { lastOf, requireSubnet } from '../ipam/subnet.ts';
+import type { BridgeRequest, HostLinks } from '../links.ts';
 import { macOfAddress, parseMac } from '../mac.ts';
 import type { Network, NetworkRequest } from '../model.ts';
 import { bridgeName, bridgePrefix } from '../names.ts';
@@ -102,12 +103,16 @@ export class BridgeDriver implements Driver {
 
   async #setup(network: Network): Promise<void> {
     const { links, firewall, forwarding } = this.#parts;
-    const name = bridgeName(network.id);
-    const uplinks = await enableForwarding(forwarding, async () => foreign(await links.list()));
+    const listForeign: ListForeign = async () => foreign(await links.list());
+    const uplinks = network.hasIpv4
+      ? { uplinks: await enableForwarding(forwarding, 4, listForeign) }
+      : {};
+    const uplinks6 = network.hasIpv6
+      ? { uplinks6: await enableForwarding(forwarding, 6, listForeign) }
+      : {};
     // Rules first: there is no moment at which the bridge is there and open.
-    await firewall.apply({ addNetworks: [filteredNetwork(network)], uplinks });
-    await links.ensureBridge(bridgeOf(network));
-    await this.#setSysctls(name);
+    await firewall.apply({ addNetworks: [filteredNetwork(network)], ...uplinks, ...uplinks6 });
+    await links.ensureBridge(bridgeOf(network), () => this.#setSysctls(network));
     await this.#admit();
   }
 
@@ -120,24 +125,48 @@ export class BridgeDriver implements Driver {
     }
   }
 
-  async #setSysctls(name: string): Promise<void> {
+  async #setSysctls(network: Network): Promise<void> {
     const { kernel, warn } = this.#parts;
-    const settings = [
-      // No link-local address, and nobody's router advertisement, on a bridge without IPv6 (CVE-2020-13401).
-      { name: `net/ipv6/conf/${name}/disable_ipv6`, value: '1' },
-      // Lets 127.0.0.1 of the host reach published ports: the answer comes back over the bridge.
-      { name: `net/ipv4/conf/${name}/route_localnet`, value: '1' },
-    ];
-    for (const setting of settings) {
+    for (const { consequence, ...setting } of settingsOf(network)) {
       try {
         await kernel.writeSysctl(setting);
       } catch (error) {
         if (!isSyscallError(error, 'ENOENT', 'EROFS', 'EACCES', 'EPERM')) throw error;
         if (isSyscallError(error, 'ENOENT')) continue;
-        warn(`cannot set ${setting.name}; published ports may not answer on 127.0.0.1`);
+        warn(`cannot set ${setting.name}; ${consequence}`);
       }
     }
   }
+}
+
+interface Setting {
+  readonly name: string;
+  readonly value: string;
+  /** Of not being able to set it. */
+  readonly consequence: string;
+}
+
+/** For a bridge that is down yet. */
+function settingsOf({ id, hasIpv6 }: Network): readonly Setting[] {
+  const ipv4 = `net/ipv4/conf/${bridgeName(id)}`;
+  const ipv6 = `net/ipv6/conf/${bridgeName(id)}`;
+  return [
+    // A container that plays the router must not change the host's routes (CVE-2020-13401).
+    { name: `${ipv6}/accept_ra`, value: '0', consequence: 'containers may change routes of IPv6' },
+    {
+      name: `${ipv6}/disable_ipv6`,
+      value: hasIpv6 ? '0' : '1',
+      consequence: hasIpv6
+        ? 'the network may have no IPv6'
+        : 'containers reach this host by link-local addresses',
+    },
+    // Lets 127.0.0.1 of the host reach published ports: the answer comes back over the bridge.
+    {
+      name: `${ipv4}/route_localnet`,
+      value: '1',
+      consequence: 'published ports may not answer on 127.0.0.1',
+    },
+  ];
 }
 
 export function mtuOf({ options }: Network): number | null {
@@ -183,7 +212,7 @@ function checkFlag(network: string, option: string, value: string): void {
 }
 
 function checkBinding(network: string, value: string): void {
-  if (parseAddress(value) !== null) return;
+  if (parseAddress(value)?.family === 4) return;
   throw new NetworkError({
     code: 'invalid-argument',
     message: `option "${bindingOption}" of network "${network}" is "${value}", which is not an IPv4 address`,
@@ -195,21 +224,18 @@ function foreign(links: readonly Link[]): readonly Link[] {
   return links.filter(({ name }) => name?.startsWith(bridgePrefix) !== true);
 }
 
-function bridgeOf(network: Network): Parameters<HostLinks['ensureBridge']>[0] {
-  const [ipam] = network.ipam;
-  const subnet = parseSubnet(ipam?.subnet ?? '');
-  const local = parseAddress(ipam?.gateway ?? '');
-  if (ipam === undefined || subnet === null || local === null)
-    throw new TypeError(`network "${network.name}" has no subnet`);
+function bridgeOf(network: Network): BridgeRequest {
+  const [first] = network.ipam;
+  if (first === undefined) throw new TypeError(`network "${network.name}" has no subnet`);
   return {
     name: bridgeName(network.id),
-    hardwareAddress: parseMac(macOfAddress(ipam.gateway)),
-    address: {
-      prefixLength: subnet.prefixLength,
-      local,
-      peer: local,
-      broadcast: lastOf(subnet),
-    },
+    hardwareAddress: parseMac(macOfAddress(first.gateway)),
+    addresses: network.ipam.map(({ subnet: text, gateway }) => {
+      const subnet = requireSubnet(text);
+      const local = requireAddress(gateway);
+      const more = subnet.family === 4 ? { broadcast: lastOf(subnet) } : { isUnchecked: true };
+      return { prefixLength: subnet.prefixLength, local, peer: local, ...more };
+    }),
     mtu: mtuOf(network),
   };
 }

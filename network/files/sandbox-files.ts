@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { NetworkError } from '../errors.ts';
 import { dnsAddress } from '../firewall/sandbox-dns.ts';
 import type { Endpoint, SandboxRequest } from '../model.ts';
+import { addressesOf, isWayOut } from '../way-out.ts';
 import { renderHosts } from './hosts.ts';
 import type { HostEntry } from './hosts.ts';
 import { renderResolvConf } from './resolv-conf.ts';
@@ -32,11 +33,12 @@ function isHostAddress(text: string): boolean {
 }
 
 export function sandboxHosts(request: SandboxRequest, endpoints: readonly Endpoint[]): string {
-  const gateway = (endpoints.find(({ isDefault }) => isDefault) ?? endpoints[0])?.gateway;
+  const addresses = endpoints.flatMap(addressesOf);
+  const gateway = (addresses.find(({ isDefault }) => isDefault) ?? addresses[0])?.gateway;
   const { hostname, domainname = '' } = request;
   return renderHosts({
     names: domainname === '' ? [hostname] : [`${hostname}.${domainname}`, hostname],
-    addresses: endpoints.map(({ ipv4Address }) => ipv4Address),
+    addresses: addresses.map(({ address }) => address),
     extra: parseExtraHosts(request).map(({ name, address }) => ({
       name,
       address: address === hostGateway ? (gateway ?? '127.0.0.1') : address,
@@ -66,7 +68,7 @@ export function sandboxUpstreams(
   endpoints: readonly Endpoint[],
   host: ResolvConf,
 ): readonly string[] {
-  if (!endpoints.some(({ isDefault }) => isDefault)) return [];
+  if (!endpoints.some(isWayOut)) return [];
   return nonEmpty(request.dns?.nameservers, host.nameservers.filter(isServer)).slice(
     0,
     mostNameservers,

@@ -1,6 +1,7 @@
 /** A rule set as nf_tables messages. */
-import { concatBytes, u16be, u32, u32be } from '../netlink/bytes.ts';
-import { parseAddress } from '../ipam/subnet.ts';
+import { concatBytes, u16be, u32 } from '../netlink/bytes.ts';
+import { addressBytes, requireAddress } from '../ipam/address.ts';
+import type { Family } from '../ipam/address.ts';
 import {
   CMP_EQ,
   CMP_NEQ,
@@ -9,6 +10,7 @@ import {
   FIB_F_DADDR,
   FIB_RESULT_ADDRTYPE,
   META_IIFNAME,
+  META_L4PROTO,
   META_NFPROTO,
   META_OIFNAME,
   NAT_DNAT,
@@ -27,6 +29,7 @@ import {
   newTable,
   NFPROTO_INET,
   NFPROTO_IPV4,
+  NFPROTO_IPV6,
 } from '../netlink/nf-tables.ts';
 import type { SetElement } from '../netlink/nf-tables.ts';
 import type { NetlinkRequest } from '../netlink/socket.ts';
@@ -37,6 +40,7 @@ const fields: Record<Field, { readonly type: number; readonly length: number }> 
   ifname: { type: 41, length: 16 },
   inet_proto: { type: 12, length: 1 },
   ipv4_addr: { type: 7, length: 4 },
+  ipv6_addr: { type: 8, length: 16 },
   inet_service: { type: 13, length: 2 },
 };
 
@@ -116,14 +120,11 @@ function encodeValue(type: Field, value: string): Uint8Array {
     case 'inet_proto':
       return Uint8Array.of(protocols[value] ?? Number(value));
     case 'ipv4_addr':
-      return u32be(parseAddress(value) ?? fail(value));
+    case 'ipv6_addr':
+      return addressBytes(requireAddress(value));
     case 'inet_service':
       return u16be(Number(value));
   }
-}
-
-function fail(value: string): never {
-  throw new TypeError(`"${value}" is not an IPv4 address`);
 }
 
 function compileChain(table: string, chain: RuleChain): NetlinkRequest[] {
@@ -158,16 +159,13 @@ function compilePart(part: Part): readonly Expression[] {
         { name: 'meta', key: META_OIFNAME, register: 2 },
         lookup(part.set, false),
       ];
+    case 'family':
+      return isOf(part.family);
     case 'addresses':
-      return [
-        ...ipv4Only,
-        payload(PAYLOAD_NETWORK, 12, 4),
-        { ...payload(PAYLOAD_NETWORK, 16, 4), register: 9 },
-        lookup(part.set, false),
-      ];
+      return [...isOf(part.family), ...bothAddresses(part.family), lookup(part.set, false)];
     case 'loopback-address':
       return [
-        ...ipv4Only,
+        ...isOf(4),
         payload(PAYLOAD_NETWORK, part.end === 'saddr' ? 12 : 16, 1),
         equals(Uint8Array.of(127)),
       ];
@@ -183,7 +181,7 @@ function compilePart(part: Part): readonly Expression[] {
     case 'untranslated':
       return [...noBit(CT_STATUS, IPS_SRC_NAT | IPS_DST_NAT)];
     case 'dnat':
-      return translate(part.map, part.hasAddress);
+      return part.family === 4 ? translate(part) : translate6(part);
     case 'masquerade':
       return [{ name: 'masq' }];
     case 'accept':
@@ -202,12 +200,23 @@ const CT_STATE_RELATED = 4;
 const IPS_SRC_NAT = 0x10;
 const IPS_DST_NAT = 0x20;
 
-const ipv4Only: readonly Expression[] = [
-  { name: 'meta', key: META_NFPROTO, register: 1 },
-  equals(Uint8Array.of(NFPROTO_IPV4)),
-];
+function isOf(family: Family): readonly Expression[] {
+  const number = family === 4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+  return [{ name: 'meta', key: META_NFPROTO, register: 1 }, equals(Uint8Array.of(number))];
+}
 
-function translate(map: string, hasAddress: boolean): readonly Expression[] {
+/** Source and destination, one behind the other. */
+function bothAddresses(family: Family): readonly Expression[] {
+  if (family === 4) {
+    const destination = { ...payload(PAYLOAD_NETWORK, 16, 4), register: 9 };
+    return [payload(PAYLOAD_NETWORK, 12, 4), destination];
+  }
+  return [payload(PAYLOAD_NETWORK, 8, 16), { ...payload(PAYLOAD_NETWORK, 24, 16), register: 2 }];
+}
+
+type Translation = Extract<Part, { kind: 'dnat' }>;
+
+function translate({ map, hasAddress }: Translation): readonly Expression[] {
   const protocol = payload(PAYLOAD_NETWORK, 9, 1);
   const address = payload(PAYLOAD_NETWORK, 16, 4);
   const port = payload(PAYLOAD_TRANSPORT, 2, 2);
@@ -215,10 +224,26 @@ function translate(map: string, hasAddress: boolean): readonly Expression[] {
     ? [protocol, { ...address, register: 9 }, { ...port, register: 10 }]
     : [protocol, { ...port, register: 9 }];
   return [
-    ...ipv4Only,
+    ...isOf(4),
     ...key,
     { name: 'lookup', set: map, source: 1, register: 1, isInverted: false },
     { name: 'nat', type: NAT_DNAT, family: NFPROTO_IPV4, address: 1, port: 9 },
+  ];
+}
+
+/** The protocol is behind headers of any number, which the kernel has gone through. */
+function translate6({ map, hasAddress }: Translation): readonly Expression[] {
+  const protocol: Expression = { name: 'meta', key: META_L4PROTO, register: 1 };
+  const address = { ...payload(PAYLOAD_NETWORK, 24, 16), register: 9 };
+  const port = payload(PAYLOAD_TRANSPORT, 2, 2);
+  const key = hasAddress
+    ? [protocol, address, { ...port, register: 13 }]
+    : [protocol, { ...port, register: 9 }];
+  return [
+    ...isOf(6),
+    ...key,
+    { name: 'lookup', set: map, source: 1, register: 1, isInverted: false },
+    { name: 'nat', type: NAT_DNAT, family: NFPROTO_IPV6, address: 1, port: 2 },
   ];
 }
 

@@ -26,6 +26,7 @@ export interface FirewallChange {
   readonly addPorts?: readonly PublishedPort[];
   readonly removePorts?: readonly Omit<PublishedPort, 'target'>[];
   readonly uplinks?: readonly string[];
+  readonly uplinks6?: readonly string[];
 }
 
 export class Firewall {
@@ -46,6 +47,7 @@ export class Firewall {
       networks: [...this.#state.networks.values()],
       ports: [...this.#state.ports.values()],
       uplinks: this.#state.uplinks,
+      uplinks6: this.#state.uplinks6,
     };
   }
 
@@ -61,6 +63,7 @@ export class Firewall {
       addNetworks: state.networks,
       addPorts: state.ports,
       uplinks: state.uplinks,
+      uplinks6: state.uplinks6,
     });
     await this.#replace(next);
   }
@@ -101,6 +104,7 @@ export class Firewall {
       networks: [...next.networks.values()],
       ports: [...next.ports.values()],
       uplinks: next.uplinks,
+      uplinks6: next.uplinks6,
     });
     const isEmpty = next.networks.size === 0;
     // Creating it first keeps the deletion from failing where there is none.
@@ -130,14 +134,15 @@ interface State {
   /** By what makes them unique. */
   readonly ports: Map<string, PublishedPort>;
   uplinks: readonly string[];
+  uplinks6: readonly string[];
 }
 
 function emptyState(): State {
-  return { networks: new Map(), ports: new Map(), uplinks: [] };
+  return { networks: new Map(), ports: new Map(), uplinks: [], uplinks6: [] };
 }
 
-function copyState({ networks, ports, uplinks }: State): State {
-  return { networks: new Map(networks), ports: new Map(ports), uplinks };
+function copyState({ networks, ports, ...uplinks }: State): State {
+  return { networks: new Map(networks), ports: new Map(ports), ...uplinks };
 }
 
 function applyChange(state: State, change: FirewallChange): void {
@@ -146,6 +151,7 @@ function applyChange(state: State, change: FirewallChange): void {
   for (const network of change.addNetworks ?? []) state.networks.set(network.bridge, network);
   for (const port of change.addPorts ?? []) state.ports.set(portKey(port), port);
   if (change.uplinks !== undefined) state.uplinks = change.uplinks;
+  if (change.uplinks6 !== undefined) state.uplinks6 = change.uplinks6;
 }
 
 function portKey({ protocol, hostIp, published }: Omit<PublishedPort, 'target'>): string {
@@ -166,11 +172,13 @@ function difference(before: State, after: State): { removed: FirewallState; adde
       networks: missingIn(before.networks, after.networks),
       ports: missingIn(before.ports, after.ports),
       uplinks: without(before.uplinks, after.uplinks),
+      uplinks6: without(before.uplinks6, after.uplinks6),
     },
     added: {
       networks: missingIn(after.networks, before.networks),
       ports: missingIn(after.ports, before.ports),
       uplinks: without(after.uplinks, before.uplinks),
+      uplinks6: without(after.uplinks6, before.uplinks6),
     },
   };
 }

@@ -1,4 +1,5 @@
 /** The printed form of a rule set: what `nft list table` prints of it, elements sorted. */
+import type { Family } from '../ipam/address.ts';
 import type { Part, RuleChain, RuleElement, Ruleset, RuleSet } from './ruleset.ts';
 
 export function printRuleset({ table, sets, chains }: Ruleset): string {
@@ -47,8 +48,10 @@ export function printPart(part: Part): string {
       return `${part.side} ${part.isNot === true ? '!= ' : ''}@${part.set}`;
     case 'interfaces':
       return `iifname . oifname @${part.set}`;
+    case 'family':
+      return `meta nfproto ipv${part.family}`;
     case 'addresses':
-      return `ip saddr . ip daddr @${part.set}`;
+      return `${keyword(part.family)} saddr . ${keyword(part.family)} daddr @${part.set}`;
     case 'loopback-address':
       return `ip ${part.end} 127.0.0.0/8`;
     case 'local-destination':
@@ -60,11 +63,23 @@ export function printPart(part: Part): string {
     case 'untranslated':
       return 'ct status ! snat,dnat';
     case 'dnat':
-      return `dnat ip to ip protocol . ${part.hasAddress ? 'ip daddr . ' : ''}th dport map @${part.map}`;
+      return printTranslation(part);
     case 'masquerade':
     case 'accept':
     case 'drop':
     case 'return':
       return part.kind;
   }
+}
+
+function printTranslation({ family, map, hasAddress }: Extract<Part, { kind: 'dnat' }>): string {
+  const word = keyword(family);
+  const protocol = family === 4 ? 'ip protocol' : 'meta l4proto';
+  const statement = `dnat ${word} to ${protocol} . ${hasAddress ? `${word} daddr . ` : ''}th dport map @${map}`;
+  // nft leaves the family out where another match says it.
+  return family === 6 && !hasAddress ? `meta nfproto ipv6 ${statement}` : statement;
+}
+
+function keyword(family: Family): string {
+  return family === 4 ? 'ip' : 'ip6';
 }

@@ -2,14 +2,17 @@
  * What the firewall must say, as data: networks and published ports in, one nftables table out. Pure. All that changes
  * with a network or a port are elements of sets and maps; chains and rules are always the same.
  */
+import type { Family } from '../ipam/address.ts';
 import type { PortBinding } from '../model.ts';
+import { familyOf } from '../way-out.ts';
 
 /** What the rules are made from. */
 export interface FirewallState {
   readonly networks: readonly FilteredNetwork[];
   readonly ports: readonly PublishedPort[];
-  /** Interfaces between which the host did not forward before us, and must not because of us. */
+  /** Interfaces between which the host did not forward before us, and must not because of us; by family. */
   readonly uplinks: readonly string[];
+  readonly uplinks6: readonly string[];
 }
 
 export interface FilteredNetwork {
@@ -32,7 +35,8 @@ export interface Ruleset {
   readonly chains: readonly RuleChain[];
 }
 
-export type Field = 'ifname' | 'inet_proto' | 'ipv4_addr' | 'inet_service';
+export type Field = 'ifname' | 'inet_proto' | AddressField | 'inet_service';
+export type AddressField = 'ipv4_addr' | 'ipv6_addr';
 
 /** A set, or a map when it has `value`. */
 export interface RuleSet {
@@ -59,13 +63,19 @@ export interface RuleChain {
 export type Part =
   | { readonly kind: 'interface'; readonly side: Side; readonly set: string; readonly isNot?: true }
   | { readonly kind: 'interfaces'; readonly set: string }
-  | { readonly kind: 'addresses'; readonly set: string }
+  | { readonly kind: 'family'; readonly family: Family }
+  | { readonly kind: 'addresses'; readonly family: Family; readonly set: string }
   | { readonly kind: 'loopback-address'; readonly end: 'saddr' | 'daddr' }
   | { readonly kind: 'local-destination' }
   | { readonly kind: 'established' }
   | { readonly kind: 'translated' }
   | { readonly kind: 'untranslated' }
-  | { readonly kind: 'dnat'; readonly map: string; readonly hasAddress: boolean }
+  | {
+      readonly kind: 'dnat';
+      readonly family: Family;
+      readonly map: string;
+      readonly hasAddress: boolean;
+    }
   | { readonly kind: 'masquerade' }
   | { readonly kind: 'accept' | 'drop' | 'return' };
 
@@ -80,51 +90,63 @@ export function tableName(instance: string): string {
   return instance.replaceAll('-', '_');
 }
 
-export function buildSets({ networks, ports, uplinks }: FirewallState): readonly RuleSet[] {
-  const internal = networks.filter(({ isInternal }) => isInternal);
-  const masqueraded = networks.filter(({ isMasqueraded }) => isMasqueraded);
-  const open = networks.filter(({ isOpenWithin }) => isOpenWithin);
-  const specific = ports.filter(({ hostIp }) => hostIp !== anyAddress);
-  const wildcard = ports.filter(({ hostIp }) => hostIp === anyAddress);
+export function buildSets(state: FirewallState): readonly RuleSet[] {
+  const { networks, uplinks, uplinks6 } = state;
+  const named = (
+    name: string,
+    isOne: (network: FilteredNetwork) => boolean = () => true,
+  ): RuleSet => {
+    const chosen = networks.filter(isOne);
+    return interfaceSet(
+      name,
+      chosen.map(({ bridge }) => bridge),
+    );
+  };
   return [
-    interfaceSet(
-      'bridges',
-      networks.map(({ bridge }) => bridge),
-    ),
-    interfaceSet(
-      'internal',
-      internal.map(({ bridge }) => bridge),
-    ),
-    interfaceSet(
-      'masqueraded',
-      masqueraded.map(({ bridge }) => bridge),
-    ),
+    named('bridges'),
+    named('internal', ({ isInternal }) => isInternal),
+    named('masqueraded', ({ isMasqueraded }) => isMasqueraded),
     interfaceSet('uplinks', uplinks),
+    interfaceSet('uplinks6', uplinks6),
     pairSet('within', networks),
-    pairSet('open', open),
+    pairSet(
+      'open',
+      networks.filter(({ isOpenWithin }) => isOpenWithin),
+    ),
+    ...portSets(state, 4),
+    ...portSets(state, 6),
+  ];
+}
+
+function portSets({ ports }: FirewallState, family: Family): readonly RuleSet[] {
+  const address = addressFields[family];
+  const ofFamily = ports.filter(({ hostIp }) => familyOf(hostIp) === family);
+  const specific = ofFamily.filter(({ hostIp }) => hostIp !== anyAddresses[family]);
+  const wildcard = ofFamily.filter(({ hostIp }) => hostIp === anyAddresses[family]);
+  return [
     {
       // Addresses that publish something.
-      name: 'own',
-      key: ['ipv4_addr', 'ipv4_addr'],
+      name: ofSets('own', family),
+      key: [address, address],
       value: null,
-      elements: [...new Set(ports.map(({ target }) => target.address))].map((address) => ({
-        key: [address, address],
+      elements: [...new Set(ofFamily.map(({ target }) => target.address))].map((one) => ({
+        key: [one, one],
         value: null,
       })),
     },
     {
-      name: 'bound',
-      key: ['inet_proto', 'ipv4_addr', 'inet_service'],
-      value: ['ipv4_addr', 'inet_service'],
+      name: ofSets('bound', family),
+      key: ['inet_proto', address, 'inet_service'],
+      value: [address, 'inet_service'],
       elements: specific.map((port) => ({
         key: [port.protocol, port.hostIp, String(port.published)],
         value: [port.target.address, String(port.target.port)],
       })),
     },
     {
-      name: 'published',
+      name: ofSets('published', family),
       key: ['inet_proto', 'inet_service'],
-      value: ['ipv4_addr', 'inet_service'],
+      value: [address, 'inet_service'],
       elements: wildcard.map((port) => ({
         key: [port.protocol, String(port.published)],
         value: [port.target.address, String(port.target.port)],
@@ -133,7 +155,12 @@ export function buildSets({ networks, ports, uplinks }: FirewallState): readonly
   ];
 }
 
-export const anyAddress = '0.0.0.0';
+const addressFields: Readonly<Record<Family, AddressField>> = { 4: 'ipv4_addr', 6: 'ipv6_addr' };
+const anyAddresses: Readonly<Record<Family, string>> = { 4: '0.0.0.0', 6: '::' };
+
+function ofSets(name: string, family: Family): string {
+  return family === 4 ? name : `${name}6`;
+}
 
 /** What comes from a bridge and stays on it. */
 function pairSet(name: string, networks: readonly FilteredNetwork[]): RuleSet {
@@ -161,11 +188,25 @@ const untranslated: Part = { kind: 'untranslated' };
 const local: Part = { kind: 'local-destination' };
 const masquerade: Part = { kind: 'masquerade' };
 
+const ofIpv4: Part = { kind: 'family', family: 4 };
+const ofIpv6: Part = { kind: 'family', family: 6 };
+
 // A map without the element ends its rule only, so the next one is asked.
 const publish: readonly (readonly Part[])[] = [
-  [local, { kind: 'dnat', map: 'bound', hasAddress: true }],
-  [local, { kind: 'dnat', map: 'published', hasAddress: false }],
+  [local, { kind: 'dnat', family: 4, map: 'bound', hasAddress: true }],
+  [local, { kind: 'dnat', family: 4, map: 'published', hasAddress: false }],
+  [local, { kind: 'dnat', family: 6, map: 'bound6', hasAddress: true }],
+  [local, { kind: 'dnat', family: 6, map: 'published6', hasAddress: false }],
 ];
+
+/** Between the interfaces that the host had kept apart. */
+function apart(set: string): readonly Part[] {
+  return [
+    { kind: 'interface', side: 'iifname', set },
+    { kind: 'interface', side: 'oifname', set },
+    drop,
+  ];
+}
 
 const chains: readonly RuleChain[] = [
   {
@@ -208,11 +249,8 @@ const chains: readonly RuleChain[] = [
       // A published port is for everybody; all else on its way into a network is direct routing or another network.
       [toBridge, translated, accept],
       [toBridge, drop],
-      [
-        { kind: 'interface', side: 'iifname', set: 'uplinks' },
-        { kind: 'interface', side: 'oifname', set: 'uplinks' },
-        drop,
-      ],
+      [ofIpv4, ...apart('uplinks')],
+      [ofIpv6, ...apart('uplinks6')],
     ],
   },
   {
@@ -227,7 +265,8 @@ const chains: readonly RuleChain[] = [
       [withinNetwork, translated, masquerade],
       // The same where bridged frames are translated and their input interface is not told: only what a sandbox asks
       // of itself needs it there.
-      [toBridge, { kind: 'addresses', set: 'own' }, masquerade],
+      [toBridge, { kind: 'addresses', family: 4, set: 'own' }, masquerade],
+      [toBridge, { kind: 'addresses', family: 6, set: 'own6' }, masquerade],
       [fromMasqueraded, awayFromBridges, masquerade],
     ],
   },

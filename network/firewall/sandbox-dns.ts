@@ -2,8 +2,8 @@
  * Inside a sandbox, questions to 127.0.0.11:53 go to the resolver's sockets. They are bound to a port nobody asks for,
  * because a socket on 127.0.0.11:53 would keep a container from binding 0.0.0.0:53.
  */
-import { parseAddress } from '../ipam/subnet.ts';
-import { u16be, u32be } from '../netlink/bytes.ts';
+import { addressBytes, requireAddress } from '../ipam/address.ts';
+import { u16be } from '../netlink/bytes.ts';
 import {
   CMP_EQ,
   META_L4PROTO,
@@ -32,7 +32,7 @@ const name = { family: NFPROTO_IPV4, table: 'tscompose_dns' };
 const hookOutput = 3;
 const priorityDestinationNat = -100;
 
-const address = u32be(parseAddress(dnsAddress) ?? 0);
+const address = addressBytes(requireAddress(dnsAddress));
 
 function redirect(protocol: number): NetlinkRequest {
   const expressions: readonly Expression[] = [

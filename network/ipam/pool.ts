@@ -1,76 +1,77 @@
 /**
- * The addresses of one network and who may have them. Leases go round: an address just given back is the last to be
+ * The addresses of one subnet and who may have them. Leases go round: an address just given back is the last to be
  * taken again, so that what neighbours and connection tracking remember of it has time to fade.
  */
 import { NetworkError } from '../errors.ts';
 import type { Ipam } from '../model.ts';
-import { Bitset } from './bitset.ts';
+import { formatAddress, parseAddress } from './address.ts';
+import type { Family } from './address.ts';
 import {
+  addressAt,
   containsAddress,
-  formatAddress,
   formatSubnet,
   lastOf,
-  parseAddress,
-  parseSubnet,
+  requireSubnet,
   sizeOf,
 } from './subnet.ts';
 import type { Subnet } from './subnet.ts';
 
 export class AddressPool {
   readonly subnet: Subnet;
-  readonly gateway: string;
-  readonly #leased: Bitset;
-  readonly #reserved: ReadonlySet<number>;
+  /** null where the network has none. */
+  readonly gateway: string | null;
+  /** Offsets in the subnet. There are no more than a network has endpoints, however large the subnet is. */
+  readonly #leased = new Set<bigint>();
+  readonly #reserved: ReadonlySet<bigint>;
   /** First and one behind the last offset that is leased without being asked for. */
-  readonly #first: number;
-  readonly #end: number;
-  #next: number;
+  readonly #first: bigint;
+  readonly #end: bigint;
+  #next: bigint;
 
-  constructor(ipam: Ipam) {
-    this.subnet = requireSubnet(ipam.subnet);
-    this.gateway = ipam.gateway;
-    this.#leased = new Bitset(sizeOf(this.subnet));
-    const range = ipam.range === null ? this.subnet : requireSubnet(ipam.range);
-    this.#first = range.base - this.subnet.base;
-    this.#end = this.#first + sizeOf(range);
+  constructor({ subnet, gateway, range, reserved }: Ipam) {
+    this.subnet = requireSubnet(subnet);
+    this.gateway = gateway === '' ? null : gateway;
+    const part = range === null ? this.subnet : requireSubnet(range);
+    this.#first = part.base - this.subnet.base;
+    this.#end = this.#first + sizeOf(part);
     this.#next = this.#first;
-    this.#reserved = reservedOffsets(this.subnet, [ipam.gateway, ...Object.values(ipam.reserved)]);
-    for (const offset of this.#reserved) this.#leased.add(offset);
+    this.#reserved = reservedOffsets(this.subnet, [gateway, ...Object.values(reserved)]);
+  }
+
+  get family(): Family {
+    return this.subnet.family;
   }
 
   has(address: string): boolean {
-    const number = parseAddress(address);
-    return number !== null && containsAddress(this.subnet, number);
+    return this.#offsetOf(address) !== null;
   }
 
   /** Only fixed addresses outside the range can still be had. */
   get isExhausted(): boolean {
-    return this.#leased.firstMissing(this.#first, this.#end) === null;
+    return this.#firstFree(this.#first, this.#end) === null;
   }
 
   /** The next free address, or null if there is none. */
   lease(): string | null {
     const offset =
-      this.#leased.firstMissing(this.#next, this.#end) ??
-      this.#leased.firstMissing(this.#first, this.#next);
+      this.#firstFree(this.#next, this.#end) ?? this.#firstFree(this.#first, this.#next);
     if (offset === null) return null;
     this.#leased.add(offset);
-    this.#next = offset + 1 === this.#end ? this.#first : offset + 1;
-    return formatAddress(this.subnet.base + offset);
+    this.#next = offset + 1n === this.#end ? this.#first : offset + 1n;
+    return formatAddress(addressAt(this.subnet, offset));
   }
 
   /** That very address, which may lie outside the range. */
   leaseFixed(address: string): void {
-    const number = parseAddress(address);
-    if (number === null || !containsAddress(this.subnet, number)) {
+    const offset = this.#offsetOf(address);
+    if (offset === null) {
       throw new NetworkError({
         code: 'address-not-in-subnet',
         message: `address "${address}" is not in subnet ${formatSubnet(this.subnet)}`,
         fields: { address, subnet: formatSubnet(this.subnet) },
       });
     }
-    const offset = number - this.subnet.base;
-    if (this.#leased.has(offset)) {
+    if (this.#isTaken(offset)) {
       throw new NetworkError({
         code: 'address-in-use',
         message: `address ${address} is already in use`,
@@ -81,28 +82,44 @@ export class AddressPool {
   }
 
   release(address: string): void {
-    const number = parseAddress(address);
-    if (number === null || !containsAddress(this.subnet, number)) return;
-    const offset = number - this.subnet.base;
-    if (!this.#reserved.has(offset)) this.#leased.delete(offset);
+    const offset = this.#offsetOf(address);
+    if (offset !== null) this.#leased.delete(offset);
+  }
+
+  #offsetOf(text: string): bigint | null {
+    const address = parseAddress(text);
+    if (address === null || !containsAddress(this.subnet, address)) return null;
+    return address.value - this.subnet.base;
+  }
+
+  #isTaken(offset: bigint): boolean {
+    return this.#leased.has(offset) || this.#reserved.has(offset);
+  }
+
+  /** From `start` up to and not with `end`. */
+  #firstFree(start: bigint, end: bigint): bigint | null {
+    for (let offset = start; offset < end; offset++) {
+      if (!this.#isTaken(offset)) return offset;
+    }
+    return null;
   }
 }
 
 /** Network and broadcast address, the gateway, and what the user set apart. */
-function reservedOffsets(subnet: Subnet, addresses: readonly string[]): ReadonlySet<number> {
-  const offsets = new Set<number>();
-  // RFC 3021: the two addresses of a /31 are both hosts.
-  if (subnet.prefixLength < 31) offsets.add(0).add(lastOf(subnet) - subnet.base);
+function reservedOffsets(subnet: Subnet, addresses: readonly string[]): ReadonlySet<bigint> {
+  const offsets = new Set(edgesOf(subnet));
   for (const text of addresses) {
     const address = parseAddress(text);
-    if (address !== null && containsAddress(subnet, address)) offsets.add(address - subnet.base);
+    if (address !== null && containsAddress(subnet, address))
+      offsets.add(address.value - subnet.base);
   }
   return offsets;
 }
 
-/** Subnets of records have been checked when they were made. */
-function requireSubnet(text: string): Subnet {
-  const subnet = parseSubnet(text);
-  if (subnet === null) throw new TypeError(`"${text}" is not a subnet`);
-  return subnet;
+/** Addresses at the edges that are no host's. */
+function edgesOf(subnet: Subnet): readonly bigint[] {
+  // RFC 3021 and RFC 6164: the two addresses of a /31 or a /127 are both hosts.
+  if (sizeOf(subnet) <= 2n) return [];
+  // RFC 4291, 2.6.1: the first one of IPv6 is every router's; there is no broadcast.
+  return subnet.family === 4 ? [0n, lastOf(subnet).value - subnet.base] : [0n];
 }

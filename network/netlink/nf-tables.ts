@@ -36,6 +36,7 @@ import type { NetlinkRequest } from './socket.ts';
 
 export const NFPROTO_INET = 1;
 export const NFPROTO_IPV4 = 2;
+export const NFPROTO_IPV6 = 10;
 
 const subsystem = 10 << 8;
 const NFT_MSG_NEWTABLE = 0;

@@ -9,7 +9,7 @@ import type { Fd } from '../../native/index.ts';
 import type { Kernel } from '../context.ts';
 import { NetworkError } from '../errors.ts';
 import type { PortBinding, PortRequest } from '../model.ts';
-import { parseAddress } from '../ipam/subnet.ts';
+import { ipv4Number } from '../ipam/address.ts';
 import { askedPorts, EphemeralPorts, ephemeralRange } from './candidates.ts';
 import { exhausted, explainBind, heldByContainer, invalid, rangeInUse } from './refusals.ts';
 import type { Address, PortHolder } from './refusals.ts';
@@ -168,7 +168,7 @@ function keyOf({ protocol, published }: Address): string {
 }
 
 function validatePort({ hostIp, published, lastPublished, target }: PortRequest): void {
-  if (hostIp !== '' && parseAddress(hostIp) === null) {
+  if (hostIp !== '' && ipv4Number(hostIp) === null) {
     if (isIP(hostIp.replace(/^\[(.*)\]$/, '$1')) === 6) {
       throw new NetworkError({
         code: 'unsupported',

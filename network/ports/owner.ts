@@ -1,7 +1,7 @@
 /** Who holds a port of this host, from /proc: the answer to "address already in use". */
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import type { Protocol } from '../model.ts';
-import { parseAddress } from '../ipam/subnet.ts';
+import { ipv4Number } from '../ipam/address.ts';
 import { isLittleEndian } from '../netlink/bytes.ts';
 
 export interface PortOwner {
@@ -28,7 +28,7 @@ export async function findPortOwner(
 ): Promise<PortOwner | null> {
   // The kernel shows SCTP sockets without the inode that leads to their process.
   if (protocol === 'sctp') return null;
-  const wanted = parseAddress(hostIp);
+  const wanted = ipv4Number(hostIp);
   const tables = await Promise.all([protocol, `${protocol}6`].map((name) => readTable(name)));
   const holders = tables
     .flat()

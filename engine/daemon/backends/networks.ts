@@ -54,11 +54,6 @@ async function createNetwork(
   if (ctx.networks.list().some((network) => network.name === name)) {
     throw new EngineError('conflict', `network with name ${name} already exists`);
   }
-  if (request.EnableIPv6 === true) {
-    throw new EngineError('not-implemented', 'this engine does not serve IPv6 networks yet', {
-      hint: 'leave enable_ipv6 out',
-    });
-  }
   const driver = request.Driver === undefined || request.Driver === '' ? 'bridge' : request.Driver;
   const network = await inWordsOfTheApi(() =>
     ctx.networks.createNetwork(
@@ -67,6 +62,8 @@ async function createNetwork(
         name,
         driver: driver === 'default' ? 'bridge' : driver,
         isInternal: request.Internal === true,
+        hasIpv4: request.EnableIPv4 !== false,
+        hasIpv6: request.EnableIPv6 === true,
         ipam: {
           driver: request.IPAM?.Driver ?? 'default',
           options: request.IPAM?.Options ?? {},
@@ -121,8 +118,8 @@ function inspect(ctx: NetworkBackendContext, network: Network): NetworkInspect {
     Created: network.createdAt,
     Scope: 'local',
     Driver: network.driver === 'none' ? 'null' : network.driver,
-    EnableIPv4: true,
-    EnableIPv6: false,
+    EnableIPv4: network.hasIpv4,
+    EnableIPv6: network.hasIpv6,
     IPAM: {
       Driver: network.ipamDriver,
       Options: network.ipamOptions,
@@ -152,12 +149,13 @@ function runningOn(
     const endpoint = container.network?.endpoints[network.name];
     if (endpoint === undefined) return [];
     const { EndpointID = '', MacAddress = '', IPAddress = '', IPPrefixLen = 0 } = endpoint;
+    const { GlobalIPv6Address: ipv6 = '', GlobalIPv6PrefixLen: ipv6Length = 0 } = endpoint;
     const entry: NetworkContainer = {
       Name: container.name,
       EndpointID,
       MacAddress,
       IPv4Address: IPAddress === '' ? '' : `${IPAddress}/${IPPrefixLen}`,
-      IPv6Address: '',
+      IPv6Address: ipv6 === '' ? '' : `${ipv6}/${ipv6Length}`,
     };
     return [[container.id, entry] as const];
   });

@@ -37,7 +37,7 @@ describe('the rules in the kernel', () => {
       ],
     });
     const target = (port: number): { address: string; port: number } => ({
-      address: box.endpoints[0]?.ipv4Address ?? '',
+      address: box.endpoints[0]?.ipv4?.address ?? '',
       port,
     });
     const ruleset = buildRuleset(lab.instance, {
@@ -61,6 +61,7 @@ describe('the rules in the kernel', () => {
         { protocol: 'udp', hostIp: '0.0.0.0', published: 5300, target: target(53) },
       ],
       uplinks: [],
+      uplinks6: [],
     });
     const listed = await run('nft', 'list', 'table', 'inet', ruleset.table);
     expect(sortElements(listed)).toBe(sortElements(printRuleset(ruleset)));
@@ -122,10 +123,12 @@ describe('beside the rules of others', () => {
     const sibling = await lab.sandbox([network]);
     const stranger = await lab.sandbox([await lab.network()]);
     await serve(lab, box, { port: 80, answer: 'box' });
-    const address = box.endpoints[0]?.ipv4Address ?? '';
+    const address = box.endpoints[0]?.ipv4?.address ?? '';
     expect(await ask(box, '10.9.0.2', 80)).toBe('outside 10.9.0.1');
     expect(await ask(outside, '10.9.0.1', 8080)).toBe('box 10.9.0.2');
-    expect(await ask(sibling, address, 80)).toBe(`box ${sibling.endpoints[0]?.ipv4Address ?? ''}`);
+    expect(await ask(sibling, address, 80)).toBe(
+      `box ${sibling.endpoints[0]?.ipv4?.address ?? ''}`,
+    );
     expect(await ask(stranger, address, 80)).toBe('timeout');
     const listed = await run('iptables-nft', '-S', row.chain);
     expect(listed.trim().split('\n')).toEqual(row.expected);

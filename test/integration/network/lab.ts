@@ -141,6 +141,7 @@ export class Lab implements AsyncDisposable {
       namespaces: this.#namespaces,
       records: this.records,
       resolver: this.resolver,
+      globalId: () => Promise.resolve(Uint8Array.of(0, 0, 0, 0, 7)),
       warn: (message) => this.warnings.push(message),
       ...(kernel === undefined ? {} : { kernel }),
     });

@@ -44,7 +44,7 @@ describe('names', () => {
     });
     const api = await lab.sandbox([front, back], { name: 'shop-api-1' });
     const address = (handle: typeof web, index = 0): string =>
-      handle.endpoints[index]?.ipv4Address ?? '';
+      handle.endpoints[index]?.ipv4?.address ?? '';
     expect(await resolve(api, 'shop-web-1')).toBe(address(web));
     expect(await resolve(api, 'web')).toBe(address(web));
     expect(await resolve(api, 'db')).toBe(address(db));
@@ -69,7 +69,7 @@ describe('names', () => {
         }),
       );
     }
-    const addresses = replicas.map(({ endpoints }) => endpoints[0]?.ipv4Address ?? '').sort();
+    const addresses = replicas.map(({ endpoints }) => endpoints[0]?.ipv4?.address ?? '').sort();
     expect(await resolve(replicas[0] ?? 'host', 'web')).toBe(addresses.join(' '));
   });
 
@@ -77,13 +77,13 @@ describe('names', () => {
     const network = await lab.network();
     const web = await lab.sandbox([network], { name: 'web' });
     const other = await lab.sandbox([network], { name: 'other' });
-    const address = web.endpoints[0]?.ipv4Address ?? '';
+    const address = web.endpoints[0]?.ipv4?.address ?? '';
     await lab.restart([web.id, other.id]);
     expect(await resolve(other, 'web')).toBe(address);
     process.kill(resolver.pid, 'SIGKILL');
     expect((await resolver.list()).sandboxIds).toEqual([]);
     await lab.controller.restoreNames();
     expect(await resolve(other, 'web')).toBe(address);
-    expect(await resolve(web, 'other')).toBe(other.endpoints[0]?.ipv4Address);
+    expect(await resolve(web, 'other')).toBe(other.endpoints[0]?.ipv4?.address);
   });
 });

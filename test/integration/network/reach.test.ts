@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { closeFd } from '../../../native/index.ts';
+import type { Endpoint } from '../../../network/index.ts';
 import { eventually } from '../../lib/eventually.ts';
 import {
   ask,
@@ -18,15 +19,15 @@ import {
 } from './lab.ts';
 
 interface Addressed {
-  readonly endpoints: readonly { readonly ipv4Address: string; readonly gateway: string }[];
+  readonly endpoints: readonly Pick<Endpoint, 'ipv4'>[];
 }
 
 function addressOf(handle: Addressed, index = 0): string {
-  return handle.endpoints[index]?.ipv4Address ?? '';
+  return handle.endpoints[index]?.ipv4?.address ?? '';
 }
 
 function gatewayOf(handle: Addressed): string {
-  return handle.endpoints[0]?.gateway ?? '';
+  return handle.endpoints[0]?.ipv4?.gateway ?? '';
 }
 
 const udpListener = `require('dgram').createSocket('udp4').on('message', (m, r) => console.log(r.address))
@@ -191,7 +192,9 @@ describe('networks', () => {
     });
     const link = await runIn(fixed, 'ip', '-o', 'link', 'show', 'eth0');
     expect(link).toMatch(/mtu 1400 .* link\/ether 02:00:00:00:00:09 /);
-    expect(fixed.endpoints[0]).toMatchObject({ ipv4Address: '10.77.0.9', gateway: '10.77.0.254' });
+    expect(fixed.endpoints[0]).toMatchObject({
+      ipv4: { address: '10.77.0.9', gateway: '10.77.0.254' },
+    });
     expect(addressOf(await lab.sandbox([network]))).toBe('10.77.0.128');
     await expect(
       lab.sandbox([], { endpoints: [{ networkId: network, ipv4Address: '10.77.0.9' }] }),
@@ -279,7 +282,7 @@ describe('published ports', () => {
     await lab.controller.closeSandbox(request.id);
     for (const fd of old.held) closeFd(fd);
     const next = await lab.sandbox([network], { ports });
-    expect(next.endpoints[0]?.ipv4Address).not.toBe(addressOf(old));
+    expect(next.endpoints[0]?.ipv4?.address).not.toBe(addressOf(old));
     await serve(lab, next, { port: 53, answer: 'new', protocol: 'udp' });
     await eventually(() => {
       expect(heard).toContain('new 10.9.0.2');

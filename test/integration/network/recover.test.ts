@@ -166,7 +166,8 @@ describe('an engine that is killed', () => {
           const place = lab.controller.sandbox(alone.id);
           if (place === undefined) throw new Error('it is gone');
           const server = await serve(lab, place, { port: 80, answer: 'live' });
-          const from = place.endpoints.find(({ isDefault }) => isDefault)?.gateway ?? '';
+          const from =
+            place.endpoints.find(({ ipv4 }) => ipv4?.isDefault === true)?.ipv4?.gateway ?? '';
           expect(await ask('host', '127.0.0.1', 8080)).toBe(`live ${from}`);
           if (place.endpoints.length === 1) await lab.controller.connect(both, first);
           expect(lab.controller.sandbox(alone.id)?.endpoints).toHaveLength(2);
@@ -223,7 +224,7 @@ describe('an engine that is killed', () => {
       await controller.openSandbox(dying).opened.catch(() => null);
       kernel.closeAll();
       expect(await ask('host', '127.0.0.1', 8080)).toBe(
-        `live ${handle.endpoints[0]?.gateway ?? ''}`,
+        `live ${handle.endpoints[0]?.ipv4?.gateway ?? ''}`,
       );
     }
     await lab.restart([live.id]);
@@ -231,13 +232,15 @@ describe('an engine that is killed', () => {
       path: handle.path,
       ports: handle.ports,
     });
-    expect(await ask('host', '127.0.0.1', 8080)).toBe(`live ${handle.endpoints[0]?.gateway ?? ''}`);
+    expect(await ask('host', '127.0.0.1', 8080)).toBe(
+      `live ${handle.endpoints[0]?.ipv4?.gateway ?? ''}`,
+    );
     // Its leases are still its own.
     await expect(
       openSandbox(lab.controller, { ...dying, ports: [tcp(8080, 80)] }),
     ).rejects.toMatchObject({ code: 'port-in-use', fields: { container: 'live' } });
     const next = await lab.sandbox(networks);
-    expect(next.endpoints[0]?.ipv4Address).not.toBe(handle.endpoints[0]?.ipv4Address);
+    expect(next.endpoints[0]?.ipv4?.address).not.toBe(handle.endpoints[0]?.ipv4?.address);
   });
 });
 
@@ -252,7 +255,9 @@ describe('an engine whose undoing fails', () => {
     await expect(lab.controller.openSandbox(request).opened).rejects.toThrow('killed before call');
     kernel.calls = Infinity;
     expect(lab.controller.inspect(network).sandboxes.map(({ id }) => id)).toEqual([request.id]);
-    expect((await openSandbox(lab.controller, other)).endpoints[0]?.ipv4Address).toBe('172.18.0.3');
+    expect((await openSandbox(lab.controller, other)).endpoints[0]?.ipv4?.address).toBe(
+      '172.18.0.3',
+    );
     await openSandbox(lab.controller, request);
     await lab.controller.closeSandbox(request.id);
     await lab.controller.closeSandbox(other.id);
@@ -266,7 +271,7 @@ describe('recovery', () => {
     const network = await lab.network();
     const box = await lab.sandbox([network], { ports: [tcp(8080, 80)] });
     const sibling = await lab.sandbox([network]);
-    const gateway = box.endpoints[0]?.gateway ?? '';
+    const gateway = box.endpoints[0]?.ipv4?.gateway ?? '';
     await serve(lab, box, { port: 80, answer: 'box' });
     const rules = await run('nft', 'list', 'ruleset');
 
@@ -300,8 +305,8 @@ describe('recovery', () => {
     await run('ip', 'link', 'delete', bridge ?? '');
     await lab.restart([box.id, sibling.id]);
     expect(await ask('host', '127.0.0.1', 8080)).toBe(`box ${gateway}`);
-    expect(await ask(sibling, box.endpoints[0]?.ipv4Address ?? '', 80)).toBe(
-      `box ${sibling.endpoints[0]?.ipv4Address ?? ''}`,
+    expect(await ask(sibling, box.endpoints[0]?.ipv4?.address ?? '', 80)).toBe(
+      `box ${sibling.endpoints[0]?.ipv4?.address ?? ''}`,
     );
     expect(lab.warnings.filter((text) => text === warning)).toHaveLength(2);
   });

@@ -26,7 +26,7 @@ describe('many sandboxes', () => {
     const opening = performance.now();
     const handles = await Promise.all(requests.map((one) => openSandbox(lab.controller, one)));
     const opened = performance.now();
-    const addresses = handles.map(({ endpoints }) => endpoints[0]?.ipv4Address);
+    const addresses = handles.map(({ endpoints }) => endpoints[0]?.ipv4?.address);
     expect(new Set(addresses).size).toBe(many);
     const closing = performance.now();
     await Promise.all(requests.map(({ id }) => lab.controller.closeSandbox(id)));

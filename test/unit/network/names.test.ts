@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { planEndpoint, validateEndpoints } from '../../../network/endpoint.ts';
 import type { AttachedNetwork } from '../../../network/endpoint.ts';
-import { AddressPool } from '../../../network/ipam/pool.ts';
+import { FamilyPool } from '../../../network/ipam/family-pool.ts';
 import { macOfAddress, parseMac } from '../../../network/mac.ts';
 import type { Network, SandboxRequest } from '../../../network/index.ts';
 import { NameBook } from '../../../network/name-book.ts';
@@ -13,6 +13,8 @@ const network: Network = {
   name: 'shop_default',
   driver: 'bridge',
   isInternal: false,
+  hasIpv4: true,
+  hasIpv6: false,
   ipam: [{ subnet: '172.18.0.0/16', gateway: '172.18.0.1', range: null, reserved: {} }],
   ipamDriver: 'default',
   ipamOptions: {},
@@ -22,9 +24,7 @@ const network: Network = {
 };
 
 function attached(): AttachedNetwork {
-  const [ipam] = network.ipam;
-  if (ipam === undefined) throw new Error('no subnet');
-  return { network, pool: new AddressPool(ipam) };
+  return { network, pools: { ipv4: FamilyPool.of(network.ipam, 4), ipv6: null } };
 }
 
 function request(more: Partial<SandboxRequest> = {}): SandboxRequest {
@@ -55,8 +55,9 @@ describe('names of links', () => {
 });
 
 describe('hardware addresses', () => {
-  test('must come from the IPv4 address', () => {
+  test('must come from the address', () => {
     expect(macOfAddress('172.18.0.2')).toBe('02:42:ac:12:00:02');
+    expect(macOfAddress('fd00::1:ab')).toBe('02:42:00:01:00:ab');
   });
 
   test.each([
@@ -76,20 +77,21 @@ describe('an endpoint', () => {
     const plan = {
       request: request(),
       index: 0,
-      attached: attached(),
-      ipv4Address: '172.18.0.2',
-      isDefault: true,
+      network,
+      leases: {
+        ipv4: { address: '172.18.0.2', prefixLength: 16, gateway: '172.18.0.1' },
+        ipv6: { address: 'fd00::2', prefixLength: 64, gateway: 'fd00::1' },
+      },
     };
     expect(planEndpoint(plan)).toEqual({
       networkId: network.id,
       interfaceName: 'eth0',
       hostInterface: vethName(id, network.id),
       macAddress: '02:42:ac:12:00:02',
-      ipv4Address: '172.18.0.2',
-      prefixLength: 16,
-      gateway: '172.18.0.1',
+      ipv4: { address: '172.18.0.2', prefixLength: 16, gateway: '172.18.0.1', isDefault: false },
+      ipv6: { address: 'fd00::2', prefixLength: 64, gateway: 'fd00::1', isDefault: false },
+      gatewayPriority: 0,
       names: ['shop-web-1', 'web', 'www', 'abababababab'],
-      isDefault: true,
     });
   });
 
@@ -97,6 +99,10 @@ describe('an endpoint', () => {
     [
       { endpoints: [{ networkId: network.id, ipv4Address: '10.0.0.1' }] },
       'address "10.0.0.1" is not in subnet 172.18.0.0/16 of network "shop_default"',
+    ],
+    [
+      { endpoints: [{ networkId: network.id, ipv6Address: 'fd00::9' }] },
+      'address "fd00::9" cannot be had on network "shop_default", which has no IPv6',
     ],
     [
       { endpoints: [{ networkId: network.id, macAddress: 'x' }] },
@@ -136,14 +142,14 @@ describe('the book of names', () => {
       interfaceName: 'eth0',
       hostInterface: '',
       macAddress: '',
-      prefixLength: 16,
-      gateway: '',
-      isDefault: true,
+      gatewayPriority: 0,
+      ipv6: null,
     };
+    const place = { prefixLength: 16, gateway: '', isDefault: true };
     const sandbox = (name: string, address: string) => ({
       id: name,
       name,
-      endpoints: [{ ...endpoint, names: [name, 'web'], ipv4Address: address }],
+      endpoints: [{ ...endpoint, names: [name, 'web'], ipv4: { ...place, address } }],
       ports: [],
       upstreams: [],
     });

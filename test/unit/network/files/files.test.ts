@@ -32,11 +32,10 @@ function endpoint(ipv4Address: string, isDefault: boolean): Endpoint {
     interfaceName: 'eth0',
     hostInterface: 'tscv0',
     macAddress: '02:42:ac:12:00:02',
-    ipv4Address,
-    prefixLength: 16,
-    gateway: '172.18.0.1',
+    ipv4: { address: ipv4Address, prefixLength: 16, gateway: '172.18.0.1', isDefault },
+    ipv6: null,
+    gatewayPriority: 0,
     names: [],
-    isDefault,
   };
 }
 

@@ -30,8 +30,21 @@ const state: FirewallState = {
       published: 8081,
       target: { address: '172.18.0.2', port: 81 },
     },
+    {
+      protocol: 'tcp',
+      hostIp: '::',
+      published: 8080,
+      target: { address: 'fd00::2', port: 80 },
+    },
+    {
+      protocol: 'tcp',
+      hostIp: 'fd01::1',
+      published: 8081,
+      target: { address: 'fd00::2', port: 81 },
+    },
   ],
   uplinks: ['eth0', 'wlan0'],
+  uplinks6: ['eth0'],
 };
 
 describe('the rule set', () => {
@@ -58,6 +71,11 @@ describe('the rule set', () => {
 		type ifname
 		elements = { "eth0",
 			     "wlan0" }
+	}
+
+	set uplinks6 {
+		type ifname
+		elements = { "eth0" }
 	}
 
 	set within {
@@ -88,6 +106,21 @@ describe('the rule set', () => {
 			     udp . 5300 : 172.18.0.3 . 53 }
 	}
 
+	set own6 {
+		type ipv6_addr . ipv6_addr
+		elements = { fd00::2 . fd00::2 }
+	}
+
+	map bound6 {
+		type inet_proto . ipv6_addr . inet_service : ipv6_addr . inet_service
+		elements = { tcp . fd01::1 . 8081 : fd00::2 . 81 }
+	}
+
+	map published6 {
+		type inet_proto . inet_service : ipv6_addr . inet_service
+		elements = { tcp . 8080 : fd00::2 . 80 }
+	}
+
 	chain raw {
 		type filter hook prerouting priority raw; policy accept;
 		iifname @bridges ip daddr 127.0.0.0/8 drop
@@ -99,12 +132,16 @@ describe('the rule set', () => {
 		ip daddr 127.0.0.0/8 return
 		fib daddr type local dnat ip to ip protocol . ip daddr . th dport map @bound
 		fib daddr type local dnat ip to ip protocol . th dport map @published
+		fib daddr type local dnat ip6 to meta l4proto . ip6 daddr . th dport map @bound6
+		fib daddr type local meta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @published6
 	}
 
 	chain output {
 		type nat hook output priority -100; policy accept;
 		fib daddr type local dnat ip to ip protocol . ip daddr . th dport map @bound
 		fib daddr type local dnat ip to ip protocol . th dport map @published
+		fib daddr type local dnat ip6 to meta l4proto . ip6 daddr . th dport map @bound6
+		fib daddr type local meta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @published6
 	}
 
 	chain forward {
@@ -116,7 +153,8 @@ describe('the rule set', () => {
 		ct state established,related accept
 		oifname @bridges ct status dnat accept
 		oifname @bridges drop
-		iifname @uplinks oifname @uplinks drop
+		meta nfproto ipv4 iifname @uplinks oifname @uplinks drop
+		meta nfproto ipv6 iifname @uplinks6 oifname @uplinks6 drop
 	}
 
 	chain postrouting {
@@ -124,6 +162,7 @@ describe('the rule set', () => {
 		oifname @bridges ip saddr 127.0.0.0/8 masquerade
 		iifname . oifname @within ct status dnat masquerade
 		oifname @bridges ip saddr . ip daddr @own masquerade
+		oifname @bridges ip6 saddr . ip6 daddr @own6 masquerade
 		iifname @masqueraded oifname != @bridges masquerade
 	}
 }
@@ -131,7 +170,7 @@ describe('the rule set', () => {
   });
 
   test('must have the same chains whatever the networks and ports', () => {
-    const empty = buildRuleset('tscompose', { networks: [], ports: [], uplinks: [] });
+    const empty = buildRuleset('tscompose', { networks: [], ports: [], uplinks: [], uplinks6: [] });
     expect(empty.chains).toEqual(buildRuleset('tscompose', state).chains);
     expect(empty.sets.every(({ elements }) => elements.length === 0)).toBe(true);
   });

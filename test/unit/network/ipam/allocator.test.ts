@@ -2,8 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { allocateIpam } from '../../../../network/ipam/allocator.ts';
 import type { Occupied } from '../../../../network/ipam/allocator.ts';
 import { occupiedSubnets } from '../../../../network/ipam/occupied.ts';
-import { parseAddress, parseSubnet } from '../../../../network/ipam/subnet.ts';
-import type { Network } from '../../../../network/index.ts';
+import { requireAddress } from '../../../../network/ipam/address.ts';
+import type { Address, Family } from '../../../../network/ipam/address.ts';
+import { parseSubnet, requireSubnet } from '../../../../network/ipam/subnet.ts';
+import type { Ipam, IpamRequest, Network } from '../../../../network/index.ts';
 
 function taken(text: string, isConnected = true): Occupied {
   const subnet = parseSubnet(text);
@@ -11,8 +13,21 @@ function taken(text: string, isConnected = true): Occupied {
   return { subnet, by: `interface "eth0"`, isConnected };
 }
 
+function allocate(
+  requests: readonly IpamRequest[],
+  occupied: readonly Occupied[],
+  families: readonly Family[] = [4],
+): readonly Ipam[] {
+  return allocateIpam({
+    requests,
+    occupied,
+    families,
+    unique: requireSubnet('fd12:3456:789a::/48'),
+  });
+}
+
 function chosen(occupied: readonly Occupied[]): string {
-  return allocateIpam([], occupied)[0]?.subnet ?? '';
+  return allocate([], occupied)[0]?.subnet ?? '';
 }
 
 describe('without a wish', () => {
@@ -60,11 +75,11 @@ describe('without a wish', () => {
 
 describe('with a wish', () => {
   test('must be completed', () => {
-    expect(allocateIpam([{ subnet: '10.1.0.0/24' }], [])).toEqual([
+    expect(allocate([{ subnet: '10.1.0.0/24' }], [])).toEqual([
       { subnet: '10.1.0.0/24', gateway: '10.1.0.1', range: null, reserved: {} },
     ]);
     expect(
-      allocateIpam(
+      allocate(
         [
           {
             subnet: '10.1.0.0/24',
@@ -86,7 +101,8 @@ describe('with a wish', () => {
   });
 
   test.each([
-    [{ subnet: 'fd00::/64' }, 'subnet "fd00::/64" is not an IPv4 subnet'],
+    [{ subnet: 'fd00::/64' }, 'the network has no IPv6, and is given subnet fd00::/64 of it'],
+    [{ subnet: 'all' }, 'subnet "all" is not an IP subnet'],
     [{ subnet: '10.1.0.5/24' }, 'subnet "10.1.0.5/24" has host bits set, 10.1.0.0/24 has none'],
     [{ subnet: '10.0.0.0/7' }, 'subnet "10.0.0.0/7" must have a prefix length from 8 to 30'],
     [{ subnet: '10.0.0.0/31' }, 'subnet "10.0.0.0/31" must have a prefix length from 8 to 30'],
@@ -98,35 +114,98 @@ describe('with a wish', () => {
       { subnet: '10.1.0.0/24', gateway: '10.1.0.255' },
       'gateway 10.1.0.255 is not a host address of subnet 10.1.0.0/24',
     ],
-    [{ subnet: '10.1.0.0/24', gateway: 'router' }, 'gateway "router" is not an IPv4 address'],
+    [{ subnet: '10.1.0.0/24', gateway: 'router' }, 'gateway "router" is not an IP address'],
     [
       { subnet: '10.1.0.0/24', range: '10.1.0.0/16' },
       'address range "10.1.0.0/16" is not part of subnet 10.1.0.0/24',
     ],
-    [{ subnet: '10.1.0.0/24', range: 'all' }, 'address range "all" is not an IPv4 subnet'],
+    [{ subnet: '10.1.0.0/24', range: 'all' }, 'address range "all" is not an IP subnet'],
     [
       { subnet: '10.1.0.0/24', reserved: { dns: '10.9.0.1' } },
       'reserved address "dns" 10.9.0.1 is not a host address of subnet 10.1.0.0/24',
     ],
   ])('%j must be refused', (request, message) => {
-    expect(() => allocateIpam([request], [])).toThrow(message);
+    expect(() => allocate([request], [])).toThrow(message);
   });
 
   test('that overlaps must be refused with who has it', () => {
-    expect(() => allocateIpam([{ subnet: '10.1.0.0/16' }], [taken('10.1.2.0/24')])).toThrow(
+    expect(() => allocate([{ subnet: '10.1.0.0/16' }], [taken('10.1.2.0/24')])).toThrow(
       'subnet 10.1.0.0/16 overlaps with 10.1.2.0/24 of interface "eth0"',
     );
   });
 
-  test('for several subnets must be refused', () => {
-    expect(() => allocateIpam([{}, {}], [])).toThrow(
-      'a network with more than one subnet is not supported',
+  test('for several subnets must have them all, and none twice', () => {
+    const two = allocate([{ subnet: '10.1.0.0/24' }, { subnet: '10.2.0.0/24' }], []);
+    expect(two.map(({ subnet }) => subnet)).toEqual(['10.1.0.0/24', '10.2.0.0/24']);
+    expect(() => allocate([{ subnet: '10.1.0.0/16' }, { subnet: '10.1.2.0/24' }], [])).toThrow(
+      'subnet 10.1.2.0/24 overlaps with 10.1.0.0/16 of the same network',
     );
   });
 });
 
+describe('of IPv6', () => {
+  test('a network must get the first free /64 of the engine’s own /48', () => {
+    const subnetsOf = (ipam: readonly Ipam[]): readonly string[] =>
+      ipam.map(({ subnet }) => subnet);
+    expect(allocate([], [], [4, 6])).toEqual([
+      { subnet: '172.18.0.0/16', gateway: '172.18.0.1', range: null, reserved: {} },
+      {
+        ...{ subnet: 'fd12:3456:789a::/64', gateway: 'fd12:3456:789a::1' },
+        ...{ range: null, reserved: {} },
+      },
+    ]);
+    const occupied = [taken('fd12:3456:789a::/64'), taken('fd12:3456:789a:2::/63', false)];
+    expect(subnetsOf(allocate([], occupied, [6]))).toEqual(['fd12:3456:789a:1::/64']);
+    const more = [...occupied, taken('fd12:3456:789a:1::5/128')];
+    expect(subnetsOf(allocate([], more, [6]))).toEqual(['fd12:3456:789a:4::/64']);
+    const vpn = [taken('2000::/3', false), taken('fc00::/7', false)];
+    expect(subnetsOf(allocate([], vpn, [6]))).toEqual(['fd12:3456:789a::/64']);
+  });
+
+  test('a taken /48 must be told as exhausted, without counting through it', () => {
+    expect(() => allocate([], [taken('fd12::/16')], [6])).toThrow(
+      'all 65536 default subnets are in use',
+    );
+  });
+
+  test.each([
+    [
+      {
+        subnet: '2001:DB8:0::/64',
+        range: '2001:db8::1:0/112',
+        reserved: { router: '2001:db8::0:9' },
+      },
+      {
+        ...{ subnet: '2001:db8::/64', gateway: '2001:db8::1' },
+        ...{ range: '2001:db8::1:0/112', reserved: { router: '2001:db8::9' } },
+      },
+    ],
+    [
+      { gateway: 'fd12:3456:789a::fe' },
+      {
+        ...{ subnet: 'fd12:3456:789a::/64', gateway: 'fd12:3456:789a::fe' },
+        ...{ range: null, reserved: {} },
+      },
+    ],
+  ])('%j must be completed', (request, expected) => {
+    expect(allocate([request], [], [6])).toEqual([expected]);
+  });
+
+  test.each([
+    [{ subnet: 'fd00::/127' }, 'subnet "fd00::/127" must have a prefix length from 8 to 126'],
+    [{ subnet: 'fd00::1/64' }, 'subnet "fd00::1/64" has host bits set, fd00::/64 has none'],
+    [
+      { subnet: 'fd00::/64', gateway: 'fd00::' },
+      'gateway fd00:: is not a host address of subnet fd00::/64',
+    ],
+    [{ subnet: '10.0.0.0/24' }, 'the network has no IPv4, and is given subnet 10.0.0.0/24 of it'],
+  ])('%j must be refused', (request, message) => {
+    expect(() => allocate([request], [], [6])).toThrow(message);
+  });
+});
+
 test('what is taken must be told by network, interface and route, without our own bridges', () => {
-  const number = (text: string): number => parseAddress(text) ?? 0;
+  const number = (text: string): Address => requireAddress(text);
   const link = (
     index: number,
     name: string,
@@ -150,7 +229,13 @@ test('what is taken must be told by network, interface and route, without our ow
         { index: 3, prefixLength: 16, local: number('172.18.0.1'), peer: number('172.18.0.1') },
       ],
       routes: [
-        { ...route, destination: 0, prefixLength: 0, gateway: number('10.0.0.1'), outputIndex: 2 },
+        {
+          ...route,
+          destination: number('0.0.0.0'),
+          prefixLength: 0,
+          gateway: number('10.0.0.1'),
+          outputIndex: 2,
+        },
         { ...route, destination: number('10.0.0.0'), prefixLength: 24, outputIndex: 2 },
         { ...route, destination: number('172.18.0.0'), prefixLength: 16, outputIndex: 3 },
         {

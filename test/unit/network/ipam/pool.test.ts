@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { AddressPool } from '../../../../network/ipam/pool.ts';
 import type { Ipam } from '../../../../network/index.ts';
+import { Random, rounds } from '../random.ts';
 
 function pool(ipam: Partial<Ipam> = {}): AddressPool {
   return new AddressPool({
@@ -90,5 +91,44 @@ describe('a pool of addresses', () => {
     addresses.release('10.9.9.9');
     addresses.release('nonsense');
     expect(addresses.lease()).toBe('10.0.0.2');
+  });
+
+  test('of 2^64 addresses must lease like a small one, and have no broadcast address', () => {
+    const addresses = pool({ subnet: 'fd00::/64', gateway: 'fd00::1' });
+    expect([addresses.lease(), addresses.lease()]).toEqual(['fd00::2', 'fd00::3']);
+    addresses.leaseFixed('fd00::ffff:ffff:ffff:ffff');
+    expect(() => {
+      addresses.leaseFixed('FD00:0::3');
+    }).toThrow('address FD00:0::3 is already in use');
+    expect(addresses.isExhausted).toBe(false);
+    const small = pool({ subnet: 'fd00::/126', gateway: 'fd00::1' });
+    expect(leaseAll(small)).toEqual(['fd00::2', 'fd00::3', null]);
+    expect(small.isExhausted).toBe(true);
+  });
+
+  test('must never lease one address twice, for any order of leases and releases', () => {
+    for (let seed = 1; seed <= rounds; seed++) {
+      const random = new Random(seed);
+      const subnet = random.pick(['10.0.0.0/28', 'fd00::/124', 'fd00::/64']);
+      const gateway = subnet.startsWith('10') ? '10.0.0.1' : 'fd00::1';
+      const addresses = pool({ subnet, gateway });
+      const held = new Set<string>();
+      for (let step = 0; step < 40; step++) {
+        const [oldest] = held;
+        if (random.below(3) === 0 && oldest !== undefined) {
+          addresses.release(oldest);
+          held.delete(oldest);
+          continue;
+        }
+        const address = addresses.lease();
+        if (address === null) {
+          expect(addresses.isExhausted, `seed ${seed}`).toBe(true);
+          continue;
+        }
+        expect(held.has(address) || address === gateway, `seed ${seed}: ${address}`).toBe(false);
+        expect(addresses.has(address), `seed ${seed}: ${address}`).toBe(true);
+        held.add(address);
+      }
+    }
   });
 });

@@ -4,7 +4,10 @@ import {
   encodeAttributes,
   NLA_F_NESTED,
 } from '../../../../network/netlink/attributes.ts';
+import { addressOfBytes } from '../../../../network/ipam/address.ts';
+import type { Address, Family } from '../../../../network/ipam/address.ts';
 import { decodeAddress, encodeAddress } from '../../../../network/netlink/address.ts';
+import type { InterfaceAddress } from '../../../../network/netlink/address.ts';
 import { NetlinkFormatError } from '../../../../network/netlink/bytes.ts';
 import { decodeFlow, encodeFlow } from '../../../../network/netlink/conntrack.ts';
 import type { Tuple } from '../../../../network/netlink/conntrack.ts';
@@ -66,9 +69,8 @@ const makers = {
     defined({
       index: random.below(u32),
       prefixLength: random.below(33),
-      local: random.below(u32),
-      peer: random.below(u32),
-      broadcast: random.maybe(() => random.below(u32)),
+      ...someAddresses(random),
+      isUnchecked: random.maybe(() => true),
     }),
   flow: (random: Random) => ({
     original: someTuple(random),
@@ -77,17 +79,32 @@ const makers = {
   }),
   route: (random: Random) => {
     const prefixLength = random.below(33);
+    const family = random.pick<Family>([4, 6]);
     return defined({
-      destination: prefixLength === 0 ? 0 : random.below(u32),
+      destination: prefixLength === 0 ? { family, value: 0n } : someAddress(random, family),
       prefixLength,
       table: random.below(u32),
       scope: random.below(256),
       type: random.below(256),
-      gateway: random.maybe(() => random.below(u32)),
+      gateway: random.maybe(() => someAddress(random, family)),
       outputIndex: random.maybe(() => random.below(u32)),
     });
   },
 };
+
+function someAddress(random: Random, family: Family): Address {
+  const bytes = Uint8Array.from({ length: family === 4 ? 4 : 16 }, () => random.below(256));
+  return addressOfBytes(bytes) as Address;
+}
+
+function someAddresses(random: Random): Pick<InterfaceAddress, 'local' | 'peer' | 'broadcast'> {
+  const family = random.pick<Family>([4, 6]);
+  return defined({
+    local: someAddress(random, family),
+    peer: someAddress(random, family),
+    broadcast: random.maybe(() => someAddress(random, family)),
+  });
+}
 
 function someTuple(random: Random): Tuple {
   return {
