@@ -28,7 +28,8 @@ export async function makeRootfs(directory) {
   return archive;
 }
 
-export async function startOurs(rootfs) {
+/** In the network namespace of `place`, where it is not this process's own. */
+export async function startOurs(rootfs, place = { enter: [] }) {
   const directory = await mkdtemp(join(tmpdir(), 'tsc-bench-'));
   // A tmpfs, as /run is on hosts with systemd, and as start-dockerd.sh gives the peers one.
   const runRoot = await mkdtemp('/dev/shm/tsc-bench-');
@@ -40,16 +41,12 @@ export async function startOurs(rootfs) {
     TSCOMPOSE_RUN_ROOT: runRoot,
   };
   const cli = ourCommand.compose;
-  const daemon = spawn(
-    cli[0],
-    [
-      cli[1],
-      'daemon',
-      ...['--ready-fd', '3', '--state-root', env.TSCOMPOSE_STATE_ROOT],
-      ...['--run-root', env.TSCOMPOSE_RUN_ROOT],
-    ],
-    { env, stdio: ['ignore', 'ignore', 'inherit', 'pipe'] },
-  );
+  const [file, ...args] = [
+    ...[...place.enter, ...cli, 'daemon'],
+    ...['--ready-fd', '3', '--state-root', env.TSCOMPOSE_STATE_ROOT],
+    ...['--run-root', env.TSCOMPOSE_RUN_ROOT],
+  ];
+  const daemon = spawn(file, args, { env, stdio: ['ignore', 'ignore', 'inherit', 'pipe'] });
   await new Promise((resolve, reject) => {
     daemon.stdio[3].once('data', resolve);
     daemon.once('exit', (code) => reject(new Error(`the engine ended with ${code}`)));

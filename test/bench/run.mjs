@@ -9,6 +9,7 @@ import { configRows } from './config.mjs';
 import { execRows, exitRows, findEngines, memoryRows, startRows } from './engines.mjs';
 import { logRows, logTargets } from './logs.mjs';
 import { measure, pssOf, run } from './measure.mjs';
+import { networkRatios, networkRows } from './network.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -46,7 +47,8 @@ const directory = await mkdtemp(join(tmpdir(), 'tsc-bench-'));
 const rows = [];
 try {
   if (wants('config')) await configRows(ourCommand, { directory, record });
-  if (options.only !== 'config') await withEngines();
+  if (wants('network')) await networkRows(await makeRootfs(directory), record);
+  if (!['config', 'network'].includes(options.only)) await withEngines();
 } finally {
   await rm(directory, { recursive: true, force: true });
 }
@@ -136,6 +138,13 @@ async function writeProject(size) {
   return file;
 }
 
+function judge(ratio, what) {
+  const [most, least] = [targetRatios[what], networkRatios[what]];
+  if (most !== undefined) return ` (≤ ${most}${ratio > most ? ' missed' : ''})`;
+  if (least !== undefined) return ` (≥ ${least}${ratio < least ? ' missed' : ''})`;
+  return '';
+}
+
 function print() {
   const number = (value) => (value === undefined ? '' : value.toFixed(value < 100 ? 1 : 0));
   process.stdout.write(
@@ -143,11 +152,11 @@ function print() {
   );
   for (const row of rows) {
     const own = rows.find(({ what, who }) => what === row.what && who === 'tscompose');
-    const ratio = row === own || own === undefined ? '' : (own.p50 / row.p50).toFixed(2);
+    const ratio =
+      row === own || own === undefined ? '' : (row.ratio ?? own.p50 / row.p50).toFixed(2);
     const target = row === own ? targets[row.what] : undefined;
     const verdict = target === undefined ? '' : `≤ ${target}${row.p50 > target ? ' missed' : ''}`;
-    const limit = ratio === '' ? undefined : targetRatios[row.what];
-    const judged = limit === undefined ? '' : ` (≤ ${limit}${ratio > limit ? ' missed' : ''})`;
+    const judged = ratio === '' ? '' : judge(ratio, row.what);
     process.stdout.write(
       `| ${row.what} | ${row.who} | ${number(row.p50)} | ${number(row.p90)} | ${row.unit} | ${verdict} | ${ratio}${judged} |\n`,
     );
