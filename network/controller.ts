@@ -6,7 +6,6 @@ import { allOf } from './all-of.ts';
 import { Batch, KeyedLock, Rollback } from '../engine/lib/index.ts';
 import type { NetworkOptions } from './context.ts';
 import { planEndpoint } from './endpoint.ts';
-import { bindingAddressOf } from './drivers/bridge.ts';
 import { NetworkError } from './errors.ts';
 import { readHostResolvConf } from './files/resolv-conf.ts';
 import { sandboxHosts, sandboxResolvConf, sandboxUpstreams } from './files/sandbox-files.ts';
@@ -18,7 +17,6 @@ import type {
   NetworkDetails,
   NetworkRequest,
   OpenedSandbox,
-  PortRequest,
   Sandbox,
   SandboxHandle,
   SandboxOpening,
@@ -32,6 +30,7 @@ import { beginOpening } from './opening.ts';
 import { chooseIpam, networkOf } from './network-request.ts';
 import { openParts } from './parts.ts';
 import type { Parts } from './parts.ts';
+import { placePort } from './ports/place.ts';
 import { PortAllocator } from './ports/allocator.ts';
 import { nameInUse, networkInUse, noSandbox, sandboxExists } from './refusals.ts';
 import { findBroken, repairBridges } from './repair.ts';
@@ -313,8 +312,7 @@ export class NetworkController {
     rollback.add('leases', () => {
       if (!this.#broken.has(id)) this.#forget(id);
     });
-    const way = attached.find(({ network }) => !network.isInternal)?.network;
-    const asked = request.ports.map((port) => withBindingAddress(port, way));
+    const asked = request.ports.map((port) => placePort(port, { request, attached, endpoints }));
     const reservation = await this.#ports.reserve(asked, request, rollback);
     const ports = reservation.bindings;
     const sandbox: Sandbox = { id, name, endpoints, ports, upstreams };
@@ -409,12 +407,6 @@ interface Opening {
 }
 
 const subnetLock = 'subnets';
-
-/** A port that was published without an address of the host has the one of the network it leads to. */
-function withBindingAddress(port: PortRequest, network: Network | undefined): PortRequest {
-  if (port.hostIp !== '' || network === undefined) return port;
-  return { ...port, hostIp: bindingAddressOf(network) };
-}
 
 /** Of an interface's name: the smallest that none has. */
 function freeNumber({ endpoints }: Sandbox): number {

@@ -75,7 +75,7 @@ export interface EndpointRequest {
 /** One port of a sandbox to publish. */
 export interface PortRequest {
   readonly protocol: Protocol;
-  /** "" and "0.0.0.0" are every address of the host. */
+  /** "" is every address of the host, "0.0.0.0" and "::" every one of a family. */
   readonly hostIp: string;
   /** 0: any free port. */
   readonly published: number;
@@ -85,7 +85,7 @@ export interface PortRequest {
 }
 
 export interface PortBinding extends Omit<PortRequest, 'lastPublished'> {
-  /** "0.0.0.0" for every address; never empty. */
+  /** "0.0.0.0" and "::" for every address of a family; never empty. */
   readonly hostIp: string;
   /** Never 0. */
   readonly published: number;

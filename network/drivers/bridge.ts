@@ -153,6 +153,8 @@ function settingsOf({ id, hasIpv6 }: Network): readonly Setting[] {
   return [
     // A container that plays the router must not change the host's routes (CVE-2020-13401).
     { name: `${ipv6}/accept_ra`, value: '0', consequence: 'containers may change routes of IPv6' },
+    // The kernel asks for a container by its link-local address, which it would check for two seconds first.
+    { name: `${ipv6}/accept_dad`, value: '0', consequence: 'IPv6 begins two seconds late' },
     {
       name: `${ipv6}/disable_ipv6`,
       value: hasIpv6 ? '0' : '1',

@@ -164,11 +164,7 @@ function compilePart(part: Part): readonly Expression[] {
     case 'addresses':
       return [...isOf(part.family), ...bothAddresses(part.family), lookup(part.set, false)];
     case 'loopback-address':
-      return [
-        ...isOf(4),
-        payload(PAYLOAD_NETWORK, part.end === 'saddr' ? 12 : 16, 1),
-        equals(Uint8Array.of(127)),
-      ];
+      return loopbackAddress(part);
     case 'local-destination':
       return [
         { name: 'fib', result: FIB_RESULT_ADDRTYPE, flags: FIB_F_DADDR, register: 1 },
@@ -203,6 +199,20 @@ const IPS_DST_NAT = 0x20;
 function isOf(family: Family): readonly Expression[] {
   const number = family === 4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
   return [{ name: 'meta', key: META_NFPROTO, register: 1 }, equals(Uint8Array.of(number))];
+}
+
+function loopbackAddress({
+  family,
+  end,
+}: Extract<Part, { kind: 'loopback-address' }>): readonly Expression[] {
+  const isSource = end === 'saddr';
+  return family === 4
+    ? [...isOf(4), payload(PAYLOAD_NETWORK, isSource ? 12 : 16, 1), equals(Uint8Array.of(127))]
+    : [
+        ...isOf(6),
+        payload(PAYLOAD_NETWORK, isSource ? 8 : 24, 16),
+        equals(addressBytes(requireAddress('::1'))),
+      ];
 }
 
 /** Source and destination, one behind the other. */

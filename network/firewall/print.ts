@@ -53,7 +53,7 @@ export function printPart(part: Part): string {
     case 'addresses':
       return `${keyword(part.family)} saddr . ${keyword(part.family)} daddr @${part.set}`;
     case 'loopback-address':
-      return `ip ${part.end} 127.0.0.0/8`;
+      return part.family === 4 ? `ip ${part.end} 127.0.0.0/8` : `ip6 ${part.end} ::1`;
     case 'local-destination':
       return 'fib daddr type local';
     case 'established':

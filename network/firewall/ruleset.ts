@@ -65,7 +65,7 @@ export type Part =
   | { readonly kind: 'interfaces'; readonly set: string }
   | { readonly kind: 'family'; readonly family: Family }
   | { readonly kind: 'addresses'; readonly family: Family; readonly set: string }
-  | { readonly kind: 'loopback-address'; readonly end: 'saddr' | 'daddr' }
+  | { readonly kind: 'loopback-address'; readonly family: Family; readonly end: 'saddr' | 'daddr' }
   | { readonly kind: 'local-destination' }
   | { readonly kind: 'established' }
   | { readonly kind: 'translated' }
@@ -181,13 +181,14 @@ const awayFromBridges: Part = { kind: 'interface', side: 'oifname', set: 'bridge
 const withinNetwork: Part = { kind: 'interfaces', set: 'within' };
 const withinOpenNetwork: Part = { kind: 'interfaces', set: 'open' };
 const fromMasqueraded: Part = { kind: 'interface', side: 'iifname', set: 'masqueraded' };
-const toLoopback: Part = { kind: 'loopback-address', end: 'daddr' };
-const fromLoopback: Part = { kind: 'loopback-address', end: 'saddr' };
+const toLoopback: Part = { kind: 'loopback-address', family: 4, end: 'daddr' };
+const fromLoopback: Part = { kind: 'loopback-address', family: 4, end: 'saddr' };
 const translated: Part = { kind: 'translated' };
 const untranslated: Part = { kind: 'untranslated' };
 const local: Part = { kind: 'local-destination' };
 const masquerade: Part = { kind: 'masquerade' };
 
+const toLoopback6: Part = { kind: 'loopback-address', family: 6, end: 'daddr' };
 const ofIpv4: Part = { kind: 'family', family: 4 };
 const ofIpv6: Part = { kind: 'family', family: 6 };
 
@@ -195,6 +196,8 @@ const ofIpv6: Part = { kind: 'family', family: 6 };
 const publish: readonly (readonly Part[])[] = [
   [local, { kind: 'dnat', family: 4, map: 'bound', hasAddress: true }],
   [local, { kind: 'dnat', family: 4, map: 'published', hasAddress: false }],
+  // What comes from ::1 never leaves the host, whatever it is translated to: for the listener there.
+  [toLoopback6, { kind: 'return' }],
   [local, { kind: 'dnat', family: 6, map: 'bound6', hasAddress: true }],
   [local, { kind: 'dnat', family: 6, map: 'published6', hasAddress: false }],
 ];

@@ -2,14 +2,12 @@
  * Ports of this host that are published. Each is reserved by a socket that is bound and never listens, so that no other
  * program takes it while the kernel translates what arrives for it.
  */
-import { isIP } from 'node:net';
 import type { Rollback } from '../../engine/lib/index.ts';
 import { isSyscallError } from '../../native/index.ts';
 import type { Fd } from '../../native/index.ts';
 import type { Kernel } from '../context.ts';
-import { NetworkError } from '../errors.ts';
 import type { PortBinding, PortRequest } from '../model.ts';
-import { ipv4Number } from '../ipam/address.ts';
+import { parseAddress } from '../ipam/address.ts';
 import { askedPorts, EphemeralPorts, ephemeralRange } from './candidates.ts';
 import { exhausted, explainBind, heldByContainer, invalid, rangeInUse } from './refusals.ts';
 import type { Address, PortHolder } from './refusals.ts';
@@ -20,15 +18,21 @@ export interface Reservation {
   readonly handOver: () => readonly Fd[];
 }
 
+/** A request, and the addresses of the host on which it has one and the same port. */
+export interface PlacedPort extends PortRequest {
+  readonly hostIps: readonly string[];
+}
+
+/** Of one request. */
 interface Held {
-  readonly binding: PortBinding;
-  readonly fd: Fd;
+  readonly bindings: PortBinding[];
+  readonly fds: Fd[];
 }
 
 /** Says who has the port, which takes a look at every process. */
 type Refusal = () => Promise<unknown>;
 
-const anyAddress = '0.0.0.0';
+const anyAddresses: readonly string[] = ['0.0.0.0', '::'];
 const highestPort = 65_535;
 
 export class PortAllocator {
@@ -43,7 +47,7 @@ export class PortAllocator {
 
   /** Takes all of them or none; what was taken is given back by the rollback. */
   async reserve(
-    requests: readonly PortRequest[],
+    requests: readonly PlacedPort[],
     holder: PortHolder,
     rollback: Rollback,
   ): Promise<Reservation> {
@@ -54,17 +58,16 @@ export class PortAllocator {
       const request = requests[index];
       if (request === undefined) continue;
       const held = await this.#reserveOne(request, holder);
-      rollback.add(`port ${held.binding.published}`, () => {
-        this.release([held.binding], holder.id);
-        if (!isHandedOver) this.#kernel.closeFd(held.fd);
+      rollback.add(`port ${held.bindings[0]?.published ?? 0}`, () => {
+        this.#giveBack(held, holder, { isOpen: !isHandedOver });
       });
       all[index] = held;
     }
     const handOver = (): readonly Fd[] => {
       isHandedOver = true;
-      return all.map(({ fd }) => fd);
+      return all.flatMap(({ fds }) => fds);
     };
-    return { bindings: all.map(({ binding }) => binding), handOver };
+    return { bindings: all.flatMap(({ bindings }) => bindings), handOver };
   }
 
   /** Ports of a sandbox that outlived an engine: its shim still holds their sockets. */
@@ -83,7 +86,7 @@ export class PortAllocator {
     }
   }
 
-  async #reserveOne(request: PortRequest, holder: PortHolder): Promise<Held> {
+  async #reserveOne(request: PlacedPort, holder: PortHolder): Promise<Held> {
     if (request.published !== 0) return await this.#reserveAsked(request, holder);
     const range = await ephemeralRange();
     for (const port of this.#ephemeral.try(range)) {
@@ -93,7 +96,7 @@ export class PortAllocator {
     throw exhausted(request.protocol, range);
   }
 
-  async #reserveAsked(request: PortRequest, holder: PortHolder): Promise<Held> {
+  async #reserveAsked(request: PlacedPort, holder: PortHolder): Promise<Held> {
     let first: Refusal | null = null;
     for (const port of askedPorts(request)) {
       const held = await this.#tryPort(request, port, holder);
@@ -104,40 +107,61 @@ export class PortAllocator {
     throw request.lastPublished === undefined ? reason : rangeInUse(request, reason);
   }
 
-  /** Throws for what another port would not mend. */
+  /** On all of its addresses or none. Throws for what another port would not mend. */
   async #tryPort(
-    { protocol, hostIp: asked, target }: PortRequest,
+    { protocol, hostIps, target }: PlacedPort,
     published: number,
     holder: PortHolder,
   ): Promise<Held | Refusal> {
-    const binding = { protocol, hostIp: asked === '' ? anyAddress : asked, published, target };
+    const held: Held = { bindings: [], fds: [] };
+    for (const hostIp of hostIps) {
+      const refusal = await this.#tryBinding({ protocol, hostIp, published, target }, holder, held);
+      if (refusal === null) continue;
+      this.#giveBack(held, holder, { isOpen: true });
+      if (isRefusal(refusal)) return refusal;
+      throw refusal.error;
+    }
+    return held;
+  }
+
+  /** Adds to `held`, or says why not: for good with an error, on this port alone without. */
+  async #tryBinding(
+    binding: PortBinding,
+    holder: PortHolder,
+    held: Held,
+  ): Promise<Refusal | { readonly error: unknown } | null> {
     const other = this.#holderOf(binding);
     if (other !== null) return () => Promise.resolve(heldByContainer(binding, other));
     this.#take(binding, holder);
     try {
-      return { binding, fd: await this.#bind(binding) };
+      held.fds.push(await this.#bind(binding));
+      held.bindings.push(binding);
+      return null;
     } catch (error) {
       this.release([binding], holder.id);
       if (isSyscallError(error, 'EADDRINUSE')) return () => explainBind(binding, error);
-      throw await explainBind(binding, error);
+      return { error: await explainBind(binding, error) };
     }
+  }
+
+  #giveBack({ bindings, fds }: Held, holder: PortHolder, { isOpen }: { isOpen: boolean }): void {
+    this.release(bindings, holder.id);
+    if (isOpen) for (const fd of fds) this.#kernel.closeFd(fd);
   }
 
   #bind({ protocol, hostIp, published }: PortBinding): Promise<Fd> {
     return this.#kernel.openSocket({
-      family: 'inet',
+      family: hostIp.includes(':') ? 'inet6' : 'inet',
       type: socketTypes[protocol],
       bind: { address: hostIp, port: published },
     });
   }
 
   #holderOf(binding: Address): PortHolder | null {
-    const clash = this.#taken
+    const found = this.#taken
       .get(keyOf(binding))
-      ?.find(
-        ({ hostIp }) => [hostIp, binding.hostIp].includes(anyAddress) || hostIp === binding.hostIp,
-      );
-    return clash?.holder ?? null;
+      ?.find(({ hostIp }) => clash(hostIp, binding.hostIp));
+    return found?.holder ?? null;
   }
 
   #take(binding: Address, holder: PortHolder): void {
@@ -159,7 +183,14 @@ function choicesOf(request: PortRequest | undefined): number {
   return (request.lastPublished ?? request.published) - request.published;
 }
 
-function isRefusal(held: Held | Refusal): held is Refusal {
+/** What is bound for IPv6 takes nothing of IPv4. */
+function clash(one: string, other: string): boolean {
+  if (one === other) return true;
+  const isSameFamily = one.includes(':') === other.includes(':');
+  return isSameFamily && [one, other].some((address) => anyAddresses.includes(address));
+}
+
+function isRefusal(held: object): held is Refusal {
   return typeof held === 'function';
 }
 
@@ -167,18 +198,9 @@ function keyOf({ protocol, published }: Address): string {
   return `${protocol} ${published}`;
 }
 
-function validatePort({ hostIp, published, lastPublished, target }: PortRequest): void {
-  if (hostIp !== '' && ipv4Number(hostIp) === null) {
-    if (isIP(hostIp.replace(/^\[(.*)\]$/, '$1')) === 6) {
-      throw new NetworkError({
-        code: 'unsupported',
-        message: `publishing on IPv6 address "${hostIp}" is not supported`,
-        hint: 'publish on an IPv4 address of this host',
-        fields: { address: hostIp },
-      });
-    }
-    throw invalid(`"${hostIp}" is not an IPv4 address`, { address: hostIp });
-  }
+function validatePort({ hostIps, published, lastPublished, target }: PlacedPort): void {
+  const wrong = hostIps.find((hostIp) => parseAddress(hostIp) === null);
+  if (wrong !== undefined) throw invalid(`"${wrong}" is not an IP address`, { address: wrong });
   if (!isPort(published, 0)) throw invalid(`${published} is not a port`, { port: published });
   if (!isPort(target, 1)) throw invalid(`${target} is not a port`, { port: target });
   if (lastPublished === undefined) return;

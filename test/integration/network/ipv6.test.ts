@@ -1,7 +1,19 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { eventually } from '../../lib/eventually.ts';
 import { openSandbox } from './lab.ts';
-import { ask, inventory, Lab, neighbour, run, runIn, sandboxRequest, serve } from './lab.ts';
+import {
+  ask,
+  inventory,
+  Lab,
+  neighbour,
+  run,
+  runIn,
+  sandboxRequest,
+  serve,
+  startIn,
+  tcp,
+} from './lab.ts';
 import type { Place } from './lab.ts';
 import type { Endpoint } from '../../../network/index.ts';
 
@@ -27,6 +39,10 @@ async function ipv6Neighbour(lab: Lab, link: string, subnet: string): Promise<{ 
   await run('ip', 'address', 'add', 'fd99::1/64', 'dev', link, 'nodad');
   await runIn(place, 'ip', 'address', 'add', 'fd99::2/64', 'dev', 'eth0', 'nodad');
   await runIn(place, 'ip', 'route', 'add', subnet, 'via', 'fd99::1');
+  // The first solicitation of a link that is just up may be lost, and the next one takes a second.
+  await eventually(async () => {
+    if ((await ask(place, 'fd99::1', 9)) !== 'ECONNREFUSED') throw new Error('not yet');
+  });
   return place;
 }
 
@@ -140,6 +156,78 @@ describe('a network with IPv6', () => {
       addresses: [ipv4Of(box), ipv6Of(box)],
     });
     await lab.controller.closeSandbox(request.id);
+  });
+});
+
+describe('a published port', () => {
+  test('must be open on both families, from the outside, the host, a sibling and itself', async () => {
+    const network = await lab.network({ hasIpv6: true });
+    const box = await lab.sandbox([network], { ports: [tcp(8080, 80)] });
+    expect(box.ports).toEqual([
+      { protocol: 'tcp', hostIp: '0.0.0.0', published: 8080, target: 80 },
+      { protocol: 'tcp', hostIp: '::', published: 8080, target: 80 },
+    ]);
+    const [sibling, elsewhere] = [
+      await lab.sandbox([network]),
+      await lab.sandbox([await lab.network({ hasIpv6: true })]),
+    ];
+    const outside = await ipv6Neighbour(lab, 'wan', 'fd00:0:7::/48');
+    await serve(lab, box, { address: '::', port: 80, answer: 'box' });
+    expect(await ask(outside, 'fd99::1', 8080)).toBe('box fd99::2');
+    expect(await ask('host', 'fd99::1', 8080)).toMatch(/^box fd/);
+    // With its own address where bridged frames are translated, with the host's where they are not.
+    expect(await ask(sibling, 'fd00:0:7::1', 8080)).toMatch(/^box fd00:0:7::[13]$/);
+    expect(await ask(elsewhere, 'fd99::1', 8080)).toMatch(/^box fd00:0:7:1::/);
+    expect(await ask(box, 'fd00:0:7::1', 8080)).toMatch(/^box fd/);
+    expect(await ask(outside, '10.99.0.1', 8080)).toBe('box ::ffff:10.99.0.2');
+    await lab.controller.closeSandbox(box.id);
+    expect(await ask(outside, 'fd99::1', 8080)).not.toMatch(/^box/);
+  });
+
+  test('of one address must be open on that address alone', async () => {
+    const network = await lab.network({ hasIpv6: true });
+    const outside = await ipv6Neighbour(lab, 'wan', 'fd00:0:7::/48');
+    await run('ip', 'address', 'add', 'fd99::3/64', 'dev', 'wan', 'nodad');
+    const box = await lab.sandbox([network], { ports: [tcp(8080, 80, '[FD99:0::3]')] });
+    expect(box.ports).toEqual([
+      { protocol: 'tcp', hostIp: 'fd99::3', published: 8080, target: 80 },
+    ]);
+    await serve(lab, box, { address: '::', port: 80, answer: 'box' });
+    expect(await ask(outside, 'fd99::3', 8080)).toBe('box fd99::2');
+    expect(await ask(outside, 'fd99::1', 8080)).toBe('ECONNREFUSED');
+    expect(await ask(outside, '10.99.0.1', 8080)).toBe('ECONNREFUSED');
+  });
+
+  test('of IPv6 must be refused where the sandbox has none, and taken from no other program', async () => {
+    const [plain, dual] = [await lab.network(), await lab.network({ hasIpv6: true })];
+    await expect(lab.sandbox([plain], { ports: [tcp(8080, 80, '::')] })).rejects.toMatchObject({
+      code: 'unsupported',
+      message: expect.stringContaining('no network by which it leaves has IPv6') as string,
+    });
+    const server = `require('net').createServer().listen({ host: '::', port: 8080, ipv6Only: true }, () => console.log('ready'))`;
+    const child = startIn(lab, 'host', process.execPath, '-e', server);
+    await new Promise((resolve) => child.stdout?.once('data', resolve));
+    await expect(lab.sandbox([dual], { ports: [tcp(8080, 80)] })).rejects.toMatchObject({
+      code: 'port-in-use',
+      message: 'address [::]:8080 is already in use',
+    });
+    await lab.sandbox([plain], { ports: [tcp(8080, 80)] });
+  });
+
+  test('of a network with IPv6 alone must be one element of its map', async () => {
+    const network = await lab.network({ hasIpv4: false, hasIpv6: true });
+    const ports = [{ protocol: 'udp', hostIp: '', published: 5300, target: 53 }] as const;
+    const box = await lab.sandbox([network], { ports });
+    expect(box.ports.map(({ hostIp }) => hostIp)).toEqual(['::']);
+    const rules = await run(
+      'nft',
+      'list',
+      'map',
+      'inet',
+      lab.instance.replace('-', '_'),
+      'published6',
+    );
+    expect(rules).toContain('udp . 5300 : fd00:0:7::2 . 53');
   });
 });
 

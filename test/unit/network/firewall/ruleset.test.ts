@@ -132,6 +132,7 @@ describe('the rule set', () => {
 		ip daddr 127.0.0.0/8 return
 		fib daddr type local dnat ip to ip protocol . ip daddr . th dport map @bound
 		fib daddr type local dnat ip to ip protocol . th dport map @published
+		ip6 daddr ::1 return
 		fib daddr type local dnat ip6 to meta l4proto . ip6 daddr . th dport map @bound6
 		fib daddr type local meta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @published6
 	}
@@ -140,6 +141,7 @@ describe('the rule set', () => {
 		type nat hook output priority -100; policy accept;
 		fib daddr type local dnat ip to ip protocol . ip daddr . th dport map @bound
 		fib daddr type local dnat ip to ip protocol . th dport map @published
+		ip6 daddr ::1 return
 		fib daddr type local dnat ip6 to meta l4proto . ip6 daddr . th dport map @bound6
 		fib daddr type local meta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @published6
 	}

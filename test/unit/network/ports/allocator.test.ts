@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { Rollback } from '../../../../engine/lib/index.ts';
 import { SyscallError } from '../../../../native/index.ts';
 import type { Fd } from '../../../../native/index.ts';
-import type { Kernel, PortRequest } from '../../../../network/index.ts';
+import type { Kernel } from '../../../../network/index.ts';
 import { PortAllocator } from '../../../../network/ports/allocator.ts';
+import type { PlacedPort } from '../../../../network/ports/allocator.ts';
 
 /** Binds what nobody has bound. */
 class Sockets implements Pick<Kernel, 'openSocket' | 'closeFd'> {
@@ -26,8 +27,15 @@ class Sockets implements Pick<Kernel, 'openSocket' | 'closeFd'> {
   };
 }
 
-function port(published: number, more: Partial<PortRequest> = {}): PortRequest {
-  return { protocol: 'tcp', hostIp: '', published, target: 80, ...more };
+function port(published: number, more: Partial<PlacedPort> = {}): PlacedPort {
+  const { hostIp = '' } = more;
+  const hostIps = [hostIp === '' ? '0.0.0.0' : hostIp];
+  return { protocol: 'tcp', hostIp, hostIps, published, target: 80, ...more };
+}
+
+function printed(hostIp: string): string {
+  if (hostIp === '') return '0.0.0.0';
+  return hostIp.includes(':') ? `[${hostIp}]` : hostIp;
 }
 
 const web = { id: 'a', name: 'web' };
@@ -55,6 +63,8 @@ describe('published ports', () => {
     { name: 'every address over one', first: '127.0.0.1', second: '', clashes: true },
     { name: 'one address under every', first: '', second: '127.0.0.1', clashes: true },
     { name: 'two addresses', first: '127.0.0.1', second: '127.0.0.2', clashes: false },
+    { name: 'two families', first: '', second: '::', clashes: false },
+    { name: 'every address of IPv6', first: '::', second: 'fd00::1', clashes: true },
   ])('of two containers: $name', async ({ first, second, clashes }) => {
     const ports = new PortAllocator(new Sockets());
     await ports.reserve([port(8080, { hostIp: first })], web, new Rollback());
@@ -63,9 +73,25 @@ describe('published ports', () => {
     else
       await expect(attempt).rejects.toMatchObject({
         code: 'port-in-use',
-        message: `address ${second === '' ? '0.0.0.0' : second}:8080 is already in use`,
+        message: `address ${printed(second)}:8080 is already in use`,
         hint: 'container "web" holds it; stop it or publish another port',
       });
+  });
+
+  test('of several addresses must have one port on all of them, or none', async () => {
+    const sockets = new Sockets();
+    const ports = new PortAllocator(sockets);
+    const hostIps = ['0.0.0.0', '::'];
+    sockets.foreign.add('stream :::8080');
+    const request = port(8080, { hostIps, lastPublished: 8081 });
+    const { bindings, handOver } = await ports.reserve([request], web, new Rollback());
+    expect(bindings.map(({ hostIp, published }) => `${hostIp} ${published}`)).toEqual([
+      '0.0.0.0 8081',
+      ':: 8081',
+    ]);
+    expect(handOver()).toHaveLength(2);
+    expect([...sockets.bound.values()]).toEqual(['stream 0.0.0.0:8081', 'stream :::8081']);
+    await ports.reserve([port(8080)], other, new Rollback());
   });
 
   test('that fail must give back those that did not', async () => {
@@ -153,9 +179,7 @@ describe('published ports', () => {
     [port(65536), '65536 is not a port'],
     [port(1.5), '1.5 is not a port'],
     [port(80, { target: 0 }), '0 is not a port'],
-    [port(80, { hostIp: 'localhost' }), '"localhost" is not an IPv4 address'],
-    [port(80, { hostIp: '::1' }), 'publishing on IPv6 address "::1" is not supported'],
-    [port(80, { hostIp: '[::]' }), 'publishing on IPv6 address "[::]" is not supported'],
+    [port(80, { hostIp: 'localhost' }), '"localhost" is not an IP address'],
   ])('%j must be refused before anything is bound', async (request, message) => {
     const sockets = new Sockets();
     const attempt = new PortAllocator(sockets).reserve([port(8080), request], web, new Rollback());
