@@ -54,6 +54,8 @@ type Records = Pick<RecordStore<ExecRecord>, 'put' | 'delete' | 'has'>;
 export class Execs {
   readonly #records: Records;
   readonly #byId = new Map<string, Exec>();
+  /** Made and, when this was last looked at, not started. */
+  readonly #fresh = new Set<Exec>();
   /** In the order of their ends. */
   readonly #ended = new Set<Exec>();
   readonly #watched = new WeakSet<Container>();
@@ -65,6 +67,7 @@ export class Execs {
   add(exec: Exec): void {
     this.#forgetOld();
     this.#byId.set(exec.id, exec);
+    if (exec.state === 'created') this.#fresh.add(exec);
     if (this.#watched.has(exec.container)) return;
     this.#watched.add(exec.container);
     void exec.container.removed.then(() => this.#forgetAllOf(exec.container));
@@ -106,12 +109,17 @@ export class Execs {
       if (this.#ended.size <= mostEnded && exec.endedAtMs >= before) break;
       void this.#forget(exec);
     }
-    for (const exec of this.#byId.values())
-      if (exec.state === 'created' && exec.container.process === null) this.#byId.delete(exec.id);
+    for (const exec of this.#fresh) {
+      const mayStart = exec.state === 'created' && exec.container.process !== null;
+      if (mayStart || exec.state === 'starting') continue;
+      this.#fresh.delete(exec);
+      if (exec.state === 'created') this.#byId.delete(exec.id);
+    }
   }
 
   async #forget(exec: Exec): Promise<void> {
     this.#byId.delete(exec.id);
+    this.#fresh.delete(exec);
     this.#ended.delete(exec);
     if (this.#records.has(exec.id)) await this.#records.delete(exec.id);
   }

@@ -1,5 +1,5 @@
 /** The execs of the API: made, started once, inspected until some time after their end. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { EngineError } from '../api/index.ts';
 import type { ExecCreateRequest, ExecInspect } from '../api/index.ts';
 import { createId } from '../lib/index.ts';
@@ -217,6 +217,9 @@ export async function follow(
   void keepEnd(ctx, exec, running);
 }
 
+/** The client that has heard of the end asks for its exit code: that comes first. */
+const keepEndAfterMs = 10;
+
 /** Never rejects. Nobody waits for it: until it is done, the shim would tell the next engine. */
 async function keepEnd(
   ctx: Pick<Context, 'log'> & { readonly execs: Execs },
@@ -224,7 +227,7 @@ async function keepEnd(
   { forget }: RunningExec,
 ): Promise<void> {
   try {
-    await nextTurn();
+    await delay(keepEndAfterMs);
     await ctx.execs.keep(exec);
     await forget();
   } catch (error) {
