@@ -29,6 +29,7 @@ export interface Binding {
   pidfdReap(pidfd: number): [code: number, status: number] | null;
 
   createNetns(path: string): Promise<Fd>;
+  nameNetns(netns: number, path: string): void;
   openNetns(path: string): Fd;
   removeNetns(path: string): void;
   openSocket(

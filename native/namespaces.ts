@@ -4,11 +4,20 @@ import { attempt, attemptAsync } from './errors.ts';
 import type { Fd } from './fd.ts';
 
 /**
- * Makes a network namespace and keeps it alive by a bind mount on `path`, a file that this function creates. Its
- * loopback is down.
+ * Makes a network namespace and keeps it alive by a bind mount on `path`, a file that this function creates; null: it
+ * lives as long as its descriptor, until it is named. Its loopback is down.
  */
-export function createNetworkNamespace(path: string): Promise<Fd> {
-  return attemptAsync(`create network namespace "${path}"`, () => binding().createNetns(path));
+export function createNetworkNamespace(path: string | null): Promise<Fd> {
+  return attemptAsync(`create network namespace "${path ?? ''}"`, () =>
+    binding().createNetns(path ?? ''),
+  );
+}
+
+/** Makes the file `path` and mounts the namespace on it. */
+export function nameNetworkNamespace(netns: Fd, path: string): void {
+  attempt(`name network namespace "${path}"`, () => {
+    binding().nameNetns(netns, path);
+  });
 }
 
 /** A namespace by its bind mount or its /proc/PID/ns file; fails with EINVAL when `path` is no network namespace. */

@@ -2,6 +2,7 @@
 import {
   closeFd,
   createNetworkNamespace,
+  nameNetworkNamespace,
   netlinkExchange,
   openNamespace,
   openSocket,
@@ -67,6 +68,7 @@ export interface Kernel {
   readonly closeFd: typeof closeFd;
   readonly netlinkExchange: typeof netlinkExchange;
   readonly createNetworkNamespace: typeof createNetworkNamespace;
+  readonly nameNetworkNamespace: typeof nameNetworkNamespace;
   readonly openNamespace: typeof openNamespace;
   readonly removeNetworkNamespace: typeof removeNetworkNamespace;
   readonly readSysctl: typeof readSysctl;
@@ -78,6 +80,7 @@ export const nativeKernel: Kernel = {
   closeFd,
   netlinkExchange,
   createNetworkNamespace,
+  nameNetworkNamespace,
   openNamespace,
   removeNetworkNamespace,
   readSysctl,
@@ -96,4 +99,6 @@ export interface NetworkOptions {
   /** What goes on without being an error: a foreign firewall that may drop, a sysctl that cannot be written. */
   readonly warn: (message: string, fields?: Readonly<Record<string, string | number>>) => void;
   readonly kernel?: Kernel;
+  /** Keeps the namespace of the next sandbox ready, so that its start need not wait for the kernel. */
+  readonly keepsSpare?: boolean;
 }

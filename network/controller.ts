@@ -292,6 +292,11 @@ export class NetworkController {
     await allOf(idle.map((network) => this.#parts.drivers[network.driver].teardown(network)));
   }
 
+  /** Makes what the first sandbox would wait for. */
+  async prepare(): Promise<void> {
+    await this.#parts.spare?.renew();
+  }
+
   /** Closes the engine's sockets; sandboxes go on. */
   close(): void {
     this.#parts.close();

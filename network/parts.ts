@@ -9,6 +9,7 @@ import { Firewall } from './firewall/nftables.ts';
 import { HostLinks } from './links.ts';
 import type { DriverName } from './model.ts';
 import { NameBook } from './name-book.ts';
+import { SpareSandbox } from './spare-sandbox.ts';
 import { NetlinkSocket } from './netlink/socket.ts';
 
 export interface Parts {
@@ -24,6 +25,7 @@ export interface Parts {
   readonly names: NameBook;
   readonly globalId: NetworkOptions['globalId'];
   readonly drivers: Readonly<Record<DriverName, Driver>>;
+  readonly spare: SpareSandbox | null;
   /** Closes the engine's sockets. */
   close(): void;
 }
@@ -37,6 +39,7 @@ export async function openParts(options: NetworkOptions): Promise<Parts> {
     warn,
     namespaces,
     globalId,
+    keepsSpare = false,
   } = options;
   const routing = await NetlinkSocket.open(kernel, 'netlink-route');
   const netfilter = await NetlinkSocket.open(kernel, 'netlink-netfilter');
@@ -44,8 +47,10 @@ export async function openParts(options: NetworkOptions): Promise<Parts> {
   const firewall = new Firewall(netfilter, instance);
   const forwarding = { kernel, records: records.forwarding };
   const bridge = new BridgeDriver({ kernel, links, firewall, netfilter, forwarding, warn });
+  const spare = keepsSpare ? new SpareSandbox(kernel) : null;
   return {
     kernel,
+    spare,
     records,
     resolver,
     warn,
@@ -57,6 +62,7 @@ export async function openParts(options: NetworkOptions): Promise<Parts> {
     globalId,
     drivers: { bridge, host: hostDriver, none: noneDriver },
     close: () => {
+      spare?.close();
       routing.close();
       netfilter.close();
     },

@@ -28,13 +28,20 @@ import { addressesOf } from './way-out.ts';
 /** Index of every namespace's loopback. */
 const loopback = 1;
 
-/** A namespace that is being set up. Closing it gives every descriptor back and leaves the namespace as it is. */
+/**
+ * A namespace that is being set up. Closing it gives every descriptor back and leaves the namespace as it is. What is done
+ * to every namespace is done once, however often it is asked for: a spare one comes with it.
+ */
 export class OpenSandbox {
   readonly namespace: Fd;
   readonly #kernel: Kernel;
   readonly #sockets: NetlinkSocket[] = [];
   readonly #descriptors: Fd[];
   #routing: NetlinkSocket | null = null;
+  #loopback: Promise<void> | null = null;
+  #withoutIpv6: Promise<void> | null = null;
+  #dnsSockets: Promise<ResolvedSandbox['sockets']> | null = null;
+  #redirection: Promise<void> | null = null;
 
   private constructor(kernel: Kernel, namespace: Fd) {
     this.#kernel = kernel;
@@ -46,6 +53,23 @@ export class OpenSandbox {
     return new OpenSandbox(kernel, await kernel.createNetworkNamespace(path));
   }
 
+  /** One that has no name yet, and all that does not depend on who gets it. */
+  static async prepare(kernel: Kernel): Promise<OpenSandbox> {
+    const prepared = new OpenSandbox(kernel, await kernel.createNetworkNamespace(null));
+    try {
+      await allOf([prepared.disableIpv6(), prepared.startLoopback(), prepared.redirectDns()]);
+      await prepared.openDnsSockets();
+      return prepared;
+    } catch (error) {
+      prepared.close();
+      throw error;
+    }
+  }
+
+  name(path: string): void {
+    this.#kernel.nameNetworkNamespace(this.namespace, path);
+  }
+
   static adopt(kernel: Kernel, path: string): OpenSandbox {
     return new OpenSandbox(kernel, kernel.openNamespace(path));
   }
@@ -54,7 +78,12 @@ export class OpenSandbox {
    * Before any link, as what is set for `default` holds for links made later: on a network without IPv6 a router
    * advertisement must not give them any (CVE-2024-32473). Loopback keeps ::1.
    */
-  async disableIpv6(): Promise<void> {
+  disableIpv6(): Promise<void> {
+    this.#withoutIpv6 ??= this.#disableIpv6();
+    return this.#withoutIpv6;
+  }
+
+  async #disableIpv6(): Promise<void> {
     const name = 'net/ipv6/conf/default/disable_ipv6';
     try {
       await this.#kernel.writeSysctl({ netns: this.namespace, name, value: '1' });
@@ -75,7 +104,12 @@ export class OpenSandbox {
     }
   }
 
-  async startLoopback(): Promise<void> {
+  startLoopback(): Promise<void> {
+    this.#loopback ??= this.#startLoopback();
+    return this.#loopback;
+  }
+
+  async #startLoopback(): Promise<void> {
     this.#routing = await this.#open('netlink-route');
     await this.#routing.require([setUp(loopback, 'lo')]);
   }
@@ -97,7 +131,12 @@ export class OpenSandbox {
   }
 
   /** Sockets that the resolver is to serve, and that stay ours. Loopback must be up. */
-  async openDnsSockets(): Promise<ResolvedSandbox['sockets']> {
+  openDnsSockets(): Promise<ResolvedSandbox['sockets']> {
+    this.#dnsSockets ??= this.#openDnsSockets();
+    return this.#dnsSockets;
+  }
+
+  async #openDnsSockets(): Promise<ResolvedSandbox['sockets']> {
     const common = {
       netns: this.namespace,
       family: 'inet',
@@ -114,7 +153,12 @@ export class OpenSandbox {
   }
 
   /** `isAgain`: it may have been done before. */
-  async redirectDns({ isAgain = false }: { readonly isAgain?: boolean } = {}): Promise<void> {
+  redirectDns({ isAgain = false }: { readonly isAgain?: boolean } = {}): Promise<void> {
+    this.#redirection ??= this.#redirectDns(isAgain);
+    return this.#redirection;
+  }
+
+  async #redirectDns(isAgain: boolean): Promise<void> {
     const filter = await this.#open('netlink-netfilter');
     const reply = await filter.transact(isAgain ? dnsRulesAnew : dnsRules);
     if (reply.errno !== 0) throw refusal('redirect DNS inside the sandbox', reply);

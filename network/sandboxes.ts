@@ -31,7 +31,7 @@ export async function buildSandbox(
   parts: Parts,
   { sandbox, networks, onNamed }: SandboxPlan,
 ): Promise<void> {
-  const opened = await OpenSandbox.create(parts.kernel, namespacePath(parts, sandbox.id));
+  const opened = await openNamed(parts, sandbox);
   try {
     onNamed();
     const loopback = opened.startLoopback();
@@ -49,7 +49,15 @@ export async function buildSandbox(
     ]);
   } finally {
     opened.close();
+    if (sandbox.endpoints.length > 0) void parts.spare?.renew();
   }
+}
+
+async function openNamed(parts: Parts, { id, endpoints }: Sandbox): Promise<OpenSandbox> {
+  const path = namespacePath(parts, id);
+  // Who is on no network has no use for its resolver.
+  const spare = endpoints.length === 0 ? null : parts.spare?.take(path);
+  return spare ?? (await OpenSandbox.create(parts.kernel, path));
 }
 
 interface Links {

@@ -103,6 +103,7 @@ export async function createEngine(config: Config, log: Log): Promise<Engine> {
   });
   snapshots.expect(hostImage);
   await networks.controller.reassert();
+  void networks.controller.prepare();
   return {
     backends: createBackends(context, {
       ...{ layout, images, volumes, events, execs },
@@ -194,11 +195,13 @@ async function openNetworks(layout: Layout, log: Log): Promise<Networks> {
     records: { networks, sandboxes, forwarding },
     resolver,
     globalId: () => readGlobalId(layout.globalId),
+    keepsSpare: true,
     warn: (message, fields) => {
       log.warn(message, fields);
     },
   });
   restoreNames = () => controller.restoreNames();
+  void controller.prepare();
   return { controller, resolver };
 }
 

@@ -21,6 +21,7 @@
   _ (coreCookie)                                                                                   \
   _ (pidfdReap)                                                                                    \
   _ (createNetns)                                                                                  \
+  _ (nameNetns)                                                                                    \
   _ (openNetns)                                                                                    \
   _ (removeNetns)                                                                                  \
   _ (openSocket)                                                                                   \

@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -144,31 +145,43 @@ static napi_value start_job (napi_env env, struct job *job, bool failed)
   return NULL;
 }
 
-static void create_inside (struct job *job)
+/* Gives the namespace behind SOURCE the name PATH; the call that failed, or NULL.  */
+static const char *name_namespace (const char *source, const char *path)
 {
-  auto_fd mount_point = open (job->text, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
-  const char *call = "unshare";
+  auto_fd mount_point = open (path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
 
   if (mount_point < 0)
-    {
-      task_fail (&job->task, "open", errno);
-      return;
-    }
-  if (unshare (CLONE_NEWNET) < 0)
-    goto failed;
-  call = "mount";
-  if (mount ("/proc/thread-self/ns/net", job->text, NULL, MS_BIND, NULL) < 0)
-    goto failed;
-  call = "open";
-  job->fd = open (job->text, O_RDONLY | O_CLOEXEC);
-  if (job->fd >= 0)
-    return;
+    return "open";
+  if (mount (source, path, NULL, MS_BIND, NULL) == 0)
+    return NULL;
+  int saved = errno;
+  unlink (path);
+  errno = saved;
+  return "mount";
+}
 
-failed:
-  task_fail (&job->task, call, errno);
-  /* Fails where nothing is mounted yet.  */
-  umount2 (job->text, MNT_DETACH);
-  unlink (job->text);
+static void create_inside (struct job *job)
+{
+  const char *own = "/proc/thread-self/ns/net";
+  const char *call = "unshare";
+
+  if (unshare (CLONE_NEWNET) == 0)
+    {
+      call = job->text[0] == '\0' ? NULL : name_namespace (own, job->text);
+      if (call == NULL)
+        job->fd = open (own, O_RDONLY | O_CLOEXEC);
+      if (job->fd >= 0)
+        return;
+    }
+  int saved = errno;
+  if (call == NULL)
+    {
+      call = "open";
+      /* Fails for one without a name.  */
+      umount2 (job->text, MNT_DETACH);
+      unlink (job->text);
+    }
+  task_fail (&job->task, call, saved);
 }
 
 napi_value addon_createNetns (napi_env env, napi_callback_info info)
@@ -203,6 +216,22 @@ napi_value addon_openNetns (napi_env env, napi_callback_info info)
   if (type != CLONE_NEWNET)
     return fail (env, "ioctl", EINVAL);
   return make_int (env, take_fd (&fd));
+}
+
+napi_value addon_nameNetns (napi_env env, napi_callback_info info)
+{
+  char source[sizeof "/proc/self/fd/" + 3 * sizeof (int)];
+  struct args args;
+  const char *call;
+
+  args_read (&args, env, info, 2);
+  int fd = arg_int (&args, 0);
+  auto_free char *path = arg_text (&args, 1);
+  if (args.failed)
+    return NULL;
+  snprintf (source, sizeof source, "/proc/self/fd/%d", fd);
+  call = name_namespace (source, path);
+  return call == NULL ? make_undefined (env) : fail (env, call, errno);
 }
 
 napi_value addon_removeNetns (napi_env env, napi_callback_info info)

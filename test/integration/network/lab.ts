@@ -135,8 +135,12 @@ export class Lab implements AsyncDisposable {
     await this.#controller.recover(liveIds);
   }
 
-  async openController(kernel?: Kernel): Promise<NetworkController> {
+  async openController(
+    kernel?: Kernel,
+    { keepsSpare = false }: { readonly keepsSpare?: boolean } = {},
+  ): Promise<NetworkController> {
     return await NetworkController.open({
+      keepsSpare,
       instance: this.instance,
       namespaces: this.#namespaces,
       records: this.records,

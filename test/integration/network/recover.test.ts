@@ -23,6 +23,11 @@ class MortalKernel implements Kernel {
     this.#keep(await this.#live(() => nativeKernel.openSocket(request)));
   readonly createNetworkNamespace: Kernel['createNetworkNamespace'] = async (path) =>
     this.#keep(await this.#live(() => nativeKernel.createNetworkNamespace(path)));
+  readonly nameNetworkNamespace: Kernel['nameNetworkNamespace'] = (netns, path) => {
+    this.#live(() => {
+      nativeKernel.nameNetworkNamespace(netns, path);
+    });
+  };
   readonly openNamespace: Kernel['openNamespace'] = (path) =>
     this.#keep(this.#live(() => nativeKernel.openNamespace(path)));
   readonly removeNetworkNamespace: Kernel['removeNetworkNamespace'] = (path) => {
@@ -77,12 +82,14 @@ async function killEverywhere(
   prepare: (controller: NetworkController) => Promise<void>,
   work: (controller: NetworkController) => Promise<unknown>,
   check: () => Promise<void>,
+  options: { readonly keepsSpare?: boolean } = {},
 ): Promise<number> {
   for (let calls = 0; ; calls++) {
     const kernel = new MortalKernel();
-    const controller = await lab.openController(kernel);
+    const controller = await lab.openController(kernel, options);
     await controller.recover([]);
     await prepare(controller);
+    await controller.prepare();
     kernel.made = 0;
     kernel.calls = calls;
     const hasFinished = await work(controller).then(
@@ -107,23 +114,30 @@ async function createNetworks(controller: NetworkController): Promise<void> {
 const networks = [createId(), createId()];
 
 describe('an engine that is killed', () => {
-  test('while it opens a sandbox must leave nothing that the next one keeps', async () => {
-    const points = await killEverywhere(
-      createNetworks,
-      (controller) =>
-        controller.openSandbox(sandboxRequest(networks, { ports: [tcp(0, 80)] })).opened,
-      async () => {
-        await lab.restart([]);
-        for (const id of networks) await lab.controller.removeNetwork(id);
-        expect(await inventory(lab)).toEqual(before);
-        expect(lab.records.sandboxes.values()).toEqual([]);
-        expect(lab.records.forwarding.values()).toEqual([]);
-        expect((await lab.resolver.list()).sandboxIds).toEqual([]);
-      },
-    );
-    // Both bridges, the namespace, links, DNS, rules: fewer would mean that the count is wrong.
-    expect(points).toBeGreaterThan(20);
-  });
+  test.each([
+    { how: 'anew', keepsSpare: false },
+    { how: 'from the spare one', keepsSpare: true },
+  ])(
+    'while it opens a sandbox $how must leave nothing that the next one keeps',
+    async (options) => {
+      const points = await killEverywhere(
+        createNetworks,
+        (controller) =>
+          controller.openSandbox(sandboxRequest(networks, { ports: [tcp(0, 80)] })).opened,
+        async () => {
+          await lab.restart([]);
+          for (const id of networks) await lab.controller.removeNetwork(id);
+          expect(await inventory(lab)).toEqual(before);
+          expect(lab.records.sandboxes.values()).toEqual([]);
+          expect(lab.records.forwarding.values()).toEqual([]);
+          expect((await lab.resolver.list()).sandboxIds).toEqual([]);
+        },
+        options,
+      );
+      // Both bridges, the namespace, links, DNS, rules: fewer would mean that the count is wrong.
+      expect(points).toBeGreaterThan(20);
+    },
+  );
 
   test('while it closes sandboxes must leave nothing that the next one keeps', async () => {
     const requests = [
