@@ -66,8 +66,7 @@ export async function createEngine(config: Config, log: Log): Promise<Engine> {
     openVolumes(layout, log),
   ]);
   const snapshots = await Snapshots.open({ layout, layers: images.layers });
-  for (const problem of images.problems)
-    log.warn('a part of the image store could not be read', { ...problem });
+  reportProblems(images, log);
   const given = new GivenStore(layout);
   const context: ContainerContext = {
     ...{ layout, records, containers, events, log, images, snapshots, volumes, cgroups, given },
@@ -203,6 +202,11 @@ async function openNetworks(layout: Layout, log: Log): Promise<Networks> {
   restoreNames = () => controller.restoreNames();
   void controller.prepare();
   return { controller, resolver };
+}
+
+function reportProblems({ problems }: Pick<ImageStore, 'problems'>, log: Log): void {
+  for (const problem of problems)
+    log.warn('a part of the image store could not be read', { ...problem });
 }
 
 interface ContainerRecords {
