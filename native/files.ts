@@ -186,6 +186,20 @@ export async function copyTreeAt({ from, to }: { from: Fd; to: Fd }): Promise<Tr
   return { bytes, files };
 }
 
+/**
+ * Gives `top` and all that is below it, on other mounts as well, this value of an extended attribute, links themselves and
+ * not what they name. Nothing happens where `top` has it already, which is set last.
+ */
+export async function labelTree(
+  top: Fd,
+  attribute: { readonly name: string; readonly value: string },
+): Promise<void> {
+  const { name, value } = attribute;
+  await attemptAsync(`set attribute "${name}" of a tree`, () =>
+    binding().labelTree(top, name, value),
+  );
+}
+
 /** Sizes of what is below `fd`, as docker adds them up: links by what they name, directories not at all, inodes once. */
 export async function diskUsage(fd: Fd): Promise<TreeSize> {
   const [bytes, files] = await attemptAsync('measure tree', () => binding().diskUsage(fd));

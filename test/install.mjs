@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 /** Program → package of Debian that has it. */
 const packageOf = {
@@ -62,7 +62,13 @@ const missing = Object.keys(packageOf).filter((program) => !has(program));
 if (missing.length > 0) install(missing);
 /** As test/lib/requires.ts names it. */
 const kernel = '/var/cache/tscompose-test-kernel';
-if (!existsSync(join(kernel, 'vmlinuz'))) unpackKernel();
+/** For its security modules: package of Debian → program in it. Unpacked and not installed as well. */
+const programsOf = { apparmor: 'sbin/apparmor_parser', checkpolicy: 'usr/bin/checkpolicy' };
+const isWhole = [
+  join(kernel, 'vmlinuz'),
+  ...Object.values(programsOf).map((program) => join(kernel, 'bin', basename(program))),
+].every((path) => existsSync(path));
+if (!isWhole) unpackKernel();
 
 function has(program) {
   // A module of another language has no program.
@@ -131,11 +137,27 @@ function debianOptions(directory) {
 
 function unpackKernelIn(directory, options) {
   apt([...options, 'update', '-qq']);
+  output('mkdir', ['-p', join(kernel, 'bin')]);
+  for (const [name, program] of Object.entries(programsOf)) {
+    const unpacked = unpackPackage(name, directory, options);
+    output('cp', [join(unpacked, program), join(kernel, 'bin')]);
+  }
+  if (existsSync(join(kernel, 'vmlinuz'))) return;
   // The package without a version depends on the newest one that has a kernel in it.
   const newest = output('apt-cache', [...options, 'depends', 'linux-image-cloud-amd64']);
   const [name] = /linux-image-\d\S+/.exec(newest) ?? [];
   if (name === undefined) return noKernel();
-  const unpacked = join(directory, 'package');
+  const unpacked = unpackPackage(name, directory, options);
+  const version = name.replace('linux-image-', '');
+  output('busybox', ['depmod', '-b', '.', version], unpacked);
+  rmSync(join(kernel, 'lib'), { recursive: true, force: true });
+  output('cp', ['-r', join(unpacked, 'lib'), kernel]);
+  // Last: with this file the kernel counts as there.
+  output('cp', [join(unpacked, `boot/vmlinuz-${version}`), join(kernel, 'vmlinuz')]);
+}
+
+function unpackPackage(name, directory, options) {
+  const unpacked = join(directory, name);
   mkdirSync(unpacked);
   output(
     'apt-get',
@@ -144,13 +166,7 @@ function unpackKernelIn(directory, options) {
   );
   const [file] = readdirSync(unpacked);
   output('dpkg-deb', ['-x', file, '.'], unpacked);
-  const version = name.replace('linux-image-', '');
-  output('busybox', ['depmod', '-b', '.', version], unpacked);
-  rmSync(kernel, { recursive: true, force: true });
-  output('mkdir', ['-p', kernel]);
-  output('cp', ['-r', join(unpacked, 'lib'), kernel]);
-  // Last: with this file the kernel counts as there.
-  output('cp', [join(unpacked, `boot/vmlinuz-${version}`), join(kernel, 'vmlinuz')]);
+  return unpacked;
 }
 
 function noKernel() {

@@ -10,6 +10,7 @@ import type {
   MountPoint,
 } from '../api/index.ts';
 import type { MountRequest } from '../../volumes/index.ts';
+import type { ContainerLabels } from '../runtime/index.ts';
 import type { NetworkFacts, RunningProcess } from './context.ts';
 import { FilesUsers } from './files/users.ts';
 import type { Health } from './health-state.ts';
@@ -36,6 +37,8 @@ export interface ContainerRecord {
   readonly mounts: readonly MountRecord[];
   /** Paths of files that a client has given it; never their content. Absent: none. */
   readonly given?: GivenPaths;
+  /** Of SELinux, for its life; absent: it was made without. */
+  readonly labels?: ContainerLabels;
   readonly run: RunRecord;
 }
 

@@ -6,6 +6,8 @@ import type { Container } from './container.ts';
 export class Containers implements Iterable<Container> {
   readonly #byId = new Map<string, Container>();
   readonly #idByName = new Map<string, string>();
+  /** Of SELinux, of containers that are being made and are not among these yet. */
+  readonly claimedLevels: Set<string> = new Set<string>();
 
   [Symbol.iterator](): Iterator<Container> {
     return this.#byId.values();

@@ -24,7 +24,7 @@ import { checkLinks } from './links.ts';
 import { createMounts } from './mounts.ts';
 import { chooseName } from './names.ts';
 import { findNetwork, portRequests } from './network-request.ts';
-import { labelProblems } from './selinux.ts';
+import { labelProblems, LevelClaims, newLabels } from './selinux.ts';
 import { nowNs } from './time.ts';
 import { validateCreate, validateName } from './validate.ts';
 
@@ -85,6 +85,7 @@ type Decided = Pick<ContainerRecord, 'id' | 'name' | 'config' | 'hostConfig' | '
 /** The record comes last: a directory or snapshot that no record names is swept at the next start. */
 async function make(ctx: Context, image: Image, { warnings, ...decided }: Decided): Promise<void> {
   const { id } = decided;
+  using claims = new LevelClaims(ctx.containers);
   await Rollback.guard(async (rollback) => {
     const { directory } = ctx.layout.container(id);
     rollback.add('directory', () => rm(directory, { recursive: true, force: true }));
@@ -92,8 +93,10 @@ async function make(ctx: Context, image: Image, { warnings, ...decided }: Decide
     const mounts = await createMounts(ctx, image, { ...decided, rollback, warnings });
     rollback.add('snapshot', () => ctx.snapshots.remove(id));
     await ctx.snapshots.prepare(id, image);
+    const labels = newLabels(ctx, decided.hostConfig, claims);
     const record: ContainerRecord = {
       ...decided,
+      ...(labels !== null && { labels }),
       createdNs: String(nowNs()),
       imageId: image.id,
       mounts,

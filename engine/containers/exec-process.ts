@@ -55,7 +55,7 @@ export async function execProcessOf(
         terminal,
         hasInput: false,
       },
-      security: securityOf(record),
+      security: securityOf(record, ctx.host),
       cgroup: ctx.cgroups.placement(record.id),
       ulimits: ulimitsOf(record),
       isPrivileged: command.isPrivileged === true,

@@ -38,6 +38,7 @@ import {
 import { limitsOf } from './limits.ts';
 import { linkedHosts } from './links.ts';
 import { devicesOf, sandboxRequestOf } from './sandbox-request.ts';
+import { relabelMounts } from './selinux.ts';
 import { nowNs } from './time.ts';
 import { lookUpUser } from './user-lookup.ts';
 import type { ResolvedUser } from './user.ts';
@@ -239,15 +240,14 @@ async function prepareShim(
     firstFd: firstHeldFd + held.length,
   });
   held.push(...given.fds);
-  const request = sandboxRequestOf(record, {
-    ...place,
+  const files = sharedFiles(ctx, record) ?? etcFilesOf(ctx, record);
+  await relabelMounts(ctx, record, files);
+  const facts = {
+    ...{ ...place, joins, files, log: paths.log, networkNamespace: sandbox?.path ?? null },
     mounts: [...given.mounts, ...(await givenMounts(ctx, record, given.mounts))],
-    networkNamespace: sandbox?.path ?? null,
-    joins,
-    files: sharedFiles(ctx, record) ?? etcFilesOf(ctx, record),
-    log: paths.log,
     paths: { control: ctx.layout.sandbox(record.id).shimSocket, exit: paths.exit },
-  });
+  };
+  const request = sandboxRequestOf(record, facts, ctx.host);
   const spec = buildSandboxSpec(request, ctx.host);
   const runtime = ctx.runtimes.find(record.hostConfig.Runtime);
   if (runtime === null) {

@@ -11,6 +11,7 @@ import type {
   CgroupPlacement,
   DeviceRule,
   EtcFiles,
+  HostFacts,
   SandboxDevice,
   SandboxMount,
   SandboxPaths,
@@ -21,6 +22,7 @@ import { wantsCoreScheduling } from './annotations.ts';
 import { argumentsOf, mergeEnvironment } from './config.ts';
 import type { ContainerRecord } from './container.ts';
 import { logLimitsOf } from './log-options.ts';
+import { labelsOf } from './selinux.ts';
 import type { ResolvedUser } from './user.ts';
 
 /** The nodes below /dev beside the default ones, and what the container may open. */
@@ -65,7 +67,11 @@ export interface StartFacts {
   readonly paths: SandboxPaths;
 }
 
-export function sandboxRequestOf(record: ContainerRecord, facts: StartFacts): SandboxRequest {
+export function sandboxRequestOf(
+  record: ContainerRecord,
+  facts: StartFacts,
+  host: Pick<HostFacts, 'hasSelinux' | 'containerLabels'>,
+): SandboxRequest {
   const { config, hostConfig } = record;
   return {
     id: record.id,
@@ -84,7 +90,7 @@ export function sandboxRequestOf(record: ContainerRecord, facts: StartFacts): Sa
     rootMounts: facts.rootMounts,
     mounts: facts.mounts,
     files: facts.files,
-    security: securityOf(record),
+    security: securityOf(record, host),
     devices: facts.devices,
     sysctls: hostConfig.Sysctls ?? {},
     ulimits: ulimitsOf(record),
@@ -143,7 +149,11 @@ function consoleSizeOf({ hostConfig }: ContainerRecord): TerminalSize {
   return { rows, columns };
 }
 
-export function securityOf({ hostConfig, run }: ContainerRecord): SandboxRequest['security'] {
+export function securityOf(
+  record: ContainerRecord,
+  host: Pick<HostFacts, 'hasSelinux' | 'containerLabels'>,
+): SandboxRequest['security'] {
+  const { hostConfig, run } = record;
   return {
     isPrivileged: hostConfig.Privileged === true,
     capAdd: hostConfig.CapAdd ?? [],
@@ -152,6 +162,7 @@ export function securityOf({ hostConfig, run }: ContainerRecord): SandboxRequest
     isRootReadonly: hostConfig.ReadonlyRootfs === true,
     wantsCoreScheduling: wantsCoreScheduling(hostConfig),
     appArmorProfile: run.appArmorProfile ?? null,
+    labels: labelsOf(record, host),
     maskedPaths: hostConfig.MaskedPaths ?? null,
     readonlyPaths: hostConfig.ReadonlyPaths ?? null,
   };

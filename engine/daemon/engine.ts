@@ -13,9 +13,11 @@ import { Execs, readExecRecord } from '../containers/exec-store.ts';
 import { GivenStore } from '../containers/given/given-store.ts';
 import { readContainerRecord } from '../containers/record.ts';
 import { recoverContainers } from '../containers/recover.ts';
+import { labelLayers } from '../containers/selinux.ts';
 import { ImageStore, Snapshots } from '../images/index.ts';
 import { KeyedLock } from '../lib/index.ts';
 import { Cgroups, emptyCgroup, readHostFacts, Runtimes } from '../runtime/index.ts';
+import type { HostFacts } from '../runtime/index.ts';
 import { EventBus, prepareLayout, RecordStore } from '../store/index.ts';
 import type { JsonObject, Layout, OpenedStore } from '../store/index.ts';
 import {
@@ -53,7 +55,7 @@ const storageDriver = 'overlay2';
 
 export async function createEngine(config: Config, log: Log): Promise<Engine> {
   const { layout } = config;
-  await prepareLayout(layout);
+  const host = await prepareHost(layout);
   const events = new EventBus();
   const containers = new Containers();
   const cgroups = Cgroups.discover({ instance: layout.instance });
@@ -73,7 +75,7 @@ export async function createEngine(config: Config, log: Log): Promise<Engine> {
     networks: networks.controller,
     locks: new KeyedLock(),
     runtimes,
-    host: readHostFacts(),
+    host,
   };
   await ensurePredefinedNetworks(networks.controller);
   await recoverContainers(
@@ -110,6 +112,13 @@ export async function createEngine(config: Config, log: Log): Promise<Engine> {
     }),
     close: () => close({ containers, networks, snapshots, cgroups }),
   };
+}
+
+async function prepareHost(layout: Layout): Promise<HostFacts> {
+  await prepareLayout(layout);
+  const host = readHostFacts();
+  await labelLayers(layout, host);
+  return host;
 }
 
 interface Stores {
@@ -154,6 +163,7 @@ function createBackends(context: ContainerContext, stores: Stores): Backends {
       cgroupVersion: cgroups.isCgroup2Only ? 2 : 1,
       limits: () => cgroups.facts(),
       runtimes: context.runtimes,
+      host: context.host,
     }),
   };
 }

@@ -15,6 +15,9 @@ const defaultNames: readonly string[] = ['', defaultProfile, 'docker-default'];
 /** The kernel's attribute of a process: what its next exec changes to (Linux 5.8). */
 export const appArmorAttribute = 'attr/apparmor/exec';
 
+/** And what it changes to at once. */
+export const appArmorNow = 'attr/apparmor/current';
+
 /**
  * The profile to change to; null: none. Throws `invalid-argument` where one is named, and so relied on, that cannot be
  * applied.

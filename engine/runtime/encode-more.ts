@@ -6,14 +6,15 @@ export const moreBytes = 24;
 const fileBytes = 32;
 const pairBytes = 16;
 
-const moreFlag = { coreScheduling: 1 } as const;
+const moreFlag = { coreScheduling: 1, initAttribute: 2 } as const;
 
 type MoreParts = Pick<SandboxSpec, 'mounts' | 'process'>;
 
 export function hasMore({ mounts, process }: MoreParts): boolean {
-  const { attributes = [], hasCoreScheduling } = process;
+  const { attributes = [], initAttribute, hasCoreScheduling } = process;
   return (
     attributes.length > 0 ||
+    initAttribute !== undefined ||
     hasCoreScheduling === true ||
     mounts.some(({ kind }) => kind === 'files')
   );
@@ -29,10 +30,13 @@ export function encodeMore(header: Cursor, spec: MoreParts): void {
       .text(file.path)
       .bytes(file.content, 1),
   );
-  header.list(spec.process.attributes ?? [], pairBytes, (cursor, [path, value]) =>
-    cursor.text(path).text(value),
-  );
-  header.u32(spec.process.hasCoreScheduling === true ? moreFlag.coreScheduling : 0).u32(0);
+  const { attributes = [], initAttribute, hasCoreScheduling } = spec.process;
+  const written = initAttribute === undefined ? attributes : [...attributes, initAttribute];
+  header.list(written, pairBytes, (cursor, [path, value]) => cursor.text(path).text(value));
+  const flags =
+    (hasCoreScheduling === true ? moreFlag.coreScheduling : 0) |
+    (initAttribute === undefined ? 0 : moreFlag.initAttribute);
+  header.u32(flags).u32(0);
 }
 
 function filesOf(

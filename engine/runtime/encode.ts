@@ -145,7 +145,7 @@ export function bundleFilesName(index: number): string {
 
 /** The container's own words and variables must not reach what runs on the host. */
 function withCommand(spec: SandboxSpec, command: readonly string[]): SandboxSpec {
-  const { process } = spec;
+  const { initAttribute: _init, ...process } = spec.process;
   return {
     ...spec,
     process: {
@@ -253,7 +253,7 @@ function encodeMount(cursor: Cursor, mount: SandboxMount): void {
   cursor.u64(BigInt(attributes.set)).u64(BigInt(clear));
   cursor.text(mount.source).text(mount.target).text(mount.upperDir).text(mount.workDir);
   cursor.texts(mount.lowerDirs);
-  cursor.list(optionsOf(mount.data), pairBytes, (pair, [key, value]) => {
+  cursor.list(optionsOf(mount), pairBytes, (pair, [key, value]) => {
     pair.text(key);
     if (value === null) pair.skip(referenceBytes);
     else pair.text(value);
@@ -273,15 +273,16 @@ function mountFlagsOf({ flags, isJoined, isReadonlyTop, owners }: SandboxMount):
   );
 }
 
-/** "mode=755,size=64k,nodots" as pairs; null is an option without a value. */
-function optionsOf(data: string): (readonly [string, string | null])[] {
-  return data
+/** "mode=755,size=64k,nodots" as pairs; null is an option without a value. A label has commas in it. */
+function optionsOf({ data, label }: SandboxMount): (readonly [string, string | null])[] {
+  const options = data
     .split(',')
     .filter((option) => option !== '')
-    .map((option) => {
+    .map((option): readonly [string, string | null] => {
       const equals = option.indexOf('=');
       return equals < 0 ? [option, null] : [option.slice(0, equals), option.slice(equals + 1)];
     });
+  return label === undefined ? options : [...options, ['context', label]];
 }
 
 function encodeDevice(cursor: Cursor, device: SandboxDevice): void {

@@ -3,6 +3,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { arch, release } from 'node:os';
 import { coreScheduling } from '../../native/index.ts';
 import type { CoreScheduling } from '../../native/index.ts';
+import { readContainerLabels } from './selinux.ts';
+import type { PolicyLabels } from './selinux.ts';
 
 export interface HostFacts {
   readonly architecture: 'x86_64' | 'aarch64';
@@ -14,6 +16,8 @@ export interface HostFacts {
   readonly hasAppArmor: boolean;
   /** Active, whether it enforces or not. */
   readonly hasSelinux: boolean;
+  /** Those of its policy; null without SELinux. */
+  readonly containerLabels: PolicyLabels | null;
   /** "6.1.0-13-amd64" */
   readonly kernel: string;
   /** The engine's hard limit of open files. */
@@ -23,13 +27,15 @@ export interface HostFacts {
 }
 
 export function readHostFacts(): HostFacts {
+  const hasSelinux = existsSync('/sys/fs/selinux/enforce');
   return {
     architecture: arch() === 'arm64' ? 'aarch64' : 'x86_64',
     capabilities: parseEffectiveCapabilities(readFileSync('/proc/self/status', 'utf8')),
     hasTimeNamespace: existsSync('/proc/self/ns/time'),
     coreScheduling: coreScheduling(),
     hasAppArmor: readAppArmor(),
-    hasSelinux: existsSync('/sys/fs/selinux/enforce'),
+    hasSelinux,
+    containerLabels: hasSelinux ? readContainerLabels() : null,
     kernel: release(),
     hardNofile: parseHardNofile(readFileSync('/proc/self/limits', 'utf8')),
     thermalPaths: readThermalPaths(),

@@ -61,6 +61,8 @@ export type {
   TerminalSize,
 } from './sandbox-spec.ts';
 export { parseSecurityOptions } from './security-options.ts';
+export { chooseLabels, levelOf, mayBeRelabelled, sharedLabel } from './selinux.ts';
+export type { ContainerLabels } from './selinux.ts';
 export { buildExecProcess, buildOciSeccomp, buildSandboxSpec } from './spec.ts';
 export type { CgroupPlacement, ProcessRequest, SandboxRequest, SecurityRequest } from './spec.ts';
 export { followFrames, readShimLog } from './shim-log.ts';

@@ -40,6 +40,7 @@ import type {
   OciSeccomp,
 } from './oci-config.ts';
 import { resourceName } from './rlimits.ts';
+import { selinuxAttribute } from './selinux.ts';
 import type { SandboxDevice, SandboxMount, SandboxProcess, SandboxSpec } from './sandbox-spec.ts';
 
 /** What of a bundle is not in the specification of its sandbox. */
@@ -78,9 +79,15 @@ export function ociConfigOf(spec: SandboxSpec, facts: BundleFacts): OciConfig {
 }
 
 /** A runtime writes the attribute itself. */
-function appArmorOf({ attributes = [] }: SandboxProcess): Pick<OciProcess, 'apparmorProfile'> {
-  const value = attributes.find(([path]) => path === appArmorAttribute)?.[1];
-  return value === undefined ? {} : { apparmorProfile: value.replace(/^exec /, '') };
+function confinementOf({
+  attributes = [],
+}: SandboxProcess): Pick<OciProcess, 'apparmorProfile' | 'selinuxLabel'> {
+  const profile = attributes.find(([path]) => path === appArmorAttribute)?.[1];
+  const label = attributes.find(([path]) => path === selinuxAttribute)?.[1];
+  return {
+    ...(profile !== undefined && { apparmorProfile: profile.replace(/^exec /, '') }),
+    ...(label !== undefined && { selinuxLabel: label }),
+  };
 }
 
 /** Also of an exec. */
@@ -101,7 +108,7 @@ export function ociProcessOf(process: SandboxProcess): OciProcess {
     args: process.args,
     env: process.env,
     cwd: process.cwd,
-    ...appArmorOf(process),
+    ...confinementOf(process),
     capabilities: {
       bounding: names(capabilities.bounding),
       effective: names(capabilities.effective),
@@ -140,10 +147,16 @@ function linuxOf(spec: SandboxSpec, facts: BundleFacts): OciLinux {
     // A read-only bind over the runtime's own view would be one of writable hierarchies with crun.
     readonlyPaths: spec.readonlyPaths.filter((path) => !facts.cgroupTargets.has(path)),
     ...(facts.seccomp !== null && { seccomp: facts.seccomp }),
+    ...mountLabelOf(spec),
     ...(spec.mounts.some(({ propagation }) => (propagation & MS_SLAVE) !== 0) && {
       rootfsPropagation: 'rslave',
     }),
   };
+}
+
+/** Of what the runtime mounts; the root is mounted with it already. */
+function mountLabelOf({ mounts: [root] }: SandboxSpec): Pick<OciLinux, 'mountLabel'> {
+  return root?.label === undefined ? {} : { mountLabel: root.label };
 }
 
 function namespacesOf(

@@ -85,6 +85,8 @@ export interface SandboxMount {
   readonly propagation: number;
   /** File system options as text: "mode=755,size=65536k". For `cgroup` the controllers of a v1 hierarchy; empty is v2. */
   readonly data: string;
+  /** What all its files are labelled (mount(8), `context=`); absent: their own labels count. */
+  readonly label?: string;
   /** What to create below the root when the target is missing. */
   readonly create: 'directory' | 'file' | 'nothing';
 }
@@ -136,6 +138,8 @@ export interface SandboxProcess {
   readonly hasNoNewPrivileges: boolean;
   /** Written below /proc/PID before the program is executed: [path, value]. */
   readonly attributes?: readonly (readonly [path: string, value: string])[];
+  /** The same for the init, which is no program that is executed. */
+  readonly initAttribute?: readonly [path: string, value: string];
   /** Shares a core's hardware threads with the container's other programs and nobody else's (PR_SCHED_CORE of prctl(2)). */
   readonly hasCoreScheduling?: boolean;
   readonly umask: number;

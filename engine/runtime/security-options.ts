@@ -8,6 +8,8 @@ export interface SecurityOptions {
   readonly appArmor: string | null;
   /** The profile's JSON where it is one of the user's own. */
   readonly seccomp: 'builtin' | 'unconfined' | { readonly json: string };
+  /** Of SELinux, behind `label=`. */
+  readonly labels: readonly string[];
 }
 
 export function parseSecurityOptions(options: readonly string[]): SecurityOptions {
@@ -15,6 +17,7 @@ export function parseSecurityOptions(options: readonly string[]): SecurityOption
   let hasWritableCgroups = false;
   let appArmor: string | null = null;
   let seccomp: SecurityOptions['seccomp'] = 'builtin';
+  const labels: string[] = [];
   for (const option of options) {
     const [key = '', value] = splitOption(option);
     if (value === undefined && key !== 'no-new-privileges') {
@@ -37,7 +40,7 @@ export function parseSecurityOptions(options: readonly string[]): SecurityOption
         appArmor = value ?? '';
         break;
       case 'label':
-        // containers/selinux.ts has more to say about it.
+        labels.push(value ?? '');
         break;
       default:
         throw new EngineError(
@@ -46,7 +49,7 @@ export function parseSecurityOptions(options: readonly string[]): SecurityOption
         );
     }
   }
-  return { hasNoNewPrivileges, hasWritableCgroups, appArmor, seccomp };
+  return { hasNoNewPrivileges, hasWritableCgroups, appArmor, seccomp, labels };
 }
 
 /** Both separators are in use; whichever comes first counts, as the value may hold the other one. */

@@ -2,7 +2,7 @@
  * A request for a container's sandbox → every decision about it. Pure: what the machine can do comes in as facts, so
  * the whole result can be compared as text. Defaults are Docker's (reliability-security.md §2).
  */
-import { appArmorAttribute } from './apparmor.ts';
+import { appArmorAttribute, appArmorNow } from './apparmor.ts';
 import { capabilityBit, chooseCapabilities, processCapabilities } from './capabilities.ts';
 import { defaultMounts, fileMounts } from './default-mounts.ts';
 import type { EtcFiles } from './default-mounts.ts';
@@ -29,6 +29,8 @@ import type {
 import { seccompFilter } from './seccomp.ts';
 import { customFilter } from './seccomp-custom.ts';
 import { parseSecurityOptions } from './security-options.ts';
+import { selinuxAttribute } from './selinux.ts';
+import type { ContainerLabels } from './selinux.ts';
 import type { SecurityOptions } from './security-options.ts';
 import { chooseSysctls } from './sysctls.ts';
 import type { SysctlScope } from './sysctls.ts';
@@ -90,6 +92,8 @@ export interface SecurityRequest {
   readonly wantsCoreScheduling: boolean;
   /** Loaded; null: none. */
   readonly appArmorProfile: string | null;
+  /** Of SELinux; null: none. */
+  readonly labels: ContainerLabels | null;
   /** null is the default list. */
   readonly maskedPaths: readonly string[] | null;
   readonly readonlyPaths: readonly string[] | null;
@@ -120,7 +124,7 @@ export function buildSandboxSpec(request: SandboxRequest, host: HostFacts): Sand
     joins: request.joins,
     cgroups: request.cgroup.directories,
     hasCgroup2: request.cgroup.hasCgroup2,
-    mounts: chooseMounts(request),
+    mounts: withLabel(chooseMounts(request), security.labels),
     devices: hasOwnDev(request) ? mergeDevices(request.devices) : [],
     links: hasOwnDev(request) ? defaultLinks : [],
     maskedPaths: chooseMaskedPaths(security, host),
@@ -193,9 +197,7 @@ function chooseProcess(request: ProcessParts, host: HostFacts): SandboxProcess {
     groups: process.groups,
     capabilities: processCapabilities(capabilities, process.uid),
     hasNoNewPrivileges: options.hasNoNewPrivileges,
-    ...(security.appArmorProfile !== null && {
-      attributes: [[appArmorAttribute, `exec ${security.appArmorProfile}`]] as const,
-    }),
+    ...attributesOf(security, process),
     ...(security.wantsCoreScheduling &&
       host.coreScheduling === 'available' && { hasCoreScheduling: true }),
     umask: 0o022,
@@ -209,6 +211,38 @@ function chooseProcess(request: ProcessParts, host: HostFacts): SandboxProcess {
     terminal: process.terminal,
     hasInput: process.hasInput,
   };
+}
+
+/**
+ * The kernel has one of the two modules. With SELinux an init keeps the label of the engine, which policies allow nobody to
+ * change without executing something; no program of the container can act through a process of another label.
+ */
+function attributesOf(
+  { appArmorProfile: profile, labels }: SecurityRequest,
+  { hasInit }: ProcessRequest,
+): Pick<SandboxProcess, 'attributes' | 'initAttribute'> {
+  if (profile !== null)
+    return {
+      attributes: [[appArmorAttribute, `exec ${profile}`]],
+      ...(hasInit && { initAttribute: [appArmorNow, `changeprofile ${profile}`] as const }),
+    };
+  const label = labels?.process ?? '';
+  return label === '' ? {} : { attributes: [[selinuxAttribute, label]] };
+}
+
+/** Files that are this container's alone; a bind's have labels of their own, and so have those of the kernel. */
+const labelledKinds: ReadonlySet<SandboxMount['kind']> = new Set([
+  ...(['overlay', 'tmpfs', 'files', 'devpts', 'mqueue'] as const),
+]);
+
+function withLabel(
+  mounts: readonly SandboxMount[],
+  labels: ContainerLabels | null,
+): readonly SandboxMount[] {
+  if (labels === null) return mounts;
+  return mounts.map((mount) =>
+    labelledKinds.has(mount.kind) ? { ...mount, label: labels.mount } : mount,
+  );
 }
 
 function heldCapabilities(

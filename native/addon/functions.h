@@ -53,6 +53,7 @@
   _ (setXattrAt)                                                                                   \
   _ (getXattrsAt)                                                                                  \
   _ (removeTree)                                                                                   \
+  _ (labelTree)                                                                                    \
   _ (copyTree)                                                                                     \
   _ (openContainerRoot)                                                                            \
   _ (isReadonly)                                                                                   \

@@ -19,7 +19,7 @@
 
 /* "self" is the only link on the way: what is found is of this process, on that very procfs
    (CVE-2019-16884, CVE-2019-19921, CVE-2025-52881).  */
-static int write_attribute (int proc, const char *path, const char *value)
+static int open_attribute (int proc, const char *path)
 {
   const uint64_t how = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS;
   struct statfs fs;
@@ -29,12 +29,23 @@ static int write_attribute (int proc, const char *path, const char *value)
 
   if (fd < 0 || fstatfs (fd, &fs) < 0)
     return -1;
-  if (fs.f_type != PROC_SUPER_MAGIC)
-    {
-      errno = EXDEV;
-      return -1;
-    }
-  return write_all (fd, value, strlen (value));
+  if (fs.f_type == PROC_SUPER_MAGIC)
+    return take_fd (&fd);
+  errno = EXDEV;
+  return -1;
+}
+
+static int write_attribute (int proc, const char *path, const char *value)
+{
+  cleanup_close int fd = open_attribute (proc, path);
+
+  return fd < 0 ? -1 : write_all (fd, value, strlen (value));
+}
+
+/* How many of them the program has: the last one may be its init's.  */
+static uint32_t count_of_program (const struct ts_spec *spec)
+{
+  return spec_more (spec)->attributes.count - (spec_has_init_attribute (spec) ? 1 : 0);
 }
 
 int confine_attributes (const struct sandbox *sandbox)
@@ -45,7 +56,7 @@ int confine_attributes (const struct sandbox *sandbox)
     return 0;
   const struct ts_pair *attributes = spec_items (sandbox->spec, more->attributes);
   cleanup_close int proc = open ("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  for (uint32_t i = 0; i < more->attributes.count; i++)
+  for (uint32_t i = 0; i < count_of_program (sandbox->spec); i++)
     {
       const char *path = spec_text (sandbox->spec, attributes[i].key);
       const char *value = spec_text (sandbox->spec, attributes[i].value);
@@ -53,6 +64,39 @@ int confine_attributes (const struct sandbox *sandbox)
         return sandbox_fail (sandbox, TS_STAGE_ATTRIBUTE, path);
     }
   return 0;
+}
+
+static struct ts_pair init_attribute (const struct ts_spec *spec)
+{
+  const struct ts_pair *attributes = spec_items (spec, spec_more (spec)->attributes);
+
+  return attributes[count_of_program (spec)];
+}
+
+int confine_open_init (const struct sandbox *sandbox, int target)
+{
+  if (!spec_has_init_attribute (sandbox->spec))
+    return 0;
+  const char *path = spec_text (sandbox->spec, init_attribute (sandbox->spec).key);
+  cleanup_close int fd = open_attribute (sandbox->proc, path);
+  if (fd == target)
+    {
+      take_fd (&fd);
+      return 1;
+    }
+  if (fd < 0 || dup2 (fd, target) < 0)
+    return sandbox_fail (sandbox, TS_STAGE_ATTRIBUTE, path);
+  return 1;
+}
+
+int confine_init (const struct sandbox *sandbox, int opened)
+{
+  if (!spec_has_init_attribute (sandbox->spec))
+    return 0;
+  const char *value = spec_text (sandbox->spec, init_attribute (sandbox->spec).value);
+  if (write_all (opened, value, strlen (value)) < 0)
+    return -1;
+  return close (opened);
 }
 
 int confine_core (const struct sandbox *sandbox, pid_t of)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/xattr.h>
 
 #include "paths.h"
 #include "sys.h"
@@ -112,6 +113,25 @@ static int set_layer (int fs, const char *key, const char *path)
   return sys_fsconfig (fs, FSCONFIG_SET_STRING, key, by_fd);
 }
 
+const char *mount_label (const struct ts_spec *spec, const struct ts_mount *mount)
+{
+  const struct ts_pair *options = spec_items (spec, mount->options);
+
+  for (uint32_t i = 0; i < mount->options.count; i++)
+    if (strcmp (spec_text (spec, options[i].key), "context") == 0 && options[i].value.offset != 0)
+      return spec_text (spec, options[i].value);
+  return NULL;
+}
+
+/* The kernel makes the file system of queues together with their namespace and without a label, and
+   takes no other later: it goes on the directory.  */
+static int label_top (int mount, const char *label)
+{
+  cleanup_close int top = openat (mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+  return top < 0 ? -1 : fsetxattr (top, "security.selinux", label, strlen (label), 0);
+}
+
 static int set_options (int fs, const struct ts_spec *spec, const struct ts_mount *mount)
 {
   const struct ts_pair *options = spec_items (spec, mount->options);
@@ -119,6 +139,8 @@ static int set_options (int fs, const struct ts_spec *spec, const struct ts_moun
   for (uint32_t i = 0; i < mount->options.count; i++)
     {
       const char *key = spec_text (spec, options[i].key);
+      if (mount->kind == TS_MOUNT_MQUEUE && strcmp (key, "context") == 0)
+        continue;
       int result = options[i].value.offset == 0 ? sys_fsconfig (fs, FSCONFIG_SET_FLAG, key, NULL)
                                                 : sys_fsconfig (fs, FSCONFIG_SET_STRING, key,
                                                                 spec_text (spec, options[i].value));
@@ -177,6 +199,18 @@ static int append (struct page *page, const char *text)
   return append_text (page->text, sizeof page->text, &page->length, text);
 }
 
+/* Labels of SELinux have commas in them (selinux_sb_eat_lsm_opts of the kernel takes the quotes).
+ */
+static int append_value (struct page *page, const char *value)
+{
+  const char *quote = strchr (value, ',') != NULL ? "\"" : "";
+
+  return append (page, "=") < 0 || append (page, quote) < 0 || append (page, value) < 0
+                 || append (page, quote) < 0
+             ? -1
+             : 0;
+}
+
 static int append_overlay (struct page *page, const struct ts_spec *spec,
                            const struct ts_mount *mount)
 {
@@ -198,7 +232,7 @@ static int append_overlay (struct page *page, const struct ts_spec *spec,
       if (append (page, ",") < 0 || append (page, spec_text (spec, options[i].key)) < 0)
         return -1;
       if (options[i].value.offset != 0
-          && (append (page, "=") < 0 || append (page, spec_text (spec, options[i].value)) < 0))
+          && append_value (page, spec_text (spec, options[i].value)) < 0)
         return -1;
     }
   return 0;
@@ -321,5 +355,20 @@ int mount_make (const struct ts_spec *spec, const struct ts_mount *mount, const 
   if (sys_fsconfig (fs, FSCONFIG_SET_STRING, "source", source) < 0
       || set_options (fs, spec, mount) < 0)
     return -1;
-  return create_and_mount (fs, spec, mount);
+  cleanup_close int made = create_and_mount (fs, spec, mount);
+  const char *label = mount->kind == TS_MOUNT_MQUEUE ? mount_label (spec, mount) : NULL;
+  if (made < 0 || (label != NULL && label_top (made, label) < 0))
+    return -1;
+  return take_fd (&made);
+}
+
+int mount_make_empty (const char *label)
+{
+  cleanup_close int fs = sys_fsopen ("tmpfs");
+
+  if (fs < 0 || sys_fsconfig (fs, FSCONFIG_SET_STRING, "source", "tmpfs") < 0
+      || (label != NULL && sys_fsconfig (fs, FSCONFIG_SET_STRING, "context", label) < 0)
+      || sys_fsconfig (fs, FSCONFIG_CMD_CREATE, NULL, NULL) < 0)
+    return -1;
+  return sys_fsmount (fs, 0);
 }

@@ -13,6 +13,12 @@ int mount_clone_source (const struct ts_spec *spec, const struct ts_mount *mount
    mounted for a moment.  */
 int mount_make (const struct ts_spec *spec, const struct ts_mount *mount, const char *scratch);
 
+/* A detached tmpfs; LABEL is one of SELinux, or NULL.  */
+int mount_make_empty (const char *label);
+
+/* The label of SELinux that all files of MOUNT have, or NULL.  */
+const char *mount_label (const struct ts_spec *spec, const struct ts_mount *mount);
+
 /* A detached copy of the part SUBPATH of the detached mount WHOLE, which is mounted on SCRATCH for
    a moment.  */
 int mount_narrow (int whole, const char *subpath, const char *scratch);

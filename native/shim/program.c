@@ -251,12 +251,15 @@ static int split_init (const struct sandbox *sandbox)
      mean that the program is gone, nor descriptors of the host.  */
   int null = sandbox->dev < 0 ? open ("/dev/null", O_RDWR | O_CLOEXEC)
                               : openat (sandbox->dev, "null", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-  if (null < 0 || dup2 (null, 0) < 0 || dup2 (null, 1) < 0 || dup2 (null, 2) < 0
-      || sys_close_range (3, ~0u, 0) < 0)
+  if (null < 0 || dup2 (null, 0) < 0 || dup2 (null, 1) < 0 || dup2 (null, 2) < 0)
+    _exit (128);
+  int kept = confine_open_init (sandbox, 3);
+  if (kept < 0 || sys_close_range (3 + (unsigned int)kept, ~0u, 0) < 0)
     _exit (128);
   /* The same filter as the program's, or a program with CAP_SYS_PTRACE could act through this
    * process.  */
-  if (seccomp_apply (sandbox) < 0 || credentials_finish (sandbox) < 0)
+  if (seccomp_apply (sandbox) < 0 || confine_init (sandbox, 3) < 0
+      || credentials_finish (sandbox) < 0)
     _exit (128);
   init_run (pid);
 }

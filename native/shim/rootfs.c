@@ -47,13 +47,13 @@ static int open_sources (const struct sandbox *sandbox, struct sources *sources)
 /* A tmpfs of ours with one empty directory and one empty file, to cover paths with.  It must be
    attached somewhere to be cloned (before Linux 6.15).  That is HOST_DIR, below the root that is
    mounted there next, so that the umount after pivot_root takes it away with the rest of the host.
- */
+   It is labelled as the root, or the program could not even see that nothing is there.  */
 static int make_mask (const struct sandbox *sandbox, int host_dir)
 {
   const uint64_t attributes
       = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-  const struct ts_mount mount = { .kind = TS_MOUNT_TMPFS };
-  cleanup_close int fd = mount_make (sandbox->spec, &mount, sandbox->host_dir);
+  const struct ts_mount *root = spec_items (sandbox->spec, sandbox->spec->mounts);
+  cleanup_close int fd = mount_make_empty (mount_label (sandbox->spec, root));
 
   if (fd < 0 || mkdirat (fd, "directory", 0555) < 0 || mknodat (fd, "file", S_IFREG | 0444, 0) < 0)
     return -1;
@@ -287,7 +287,7 @@ static int write_sysctls (struct sandbox *sandbox)
   const struct ts_spec *spec = sandbox->spec;
   const struct ts_pair *sysctls = spec_items (spec, spec->sysctls);
 
-  if (spec->sysctls.count > 0 && sandbox->proc < 0)
+  if ((spec->sysctls.count > 0 || spec_has_init_attribute (spec)) && sandbox->proc < 0)
     sandbox->proc = mount_make (spec, &detached, sandbox->host_dir);
   for (uint32_t i = 0; i < spec->sysctls.count; i++)
     {

@@ -435,6 +435,9 @@ static const char *check_more (const struct view *view, const struct ts_spec *sp
     return "files";
   if (!check_pairs (view, more->attributes, 0) || more->attributes.count > TS_MAX_ATTRIBUTES)
     return "attributes of the process";
+  if ((more->flags & TS_MORE_INIT_ATTRIBUTE) != 0
+      && (more->attributes.count == 0 || (spec->flags & TS_FLAG_INIT) == 0))
+    return "attribute of the init";
   const struct ts_pair *attributes = spec_items (spec, more->attributes);
   for (uint32_t i = 0; i < more->attributes.count; i++)
     if (attributes[i].key.length == 0 || !is_below_path (view, attributes[i].key))

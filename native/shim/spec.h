@@ -264,7 +264,8 @@ struct ts_more
   uint32_t zero;
 };
 #define TS_MORE_CORE_SCHEDULING 1u /* PR_SCHED_CORE_CREATE, for the program and what it starts */
-#define TS_MORE_FLAGS_KNOWN 1u
+#define TS_MORE_INIT_ATTRIBUTE 2u  /* the last attribute is for the init, which executes nothing */
+#define TS_MORE_FLAGS_KNOWN 3u
 
 _Static_assert(sizeof (struct ts_file) == 32, "mirrored by encode-more.ts");
 _Static_assert(sizeof (struct ts_more) == 24, "mirrored by encode-more.ts");
@@ -308,6 +309,14 @@ static inline const struct ts_more *spec_more (const struct ts_spec *spec)
   if ((spec->flags & TS_FLAG_MORE) == 0)
     return NULL;
   return (const void *)((const char *)spec + spec->header_size - sizeof (struct ts_more));
+}
+
+/* Whether the last of the attributes is for the init.  */
+static inline int spec_has_init_attribute (const struct ts_spec *spec)
+{
+  const struct ts_more *more = spec_more (spec);
+
+  return more != NULL && (more->flags & TS_MORE_INIT_ATTRIBUTE) != 0;
 }
 
 /* NULL: the container stays the shim's.  */

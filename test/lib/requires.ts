@@ -1,9 +1,13 @@
 /** Skips that name what is missing, and that `REQUIRE_ALL=1` turns into failures, so that coverage cannot leak away. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** The kernel that the microvm boots, put there by test/install.mjs: `vmlinuz` and `lib/modules`. */
 export const testKernel = '/var/cache/tscompose-test-kernel';
+
+/** Programs for its security modules, from there as well: `apparmor_parser`, `checkpolicy`. */
+export const testPrograms = `${testKernel}/bin`;
 
 const present = {
   root: () => process.getuid?.() === 0,
@@ -32,6 +36,8 @@ const present = {
   qemu: () => hasProgram('qemu-system-x86_64'),
   mke2fs: () => hasProgram('mke2fs'),
   kernel: () => existsSync(`${testKernel}/vmlinuz`),
+  labels: () =>
+    ['apparmor_parser', 'checkpolicy'].every((name) => existsSync(join(testPrograms, name))),
 } as const;
 
 export type Requirement = keyof typeof present;

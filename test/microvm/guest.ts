@@ -1,4 +1,5 @@
 /** The machine as tests see it: scripts that run in it, and the real docker command before its engine. */
+import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -11,7 +12,7 @@ import { tempPrefix } from '../lib/temp-dir.ts';
 import { runScript, type MachinePorts, type ScriptResult } from './machine.ts';
 
 export const missingForMicrovm: readonly string[] = missing(
-  ...(['root', 'docker', 'busybox', 'cc', 'qemu', 'mke2fs', 'kernel'] as const),
+  ...(['root', 'docker', 'busybox', 'cc', 'qemu', 'mke2fs', 'kernel', 'labels'] as const),
 );
 
 export interface Guest {
@@ -58,9 +59,30 @@ async function mustRun(ports: MachinePorts, script: string): Promise<string> {
   return output;
 }
 
-/** Registers that no container and no cgroup stays behind a file of tests. */
+/** The one that all tests share. Registers that no container and no cgroup stays behind a file of tests. */
 export function useGuest(): Guest {
-  const ports = inject('microvm') ?? { script: 0, engine: 0 };
+  const guest = guestAt(inject('microvm') ?? { script: 0, engine: 0 });
+  afterAll(() => expectNothingLeft(guest));
+  return guest;
+}
+
+export async function expectNothingLeft(guest: Guest): Promise<void> {
+  await guest.removeContainers();
+  expect(await guest.ok(`ls -d ${engineCgroup} 2>/dev/null; true`)).toBe('');
+}
+
+/** Starts the engine and gives it busybox as the image `app`. */
+export async function prepareGuest(ports: MachinePorts): Promise<void> {
+  await startEngine(ports);
+  const configDirectory = join(tmpdir(), `${tempPrefix}none`);
+  const docker = dockerCli({ address: `tcp://127.0.0.1:${ports.engine}`, configDirectory });
+  const archive = execFileSync('tar', ['-C', '/', '-c', 'bin/busybox'], { maxBuffer: 64 << 20 });
+  const change = ['--change', 'ENTRYPOINT ["/bin/busybox"]'];
+  const { code, stderr } = await docker.runWithInput(archive, 'import', ...change, '-', 'app');
+  if (code !== 0) throw new Error(`cannot import the image: ${stderr}`);
+}
+
+export function guestAt(ports: MachinePorts): Guest {
   const address = `tcp://127.0.0.1:${ports.engine}`;
   const docker = dockerCli({ address, configDirectory: join(tmpdir(), `${tempPrefix}none`) });
   const attempt: Guest['attempt'] = (options, ...command) =>
@@ -70,10 +92,6 @@ export function useGuest(): Guest {
     const ids = (await docker.ok('ps', '-aq')).split('\n').filter((id) => id !== '');
     if (ids.length > 0) await docker.ok('rm', '-f', '-v', ...ids);
   };
-  afterAll(async () => {
-    await removeContainers();
-    expect(await ok(`ls -d ${engineCgroup} 2>/dev/null; true`)).toBe('');
-  });
   return {
     ...{ docker, attempt, ok, removeContainers },
     client: new EngineClient({ address }),

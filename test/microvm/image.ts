@@ -4,7 +4,7 @@ import { chmodSync, copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync }
 import { symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import { testKernel } from '../lib/requires.ts';
+import { testKernel, testPrograms } from '../lib/requires.ts';
 
 const repository = new URL('../..', import.meta.url).pathname;
 const guest = new URL('guest/', import.meta.url).pathname;
@@ -62,6 +62,7 @@ function fillSystem(top: string): void {
   installBusybox(top);
   writeFileSync(join(top, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
   writeFileSync(join(top, 'etc/group'), 'root:x:0:\n');
+  installPolicy(top);
   copyProgram(join(guest, 'init'), join(top, 'sbin/init'));
   const agent = new URL('agent.c', import.meta.url).pathname;
   execFileSync('cc', ['-static', '-O2', '-o', join(top, 'sbin/agent'), agent]);
@@ -74,6 +75,7 @@ function fillSystem(top: string): void {
     });
   }
   copyWithLibraries(process.execPath, join(top, 'usr/bin/node'), top);
+  copyWithLibraries(join(testPrograms, 'apparmor_parser'), join(top, 'sbin/apparmor_parser'), top);
   // That of busybox makes no cgroup namespace.
   copyWithLibraries('/usr/bin/unshare', join(top, 'usr/bin/unshare'), top);
   const kept = join(top, 'lib/modules', kernelVersion());
@@ -81,6 +83,23 @@ function fillSystem(top: string): void {
     mkdirSync(dirname(join(kept, path)), { recursive: true });
     copyFileSync(join(modules(), path), join(kept, path));
   }
+}
+
+/** Where a distribution has its own, so that the engine finds out by itself which labels containers get. */
+function installPolicy(top: string): void {
+  const policy = join(top, 'etc/selinux/test');
+  mkdirSync(join(policy, 'contexts'), { recursive: true });
+  writeFileSync(join(top, 'etc/selinux/config'), 'SELINUX=enforcing\nSELINUXTYPE=test\n');
+  writeFileSync(
+    join(policy, 'contexts/lxc_contexts'),
+    'process = "system_u:system_r:container_t:s0"\nfile = "system_u:object_r:container_file_t:s0"\n',
+  );
+  const categories = Array.from({ length: 1024 }, (_, index) => `category c${index};`).join('\n');
+  const source = join(policy, 'policy.conf');
+  const text = readFileSync(join(guest, 'policy.conf'), 'utf8');
+  writeFileSync(source, text.replace(/^CATEGORIES$/m, categories));
+  const options = ['-M', '-U', 'allow', '-c', '33', '-o', join(policy, 'policy'), source];
+  execFileSync(join(testPrograms, 'checkpolicy'), options, { stdio: 'pipe' });
 }
 
 function installBusybox(top: string): void {

@@ -23,20 +23,21 @@ export interface Machine extends AsyncDisposable {
 
 const bootDeadlineMs = 60_000;
 
-/** Tries once more: an emulated machine may miss its own clock while it starts. */
-export async function bootMachine(image: MachineImage): Promise<Machine> {
-  const first = await tryBoot(image);
+/** `options` are for the kernel. Tries once more: an emulated machine may miss its own clock while it starts. */
+export async function bootMachine(image: MachineImage, options = ''): Promise<Machine> {
+  const first = await tryBoot(image, options);
   if (first.machine !== null) return first.machine;
-  const second = await tryBoot(image);
+  const second = await tryBoot(image, options);
   if (second.machine !== null) return second.machine;
   throw new Error(`the microvm did not start, twice:\n${first.console}\n${second.console}`);
 }
 
 async function tryBoot(
   image: MachineImage,
+  options: string,
 ): Promise<{ readonly machine: Machine | null; readonly console: string }> {
   const ports = { script: await freePort(), engine: await freePort() };
-  const child = spawn('qemu-system-x86_64', [...qemuOptions(image, ports)], {
+  const child = spawn('qemu-system-x86_64', [...qemuOptions(image, ports, options)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const stop = async (): Promise<void> => {
@@ -75,11 +76,22 @@ async function readUntilReady(child: ChildProcess): Promise<string> {
   return text;
 }
 
-function* qemuOptions(image: MachineImage, ports: MachinePorts): Generator<string> {
+function* qemuOptions(
+  image: MachineImage,
+  ports: MachinePorts,
+  options: string,
+): Generator<string> {
   yield* ['-machine', 'microvm,rtc=on', '-accel', 'tcg,thread=multi', '-cpu', 'max'];
   yield* ['-smp', '2', '-m', '1024', '-nodefaults', '-no-user-config', '-no-reboot'];
   yield* ['-display', 'none', '-serial', 'stdio'];
-  yield* ['-kernel', image.kernel, '-initrd', image.ramdisk, '-append', kernelOptions()];
+  yield* [
+    '-kernel',
+    image.kernel,
+    '-initrd',
+    image.ramdisk,
+    '-append',
+    `${kernelOptions()} ${options}`,
+  ];
   yield* ['-drive', `id=disk,file=${image.disk},format=raw,if=none,snapshot=on`];
   yield* ['-device', 'virtio-blk-device,drive=disk'];
   const forward = (port: number, to: number): string => `hostfwd=tcp:127.0.0.1:${port}-:${to}`;

@@ -2,7 +2,7 @@
 import { isAlive } from '../../containers/state.ts';
 import type { Containers } from '../../containers/containers.ts';
 import type { ImageStore } from '../../images/index.ts';
-import type { Runtimes } from '../../runtime/index.ts';
+import type { HostFacts, Runtimes } from '../../runtime/index.ts';
 import type { EventBus } from '../../store/index.ts';
 import type { EngineVersion, SystemBackend } from '../routes/index.ts';
 
@@ -18,6 +18,7 @@ export interface SystemBackendContext {
   readonly images: ImageStore;
   readonly events: EventBus;
   readonly runtimes: Pick<Runtimes, 'list'>;
+  readonly host: Pick<HostFacts, 'hasAppArmor' | 'containerLabels'>;
 }
 
 export function createSystemBackend(ctx: SystemBackendContext): SystemBackend {
@@ -33,7 +34,7 @@ export function createSystemBackend(ctx: SystemBackendContext): SystemBackend {
         storageStatus: [],
         cgroupVersion: ctx.cgroupVersion,
         limits: ctx.limits(),
-        securityOptions: ['name=seccomp,profile=builtin', 'name=cgroupns'],
+        securityOptions: securityOptions(ctx.host),
         networkDrivers: ['bridge', 'host', 'null'],
         volumeDrivers: ['local'],
         eventSubscribers: 0,
@@ -47,6 +48,19 @@ export function createSystemBackend(ctx: SystemBackendContext): SystemBackend {
         signal: abort,
       }),
   };
+}
+
+/** In dockerd's order. */
+function securityOptions({
+  hasAppArmor,
+  containerLabels,
+}: SystemBackendContext['host']): readonly string[] {
+  return [
+    ...(hasAppArmor ? ['name=apparmor'] : []),
+    'name=seccomp,profile=builtin',
+    ...(containerLabels === null ? [] : ['name=selinux']),
+    'name=cgroupns',
+  ];
 }
 
 /** In dockerd's words; what v2 has not got by design is no warning. */

@@ -16,6 +16,7 @@ import {
   copyTreeAt,
   diskUsage,
   getXattrsAt,
+  labelTree,
   makeDirectoryAt,
   makeLinkAt,
   makeNodeAt,
@@ -210,6 +211,57 @@ async function makeSource(path: string): Promise<void> {
   closeFd(root);
   await Promise.resolve();
 }
+
+describe.skipIf(missing('root').length > 0)('labelTree', () => {
+  // Any attribute will do that the kernel takes for links as well; labels want SELinux.
+  const name = 'trusted.label';
+  const valueAt = (dir: Fd, path: string): string | undefined => {
+    const value = getXattrsAt(dir, path).get(name);
+    return value === undefined ? undefined : Buffer.from(value).toString();
+  };
+
+  test('all that is below must get the value, links themselves and not what they name', async () => {
+    await using dir = await tempDir();
+    mkdirSync(join(dir.path, 'top/deep/er'), { recursive: true });
+    writeFileSync(join(dir.path, 'top/deep/er/file'), 'x');
+    writeFileSync(join(dir.path, 'outside'), 'x');
+    symlinkSync('../outside', join(dir.path, 'top/link'));
+    const all = openRoot(dir.path);
+    makeNodeAt(all, { path: 'top/fifo', mode: S_IFIFO | 0o600 });
+    const top = openRoot(join(dir.path, 'top'));
+    await labelTree(top, { name, value: 'one' });
+    for (const path of ['', 'deep', 'deep/er', 'deep/er/file', 'fifo', 'link'])
+      expect([path, valueAt(top, path)]).toEqual([path, 'one']);
+    expect(valueAt(all, 'outside')).toBe(undefined);
+    closeFd(top);
+    closeFd(all);
+  });
+
+  test('nothing must happen where the top has the value, which it has when all has', async () => {
+    await using dir = await tempDir();
+    writeFileSync(join(dir.path, 'file'), 'x');
+    const top = openRoot(dir.path);
+    setXattrAt(top, 'file', { name, value: Buffer.from('other') });
+    setXattrAt(top, '', { name, value: Buffer.from('one') });
+    await labelTree(top, { name, value: 'one' });
+    expect(valueAt(top, 'file')).toBe('other');
+    await labelTree(top, { name, value: 'two' });
+    expect([valueAt(top, ''), valueAt(top, 'file')]).toEqual(['two', 'two']);
+    closeFd(top);
+  });
+
+  test('what cannot have it must be an error, and the top be without it', async () => {
+    await using dir = await tempDir();
+    const top = openRoot(dir.path);
+    makeNodeAt(top, { path: 'fifo', mode: S_IFIFO | 0o600 });
+    const before = openDescriptors();
+    const labelling = labelTree(top, { name: 'user.label', value: 'x' });
+    expect(await errnoOfAsync(labelling)).toBe('EPERM');
+    expect(getXattrsAt(top, '').has('user.label')).toBe(false);
+    expect(newDescriptors(before)).toEqual([]);
+    closeFd(top);
+  });
+});
 
 describe.skipIf(missing('root').length > 0)('copyTreeAt', () => {
   test('owner, mode, times, attributes, links, nodes and hard links must be kept', async () => {

@@ -95,6 +95,7 @@ function requestOf(
       isRootReadonly: false,
       wantsCoreScheduling: false,
       appArmorProfile: null,
+      labels: null,
       maskedPaths: null,
       readonlyPaths: null,
       ...security,

@@ -247,19 +247,25 @@ static void test_more (void)
   const struct ts_mount *mounts = spec_items (spec, spec->mounts);
   const struct ts_file *files = spec_items (spec, more->files);
   const struct ts_pair *attributes = spec_items (spec, more->attributes);
+  const struct ts_pair *labelled = spec_items (spec, mounts[1].options);
 
   TEST ("files, attributes and further flags");
   CHECK (spec->mounts.count == 4 && mounts[3].kind == TS_MOUNT_FILES);
   CHECK (mounts[3].create == TS_CREATE_FILE && mounts[2].create == TS_CREATE_DIRECTORY);
-  CHECK (more->files.count == 3 && more->flags == TS_MORE_CORE_SCHEDULING);
+  CHECK (more->files.count == 3 && more->flags == TS_MORE_FLAGS_KNOWN);
   CHECK (files[0].mount == 2 && files[1].mount == 2 && files[2].mount == 3);
   CHECK (is (files[0].path, "/token") && is (files[1].path, "/deep/er"));
   CHECK (files[0].uid == 7 && files[0].gid == 8 && files[0].mode == 0400);
   CHECK (files[0].content.count == 3
          && memcmp (spec_items (spec, files[0].content), "a\0b", 3) == 0);
   CHECK (files[1].content.count == 0);
-  CHECK (more->attributes.count == 1 && is (attributes[0].key, "attr/apparmor/exec")
+  CHECK (more->attributes.count == 2 && is (attributes[0].key, "attr/apparmor/exec")
          && is (attributes[0].value, "exec a-profile"));
+  CHECK (is (attributes[1].key, "attr/apparmor/current")
+         && is (attributes[1].value, "changeprofile a-profile"));
+  TEST ("a label with a comma is one value");
+  CHECK (mounts[1].options.count == 2);
+  CHECK (is (labelled[1].key, "context") && is (labelled[1].value, "u:r:t:s0:c1,c2"));
 }
 
 int main (void)

@@ -380,7 +380,11 @@ static void test_more (const unsigned char *valid, size_t size)
 #define IN_FILE(field) (more->files.offset + offsetof (struct ts_file, field))
   const struct change changes[] = {
     { "a header without its last part", AT (flags), TS_FLAG_START_AT_ONCE, "version" },
-    { "unknown further flags", MORE (flags), 2, "further flags" },
+    { "unknown further flags", MORE (flags), 4, "further flags" },
+    { "an init's attribute without an init", AT (flags), TS_FLAG_START_AT_ONCE | TS_FLAG_MORE,
+      "attribute of the init" },
+    { "an init's attribute that is not there", MORE (attributes.count), 0,
+      "attribute of the init" },
     { "files beyond the end", MORE (files.count), 0x10000000, "files" },
     { "attributes beyond the end", MORE (attributes.count), 7, "attributes of the process" },
     { "a file of a mount that is none", IN_FILE (mount), 9, "a file" },

@@ -1,15 +1,22 @@
-import { expect, test } from 'vitest';
-import { labelProblems } from '../../../../engine/containers/selinux.ts';
+import { describe, expect, test } from 'vitest';
+import { labelProblems, relabellingOf } from '../../../../engine/containers/selinux.ts';
+import type { MountRecord } from '../../../../engine/containers/container.ts';
 
-const without = { hasSelinux: false };
-const active = { hasSelinux: true };
+const without = { hasSelinux: false, containerLabels: null };
+const unlabelled = { hasSelinux: true, containerLabels: null };
+const active = {
+  hasSelinux: true,
+  containerLabels: { process: 'u:r:p:s0', mount: 'u:o:f:s0', layers: 'u:o:l:s0' },
+};
+
+const asked = { SecurityOpt: ['label:type:x'], Binds: ['/a:/b:ro,z', 'v:/c:Z'] };
 
 test.each([
   [{}, []],
   [{ SecurityOpt: ['label=disable', 'label:disable', 'seccomp=unconfined'] }, []],
   [{ Binds: ['/a:/b', '/a:/c:ro', 'zz:/z'] }, []],
   [
-    { SecurityOpt: ['label:type:x'], Binds: ['/a:/b:ro,z', 'v:/c:Z'] },
+    asked,
     [
       'label:type:x, "z" of the bind on /b, "Z" of the bind on /c: no effect, as SELinux is not active in this kernel',
     ],
@@ -18,11 +25,34 @@ test.each([
   expect(labelProblems(host, without)).toEqual(problems);
 });
 
-test('with SELinux a label must be refused, and one of files be said to have no effect', () => {
-  expect(() => labelProblems({ SecurityOpt: ['label=type:x'] }, active)).toThrow(
-    'security option "label=type:x" cannot be applied: this engine applies no SELinux labels',
+test('with a policy that knows no containers a label must be refused, and one of files be said to have no effect', () => {
+  expect(() => labelProblems({ SecurityOpt: ['label=type:x'] }, unlabelled)).toThrow(
+    'security option "label=type:x" cannot be applied: the SELinux policy of this machine has no labels for containers',
   );
-  expect(labelProblems({ SecurityOpt: ['label=disable'], Binds: ['/a:/b:z'] }, active)).toEqual([
-    '"z" of the bind on /b: no effect, as this engine applies no SELinux labels, and its containers keep its own',
-  ]);
+  expect(labelProblems({ SecurityOpt: ['label=disable'], Binds: ['/a:/b:z'] }, unlabelled)).toEqual(
+    [
+      '"z" of the bind on /b: no effect, as the SELinux policy of this machine has no labels for containers',
+    ],
+  );
+});
+
+test('with SELinux nothing must be said', () => {
+  expect(labelProblems(asked, active)).toEqual([]);
+});
+
+describe('relabellingOf', () => {
+  const bind = { kind: 'bind', source: '/a', target: '/b' };
+  test.each([
+    [bind, '', null],
+    [bind, 'ro,nocopyz', null],
+    [bind, 'ro,z', 'shared'],
+    [bind, 'Z', 'private'],
+    [{ ...bind, file: { uid: 0, gid: 0, mode: 0o400 } }, 'z', null],
+    [{ kind: 'volume' }, 'ro', 'shared'],
+    [{ kind: 'volume' }, 'Z', 'private'],
+    [{ kind: 'tmpfs' }, 'z', null],
+  ])('%j with the mode %j must be %j', (request, Mode, expected) => {
+    const mount = { request, point: { Mode }, isAnonymous: false } as unknown as MountRecord;
+    expect(relabellingOf(mount)).toBe(expected);
+  });
 });

@@ -1,13 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
   chooseAppArmor,
   defaultProfileText,
   parseProfiles,
 } from '../../../../engine/runtime/apparmor.ts';
+import { testPrograms } from '../../../lib/requires.ts';
 
-const parser = '/sbin/apparmor_parser';
+const parser = join(testPrograms, 'apparmor_parser');
 
 describe('a profile', () => {
   test.each([

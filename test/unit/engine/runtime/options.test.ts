@@ -239,7 +239,7 @@ describe('chooseSysctls', () => {
 describe('parseSecurityOptions', () => {
   const none = {
     ...{ hasNoNewPrivileges: false, hasWritableCgroups: false },
-    ...{ appArmor: null, seccomp: 'builtin' },
+    ...{ appArmor: null, seccomp: 'builtin', labels: [] },
   };
 
   test.each([
@@ -256,7 +256,10 @@ describe('parseSecurityOptions', () => {
     [['seccomp=builtin'], {}],
     [['seccomp='], {}],
     [['seccomp={"a":"b=c"}'], { seccomp: { json: '{"a":"b=c"}' } }],
-    [['apparmor=unconfined', 'label=disable', 'label:user:x'], { appArmor: 'unconfined' }],
+    [
+      ['apparmor=unconfined', 'label=disable', 'label:user:x'],
+      { appArmor: 'unconfined', labels: ['disable', 'user:x'] },
+    ],
     [['apparmor:'], { appArmor: '' }],
     [['writable-cgroups=true'], { hasWritableCgroups: true }],
   ])('%j', (options, expected) => {

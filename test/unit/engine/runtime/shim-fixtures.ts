@@ -105,7 +105,7 @@ export const moreSpec: SandboxSpec = {
   ...fullSpec,
   mounts: [
     { ...none, kind: 'bind', target: '/', source: '/root' },
-    { ...none, kind: 'tmpfs', target: '/tmp' },
+    { ...none, kind: 'tmpfs', target: '/tmp', data: 'mode=755', label: 'u:r:t:s0:c1,c2' },
     {
       ...{ ...none, kind: 'files', target: '/run/secrets', flags: 0xf },
       files: [
@@ -122,6 +122,7 @@ export const moreSpec: SandboxSpec = {
   process: {
     ...fullSpec.process,
     attributes: [['attr/apparmor/exec', 'exec a-profile']],
+    initAttribute: ['attr/apparmor/current', 'changeprofile a-profile'],
     hasCoreScheduling: true,
   },
 };
