@@ -41,7 +41,7 @@ export default defineConfig({
           globalSetup: ['test/microvm/setup.ts'],
           fileParallelism: false,
           pool: 'forks',
-          testTimeout: 120_000,
+          testTimeout: 240_000,
           hookTimeout: 120_000,
         },
       },

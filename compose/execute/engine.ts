@@ -6,6 +6,7 @@ import type {
   ExecCreateRequest,
   NetworkCreated,
   NetworkCreateRequest,
+  RestartPolicy,
   Volume,
   VolumeCreateRequest,
 } from '../../engine/api/index.ts';
@@ -46,6 +47,11 @@ export interface EnginePort extends ObservePort {
       options?: CallOptions & { readonly force?: boolean; readonly volumes?: boolean },
     ): Promise<void>;
     rename(id: string, name: string, options?: CallOptions): Promise<void>;
+    update(
+      id: string,
+      request: { readonly RestartPolicy: RestartPolicy },
+      options?: CallOptions,
+    ): Promise<readonly string[]>;
     /** Resolves when it does not run any more. */
     wait(id: string, options?: CallOptions): Promise<{ readonly StatusCode: number }>;
     /** Line by line, until it has ended. */

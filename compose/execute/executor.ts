@@ -11,6 +11,7 @@ import { placeWarning } from './engine-warning.ts';
 import { explain } from './explain.ts';
 import { handle } from './handlers.ts';
 import { containerEvent, type OnProgress, type ProgressResource } from './progress.ts';
+import type { RestartPolicies } from './restart-policies.ts';
 import { type EndedUpdate, rollBack } from './rollback.ts';
 import { type OnHookOutput, Run } from './run.ts';
 import { Slots } from './slots.ts';
@@ -29,6 +30,8 @@ export interface ExecuteOptions {
   readonly onOutput?: OnHookOutput;
   /** How many engine calls at a time; absent or below 1 is as many as are ready. */
   readonly concurrency?: number;
+  /** What the run that is taken back has changed; its own where there is none. */
+  readonly policies?: RestartPolicies;
 }
 
 export interface ExecutedContainer {
@@ -56,7 +59,8 @@ export async function executePlan(plan: Plan, options: ExecuteOptions): Promise<
   } catch (error) {
     const updates = executor.endedUpdates;
     if (updates.length === 0) throw error;
-    throw await rollBack({ error, updates }, options, executePlan);
+    const { policies } = executor;
+    throw await rollBack({ error, updates }, { ...options, policies }, executePlan);
   }
 }
 
@@ -85,6 +89,10 @@ class Executor {
     this.#slots = new Slots(options.concurrency ?? 0);
     this.#conditions = new Conditions(options.engine, this.#observed);
     this.#updates = new Updates(this.#run, this.#conditions, this.#project);
+  }
+
+  get policies(): RestartPolicies {
+    return this.#run.policies;
   }
 
   /** Updates that may have come to no end. */

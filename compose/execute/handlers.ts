@@ -60,8 +60,10 @@ const handlers: Handlers = {
   },
   renameContainer: async (run, action) => {
     const id = run.idOf(action.ref);
+    if (action.isReplaced === true) await run.policies.suspend(run.engine, id);
     await rename(run, id, action.newName);
     if (action.isReplaced === true) return;
+    if (action.isRestored === true) await run.policies.restore(run.engine, id);
     run.setId(action.newName, id);
     run.keep(id);
     run.report({ ...eventOf(run, { ...action, name: action.newName }), status: 'recreated' });

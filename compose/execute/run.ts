@@ -1,5 +1,6 @@
 import type { OnProgress, ProgressEvent } from './progress.ts';
 import type { EnginePort } from './engine.ts';
+import { RestartPolicies } from './restart-policies.ts';
 
 /** A container, network or volume that this run made, for undoing. */
 export interface Made {
@@ -24,9 +25,10 @@ export interface HookLine {
 
 export type OnHookOutput = (line: HookLine) => void;
 
-export interface RunListeners {
+export interface RunFacts {
   readonly onProgress?: OnProgress | undefined;
   readonly onOutput?: OnHookOutput | undefined;
+  readonly policies?: RestartPolicies | undefined;
 }
 
 /** What the handlers of one run share. */
@@ -35,16 +37,20 @@ export class Run {
   readonly signal: AbortSignal;
   readonly warnings: Set<string> = new Set<string>();
   readonly engineWarnings: EngineWarning[] = [];
+  /** Of the run whose failure this one takes back, where it does that. */
+  readonly policies: RestartPolicies;
   readonly #onProgress: OnProgress;
   readonly #onOutput: OnHookOutput;
   readonly #made: Made[] = [];
   readonly #ids = new Map<string, string>();
 
-  constructor(engine: EnginePort, signal: AbortSignal, { onProgress, onOutput }: RunListeners) {
+  constructor(engine: EnginePort, signal: AbortSignal, facts: RunFacts) {
+    const { onProgress, onOutput, policies } = facts;
     this.engine = engine;
     this.signal = signal;
     this.#onProgress = onProgress ?? (() => undefined);
     this.#onOutput = onOutput ?? (() => undefined);
+    this.policies = policies ?? new RestartPolicies();
   }
 
   print(line: HookLine): void {

@@ -41,8 +41,10 @@ export interface ActionArgs {
   };
   renameContainer: ContainerTarget & {
     readonly newName: string;
-    /** It is set aside for its successor. */
+    /** It is set aside for its successor, and the engine does not restart it any more. */
     readonly isReplaced?: boolean;
+    /** It was set aside, and is restarted again as before. */
+    readonly isRestored?: boolean;
   };
   restartContainer: ContainerTarget & { readonly timeoutSeconds: number | null };
   killContainer: ContainerTarget & { readonly signal: string };

@@ -145,8 +145,14 @@ function planOldName(
   edges: readonly PlanEdge[],
 ): readonly PlanEdge[] {
   if (old.name === was.name) return edges;
-  const action = { kind: 'renameContainer', ...targetOf(old), newName: was.name } as const;
-  return [{ node: builder.add({ ...action, cause: 'the update failed' }, edges) }];
+  const action = {
+    kind: 'renameContainer',
+    ...targetOf(old),
+    newName: was.name,
+    isRestored: true,
+    cause: 'the update failed',
+  } as const;
+  return [{ node: builder.add(action, edges) }];
 }
 
 /** null: it runs, or did not run before. */

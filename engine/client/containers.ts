@@ -5,6 +5,7 @@ import type {
   ContainersPruned,
   ContainerStats,
   ContainerSummary,
+  ContainerUpdateRequest,
   ContainerTop,
   ContainerWaitResult,
   WaitCondition,
@@ -147,6 +148,19 @@ export class Containers {
   async rename(ref: string, name: string, { signal }: CallOptions = {}): Promise<void> {
     const path = `/containers/${segment(ref)}/rename`;
     await this.#exchange.done({ method: 'POST', path, query: { name }, signal });
+  }
+
+  /** Returns warnings. What is left out stays as it is. */
+  async update(
+    ref: string,
+    request: ContainerUpdateRequest,
+    { signal }: CallOptions = {},
+  ): Promise<readonly string[]> {
+    const path = `/containers/${segment(ref)}/update`;
+    const answer = await this.#exchange.json<{ readonly Warnings?: readonly string[] | null }>({
+      ...{ method: 'POST', path, body: request, signal },
+    });
+    return answer.Warnings ?? [];
   }
 
   /** Resolves when the condition has come true. */

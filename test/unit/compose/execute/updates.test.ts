@@ -22,6 +22,7 @@ async function update(
   config: string,
   onStart: (engine: FakeEngine, name: string) => void,
   prepare: (engine: FakeEngine) => void = () => undefined,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<Update> {
   const text = `name: p\nservices:\n  web:\n    image: nginx\n    labels: {version: "1"}\n    deploy:\n      replicas: 3\n      ${config}\n`;
   const engine = new FakeEngine();
@@ -38,9 +39,10 @@ async function update(
   const observed = await observe(engine, 'p');
   try {
     const plan = reconcile(project, observed);
-    const { warnings } = await executePlan(plan, { engine, project, observed });
+    const { warnings } = await executePlan(plan, { engine, project, observed, signal });
     return { engine, error: null, warnings };
   } catch (error) {
+    if (error === signal.reason) return { engine, error: 'interrupted', warnings: [] };
     const errors = composeErrorsOf(error);
     if (errors === null) throw error;
     return { engine, error: errors.map(formatComposeError).join('\n'), warnings: [] };
@@ -54,6 +56,10 @@ async function versions(engine: FakeEngine): Promise<string[]> {
     ({ name, labels, status }) => `${name} v${labels['version'] ?? ''} ${status}`,
   );
 }
+
+/** Of containers whose name ends so. */
+const policies = (engine: FakeEngine, ending: string): string[] =>
+  engine.restartPolicies.flatMap(([name, policy]) => (name.endsWith(ending) ? [policy] : []));
 
 const replaced = (version: number): string[] =>
   [1, 2, 3].map((number) => `p-web-${number} v${version} running`);
@@ -144,6 +150,53 @@ describe('an update', () => {
     },
   );
 
+  test.each([
+    ['stop-first', 'p-web-3'],
+    ['start-first', '000000000000_p-web-3'],
+  ])(
+    'what is set aside must not be restarted by its engine until it is back: %s',
+    async (order, failing) => {
+      const aside: string[] = [];
+      const { engine, error } = await update(
+        `update_config: {monitor: 5ms, order: ${order}, failure_action: rollback}\n      rollback_config: {monitor: 1ms}\n    restart: always`,
+        (subject, name) => {
+          if (name === failing && aside.length === 0) aside.push(...policies(subject, '_replaced'));
+          endingOf(failing)(subject, name);
+        },
+      );
+      expect(error).toContain('is taken back');
+      expect(aside).toEqual(['no', 'no', ...(order === 'stop-first' ? ['no'] : [])]);
+      expect(await versions(engine)).toEqual(replaced(1));
+      expect(policies(engine, '')).toEqual(['always', 'always', 'always']);
+    },
+  );
+
+  test.each(['stop-first', 'start-first'])(
+    'that is broken off must be brought to its end by the next up, which clears what was set aside: %s',
+    async (order) => {
+      const config = `update_config: {monitor: 5ms, order: ${order}}\n    restart: always`;
+      const abort = new AbortController();
+      const { engine } = await update(
+        config,
+        () => {
+          abort.abort(new Error('interrupted'));
+        },
+        nothing,
+        abort.signal,
+      );
+      expect((await versions(engine)).join()).toMatch(
+        order === 'stop-first' ? /_replaced/ : /p-web/,
+      );
+      engine.onStart = nothing;
+      const text = `name: p\nservices: {web: {image: nginx, restart: always, labels: {version: "2"}, scale: 3}}\n`;
+      const { project } = loadText(text);
+      const observed = await observe(engine, 'p');
+      await executePlan(reconcile(project, observed), { engine, project, observed });
+      expect(await versions(engine)).toEqual(replaced(2));
+      expect(policies(engine, '')).toEqual(['always', 'always', 'always']);
+    },
+  );
+
   test('a rollback that fails must be told as well', async () => {
     let starts = 0;
     const { error } = await update(
@@ -229,7 +282,8 @@ describe('an update', () => {
         let count = 0;
         subject.containers.inspect = async (ref, options) => {
           count += 1;
-          if (count === 1) throw new EngineError('internal', 'cannot read its state');
+          // The first is asked how it is restarted.
+          if (count === 2) throw new EngineError('internal', 'cannot read its state');
           return await inspect(ref, options);
         };
       },

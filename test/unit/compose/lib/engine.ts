@@ -15,7 +15,7 @@ interface FakeContainer {
   name: string;
   state: ContainerSummary['State'];
   status: string;
-  readonly body: ContainerCreateRequest;
+  body: ContainerCreateRequest;
 }
 
 /** An engine in memory: enough of one to plan against and to execute on. Every call is noted. */
@@ -63,6 +63,13 @@ export class FakeEngine implements EnginePort {
     ].sort();
   }
 
+  get restartPolicies(): (readonly [name: string, policy: string])[] {
+    return this.#containers.map(({ name, body }) => [
+      name,
+      body.HostConfig?.RestartPolicy?.Name ?? '',
+    ]);
+  }
+
   exit(name: string, code: number): void {
     const container = this.#find(name);
     container.state = 'exited';
@@ -105,6 +112,7 @@ export class FakeEngine implements EnginePort {
         Id: id,
         Name: `/${name}`,
         Config: body,
+        HostConfig: body.HostConfig ?? {},
         State: health,
       } as ContainerInspect);
     },
@@ -153,6 +161,13 @@ export class FakeEngine implements EnginePort {
       const container = this.#find(ref);
       await this.#call(`rename ${container.name} ${name}`);
       container.name = name;
+    },
+    update: async (ref, { RestartPolicy }) => {
+      const container = this.#find(ref);
+      await this.#call(`update ${container.name} ${RestartPolicy.Name ?? ''}`);
+      const { body } = container;
+      container.body = { ...body, HostConfig: { ...body.HostConfig, RestartPolicy } };
+      return [];
     },
     wait: (ref) => {
       const { exitCode } = this.#initOf(ref);
