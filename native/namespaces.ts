@@ -45,13 +45,16 @@ export interface SocketRequest {
   readonly bind?: { readonly address: string; readonly port: number };
   /** Backlog of listen(2); missing: only bound, which reserves the port. */
   readonly listen?: number;
+  /** Mask of the netlink groups whose notifications it receives, nl_groups of netlink(7). */
+  readonly groups?: number;
   /** SO_REUSEADDR. A port bound with it is not reserved. */
   readonly reuseAddress?: boolean;
 }
 
 /** A non-blocking socket, made inside the namespace by a thread that ends with the call. */
 export function openSocket(request: SocketRequest): Promise<Fd> {
-  const { netns, family, type = 'stream', bind, listen = -1, reuseAddress = false } = request;
+  const { netns, family, type = 'stream', bind, listen = -1, groups = 0 } = request;
+  const { reuseAddress = false } = request;
   const { domain, protocol } = families[family];
   const isSctp = type === 'sctp';
   if (bind !== undefined && isIP(bind.address) !== (family === 'inet6' ? 6 : 4)) {
@@ -67,14 +70,14 @@ export function openSocket(request: SocketRequest): Promise<Fd> {
       socketType,
       isSctp ? IPPROTO_SCTP : protocol,
       bind?.address ?? '',
-      bind?.port ?? 0,
+      bind?.port ?? groups,
       listen,
       reuseAddress,
     ),
   );
 }
 
-/** The local port of an inet or inet6 socket. */
+/** The local port of an inet or inet6 socket; the address of a netlink socket, which marks what it has changed. */
 export function socketPort(socket: Fd): number {
   return attempt(`read port of descriptor ${socket}`, () => binding().socketPort(socket));
 }

@@ -33,7 +33,8 @@ import type { Parts } from './parts.ts';
 import { placePort } from './ports/place.ts';
 import { PortAllocator } from './ports/allocator.ts';
 import { nameInUse, networkInUse, noSandbox, sandboxExists } from './refusals.ts';
-import { findBroken, repairBridges } from './repair.ts';
+import type { RulesetWatch } from './firewall/watch.ts';
+import { findBroken, guardRules, repairBridges } from './repair.ts';
 import { recoverSandboxes } from './recover.ts';
 import {
   buildSandbox,
@@ -54,6 +55,7 @@ export class NetworkController {
   readonly #ports: PortAllocator;
   readonly #locks = new KeyedLock();
   readonly #closing: Batch<Sandbox, null>;
+  #watch: RulesetWatch | null = null;
 
   private constructor(parts: Parts) {
     this.#parts = parts;
@@ -75,6 +77,7 @@ export class NetworkController {
       this.#ledger.adopt(sandbox);
       this.#ports.adopt(sandbox.ports, sandbox);
     }
+    this.#watch ??= await guardRules(this.#parts);
   }
 
   async createNetwork(request: NetworkRequest, signal?: AbortSignal): Promise<Network> {
@@ -299,6 +302,7 @@ export class NetworkController {
 
   /** Closes the engine's sockets; sandboxes go on. */
   close(): void {
+    this.#watch?.close();
     this.#parts.close();
   }
 

@@ -13,8 +13,8 @@ export interface Driver {
   setupAgain(network: Network): Promise<void>;
   /** Finding nothing there is no error. */
   teardown(network: Network): Promise<void>;
-  /** Puts back what somebody else has taken away of it; true if there was something. */
-  reassert(): Promise<boolean>;
+  /** Puts back what somebody else has taken away of it, or has touched; true if there was something. */
+  reassert(isTouched?: boolean): Promise<boolean>;
   /** Takes back what the host was made to allow, unless a network needs it. */
   settle(): Promise<void>;
 }

@@ -8,11 +8,15 @@ import { nativeKernel } from './context.ts';
 import { Firewall } from './firewall/nftables.ts';
 import { HostLinks } from './links.ts';
 import type { DriverName } from './model.ts';
+import { isSyscallError } from '../native/index.ts';
 import { NameBook } from './name-book.ts';
 import { SpareSandbox } from './spare-sandbox.ts';
 import { NetlinkSocket } from './netlink/socket.ts';
+import { withoutNftables } from './refusals.ts';
 
 export interface Parts {
+  /** Names what is of this engine, as in NetworkOptions. */
+  readonly instance: string;
   readonly kernel: Kernel;
   readonly records: NetworkRecords;
   readonly resolver: ResolverPort;
@@ -42,13 +46,14 @@ export async function openParts(options: NetworkOptions): Promise<Parts> {
     keepsSpare = false,
   } = options;
   const routing = await NetlinkSocket.open(kernel, 'netlink-route');
-  const netfilter = await NetlinkSocket.open(kernel, 'netlink-netfilter');
+  const netfilter = await openNetfilter(kernel);
   const links = new HostLinks(routing, instance);
   const firewall = new Firewall(netfilter, instance);
   const forwarding = { kernel, records: records.forwarding };
   const bridge = new BridgeDriver({ kernel, links, firewall, netfilter, forwarding, warn });
   const spare = keepsSpare ? new SpareSandbox(kernel) : null;
   return {
+    instance,
     kernel,
     spare,
     records,
@@ -67,4 +72,12 @@ export async function openParts(options: NetworkOptions): Promise<Parts> {
       netfilter.close();
     },
   };
+}
+
+async function openNetfilter(kernel: Kernel): Promise<NetlinkSocket> {
+  try {
+    return await NetlinkSocket.open(kernel, 'netlink-netfilter');
+  } catch (error) {
+    throw isSyscallError(error, 'EPROTONOSUPPORT') ? withoutNftables(error) : error;
+  }
 }

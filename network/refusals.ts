@@ -53,3 +53,12 @@ export function noSandbox({ id, name }: SandboxRequest): NetworkError {
     fields: { id, container: name },
   });
 }
+
+export function withoutNftables(cause?: unknown): NetworkError {
+  return new NetworkError({
+    code: 'kernel',
+    message: 'this kernel has no nftables (CONFIG_NF_TABLES), and no bridge network without it',
+    hint: 'load the module "nf_tables", or use the networks "host" and "none"',
+    cause,
+  });
+}

@@ -1,5 +1,7 @@
-/** Bridges that somebody has deleted by hand: their ports are still there, without one. */
+/** What somebody has taken away by hand: bridges whose ports are still there without one, and firewall rules. */
 import { isOpenWithin } from './drivers/bridge.ts';
+import { tableName } from './firewall/ruleset.ts';
+import { RulesetWatch } from './firewall/watch.ts';
 import type { Network, Sandbox } from './model.ts';
 import { bridgeName } from './names.ts';
 import type { Parts } from './parts.ts';
@@ -29,4 +31,24 @@ export async function repairBridges(
     if (links.length > 0)
       await parts.links.enslave(links, bridgeName(id), { isIsolated: !isOpenWithin(network) });
   }
+}
+
+/** From here on rules that others flush or change are put back as soon as the kernel tells. */
+export async function guardRules(parts: Parts): Promise<RulesetWatch> {
+  const { kernel, drivers, netfilter, instance, warn } = parts;
+  return await RulesetWatch.open({
+    kernel,
+    origin: netfilter.origin,
+    table: tableName(instance),
+    onChange: async ({ isOurs, program }) => {
+      try {
+        if (await drivers.bridge.reassert(isOurs))
+          warn(
+            `${program === '' ? 'somebody' : program} changed our firewall rules; they are back`,
+          );
+      } catch (error) {
+        warn(`cannot put our firewall rules back: ${String(error)}`);
+      }
+    },
+  });
 }

@@ -298,9 +298,10 @@ static const char *prepare_inet (struct job *job, int fd)
 
 /* A batch and its acknowledgements must fit, or the kernel refuses the one and drops the others
    (netlink(7)). Without CAP_NET_ADMIN the forced sizes fail, and the limits of the host apply.  */
-static const char *prepare_netlink (int fd)
+static const char *prepare_netlink (const struct job *job, int fd)
 {
-  struct sockaddr_nl address = { .nl_family = AF_NETLINK };
+  /* A netlink socket has no port of its own to choose: the number is the mask of its groups.  */
+  struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = (uint32_t)job->port };
   int bytes = NETLINK_BUFFER_BYTES, on = 1;
 
   setsockopt (fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes);
@@ -324,7 +325,7 @@ static void socket_inside (struct job *job)
       task_fail (&job->task, "socket", errno);
       return;
     }
-  failed = job->domain == AF_NETLINK ? prepare_netlink (job->fd) : prepare_inet (job, job->fd);
+  failed = job->domain == AF_NETLINK ? prepare_netlink (job, job->fd) : prepare_inet (job, job->fd);
   err = errno;
   if (failed != NULL)
     task_fail (&job->task, failed, err);
@@ -367,6 +368,8 @@ napi_value addon_socketPort (napi_env env, napi_callback_info info)
     return make_int (env, ntohs (((struct sockaddr_in *)&address)->sin_port));
   if (address.ss_family == AF_INET6)
     return make_int (env, ntohs (((struct sockaddr_in6 *)&address)->sin6_port));
+  if (address.ss_family == AF_NETLINK)
+    return make_int (env, ((struct sockaddr_nl *)&address)->nl_pid);
   return fail (env, "getsockname", EAFNOSUPPORT);
 }
 

@@ -85,8 +85,8 @@ export class BridgeDriver implements Driver {
   }
 
   /** Rules that were flushed, and those in chains of others, which go when Docker makes its chains anew. */
-  async reassert(): Promise<boolean> {
-    const wasMissing = await this.#parts.firewall.reassert();
+  async reassert(isTouched = false): Promise<boolean> {
+    const wasMissing = await this.#parts.firewall.reassert(isTouched);
     if (this.#parts.firewall.state.networks.length > 0) await this.#admit();
     return wasMissing;
   }
@@ -147,7 +147,7 @@ interface Setting {
 }
 
 /** For a bridge that is down yet. */
-function settingsOf({ id, hasIpv6 }: Network): readonly Setting[] {
+function settingsOf({ id, isInternal, hasIpv6 }: Network): readonly Setting[] {
   const ipv4 = `net/ipv4/conf/${bridgeName(id)}`;
   const ipv6 = `net/ipv6/conf/${bridgeName(id)}`;
   return [
@@ -162,6 +162,10 @@ function settingsOf({ id, hasIpv6 }: Network): readonly Setting[] {
         ? 'the network may have no IPv6'
         : 'containers reach this host by link-local addresses',
     },
+    // A second guard, which holds while there are no rules: turning the host's forwarding off and on sets it back.
+    ...(isInternal
+      ? [{ name: `${ipv4}/forwarding`, value: '0', consequence: 'only our rules keep it apart' }]
+      : []),
     // Lets 127.0.0.1 of the host reach published ports: the answer comes back over the bridge.
     {
       name: `${ipv4}/route_localnet`,

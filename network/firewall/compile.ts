@@ -26,7 +26,6 @@ import {
   newElements,
   newRule,
   newSet,
-  newTable,
   NFPROTO_INET,
   NFPROTO_IPV4,
   NFPROTO_IPV6,
@@ -47,11 +46,10 @@ const fields: Record<Field, { readonly type: number; readonly length: number }> 
 const hooks = { prerouting: 0, forward: 2, output: 3, postrouting: 4 } as const;
 const protocols: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132 };
 
-/** Everything, into a table that is not there. */
+/** Everything, into a table that is empty. */
 export function compileRuleset({ table, sets, chains }: Ruleset): NetlinkRequest[] {
   const name = { family: NFPROTO_INET, table };
   return [
-    newTable(name),
     ...sets.map((set, index) => newSet({ ...name, ...definition(set), id: index + 1 })),
     ...sets.flatMap((set) => compileElements(table, set)),
     ...chains.flatMap((chain) => compileChain(table, chain)),

@@ -1,21 +1,25 @@
 /**
  * The kernel's copy of the rule set. A change is one transaction of the elements that differ; if the kernel does not
- * have what we think it has, because somebody flushed it, the whole table is put in its place instead.
+ * have what we think it has, because somebody flushed it, the whole table is put in its place instead. Since Linux 6.9
+ * the table is ours alone while this engine runs: a flush by others passes it over.
  */
 import { Batch } from '../../engine/lib/index.ts';
 import {
   beginBatch,
   deleteElements,
   deleteTable,
+  destroyTable,
   endBatch,
   getTable,
   newElements,
+  newOwnedTable,
   newTable,
   NFPROTO_INET,
 } from '../netlink/nf-tables.ts';
 import { refusal } from '../netlink/socket.ts';
 import type { NetlinkReply, NetlinkRequest, NetlinkSocket } from '../netlink/socket.ts';
 import { compileElements, compileRuleset } from './compile.ts';
+import { withoutNftables } from '../refusals.ts';
 import { buildRuleset, buildSets, tableName } from './ruleset.ts';
 import type { FilteredNetwork, FirewallState, PublishedPort } from './ruleset.ts';
 
@@ -32,9 +36,11 @@ export interface FirewallChange {
 export class Firewall {
   readonly #socket: NetlinkSocket;
   readonly #instance: string;
-  readonly #changes: Batch<FirewallChange, null>;
+  readonly #changes: Batch<FirewallChange | Loss, boolean>;
   #state = emptyState();
   #isInstalled = false;
+  /** Unknown until the kernel was asked. */
+  #canOwn = true;
 
   constructor(socket: NetlinkSocket, instance: string) {
     this.#socket = socket;
@@ -68,21 +74,29 @@ export class Firewall {
     await this.#replace(next);
   }
 
-  /** True if the table was missing and is back. */
-  async reassert(): Promise<boolean> {
-    if (!this.#isInstalled) return false;
-    const [reply] = await this.#socket.send([getTable(this.#table())]);
-    if (reply?.errno === 0) return false;
-    await this.#replace(this.#state);
-    return true;
+  /** Puts the table back if it is missing, or if somebody `isTouched` it; true if that was necessary. */
+  async reassert(isTouched = false): Promise<boolean> {
+    return await this.#changes.add({ isTouched });
   }
 
-  async #applyAll(changes: readonly FirewallChange[]): Promise<readonly null[]> {
+  async #applyAll(changes: readonly (FirewallChange | Loss)[]): Promise<readonly boolean[]> {
     const next = copyState(this.#state);
-    for (const change of changes) applyChange(next, change);
-    const isIncremental = this.#isInstalled && next.networks.size > 0;
-    if (!isIncremental || !(await this.#applyDifference(next))) await this.#replace(next);
-    return changes.map(() => null);
+    const losses = changes.filter(isLoss);
+    for (const change of changes) if (!isLoss(change)) applyChange(next, change);
+    const isLost =
+      losses.length > 0 && (losses.some(({ isTouched }) => isTouched) || (await this.#isMissing()));
+    const isWanted = this.#isInstalled || next.networks.size > 0;
+    const isIncremental = this.#isInstalled && next.networks.size > 0 && !isLost;
+    if (isWanted && !(isIncremental && (await this.#applyDifference(next))))
+      await this.#replace(next);
+    this.#state = next;
+    return changes.map(() => isLost && isWanted);
+  }
+
+  async #isMissing(): Promise<boolean> {
+    if (!this.#isInstalled) return false;
+    const [reply] = await this.#socket.send([getTable(this.#table())]);
+    return reply?.errno !== 0;
   }
 
   /** False if the kernel refused. */
@@ -99,7 +113,6 @@ export class Firewall {
   }
 
   async #replace(next: State): Promise<void> {
-    const table = this.#table();
     const ruleset = buildRuleset(this.#instance, {
       networks: [...next.networks.values()],
       ports: [...next.ports.values()],
@@ -107,16 +120,30 @@ export class Firewall {
       uplinks6: next.uplinks6,
     });
     const isEmpty = next.networks.size === 0;
-    // Creating it first keeps the deletion from failing where there is none.
-    const requests = [
-      newTable(table),
-      deleteTable(table),
-      ...(isEmpty ? [] : compileRuleset(ruleset)),
-    ];
-    const reply = await this.#transact(requests);
+    const reply = await this.#install(isEmpty ? null : compileRuleset(ruleset));
+    if (reply.errno === errnoNotSupported && reply.reason === '') throw withoutNftables();
     if (reply.errno !== 0) throw refusal('change the firewall', reply);
     this.#state = next;
     this.#isInstalled = !isEmpty;
+  }
+
+  /** In place of whatever table is there; null: none. */
+  async #install(body: readonly NetlinkRequest[] | null): Promise<NetlinkReply> {
+    const table = this.#table();
+    const rest = body ?? [];
+    if (this.#canOwn) {
+      const start = [destroyTable(table), ...(body === null ? [] : [newOwnedTable(table)])];
+      const reply = await this.#transact([...start, ...rest]);
+      this.#canOwn = reply.errno !== errnoInvalid && reply.errno !== errnoNotSupported;
+      if (this.#canOwn) return reply;
+    }
+    // Creating it first keeps the deletion from failing where there is none.
+    const start = [
+      newTable(table),
+      deleteTable(table),
+      ...(body === null ? [] : [newTable(table)]),
+    ];
+    return await this.#transact([...start, ...rest]);
   }
 
   #transact(requests: readonly NetlinkRequest[]): Promise<NetlinkReply> {
@@ -127,6 +154,19 @@ export class Firewall {
     return { family: NFPROTO_INET, table: tableName(this.#instance) };
   }
 }
+
+/** Somebody else has changed rules; `isTouched`: ours among them. */
+interface Loss {
+  readonly isTouched: boolean;
+}
+
+function isLoss(change: FirewallChange | Loss): change is Loss {
+  return 'isTouched' in change;
+}
+
+// What kernels say to messages and flags that they do not know.
+const errnoInvalid = 22;
+const errnoNotSupported = 95;
 
 interface State {
   /** By bridge. */

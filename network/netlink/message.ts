@@ -9,6 +9,11 @@ export interface Message {
   readonly payload: Uint8Array;
 }
 
+export interface ReceivedMessage extends Message {
+  /** Address of the socket whose request it is about; 0 is the kernel's own. */
+  readonly origin: number;
+}
+
 export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
 
@@ -42,9 +47,9 @@ export function encodeMessages(messages: readonly Message[]): Uint8Array {
   return bytes;
 }
 
-export function decodeMessages(bytes: Uint8Array): Message[] {
+export function decodeMessages(bytes: Uint8Array): ReceivedMessage[] {
   const view = viewOf(bytes);
-  const messages: Message[] = [];
+  const messages: ReceivedMessage[] = [];
   for (let offset = 0; offset < bytes.length;) {
     if (bytes.length - offset < headerBytes)
       throw new NetlinkFormatError(`message header is cut off at byte ${offset}`);
@@ -55,6 +60,7 @@ export function decodeMessages(bytes: Uint8Array): Message[] {
       type: view.getUint16(offset + 4, isLittleEndian),
       flags: view.getUint16(offset + 6, isLittleEndian),
       sequence: view.getUint32(offset + 8, isLittleEndian),
+      origin: view.getUint32(offset + 12, isLittleEndian),
       payload: bytes.subarray(offset + headerBytes, offset + length),
     });
     offset += align4(length);

@@ -32,6 +32,7 @@ import {
 } from './nf-expressions.ts';
 import type { Expression } from './nf-expressions.ts';
 import { NLM_F_APPEND, NLM_F_CREATE } from './message.ts';
+import type { Message } from './message.ts';
 import type { NetlinkRequest } from './socket.ts';
 
 export const NFPROTO_INET = 1;
@@ -51,6 +52,8 @@ const NFT_MSG_NEWSET = 9;
 const NFT_MSG_NEWSETELEM = 12;
 const NFT_MSG_GETSETELEM = 13;
 const NFT_MSG_DELSETELEM = 14;
+const NFT_MSG_NEWGEN = 15;
+const NFT_MSG_DESTROYTABLE = 26;
 const NFNL_MSG_BATCH_BEGIN = 0x10;
 const NFNL_MSG_BATCH_END = 0x11;
 
@@ -106,6 +109,11 @@ export interface Rule extends TableName {
   readonly handle: bigint | null;
 }
 
+const NFTA_TABLE_NAME = 1;
+const NFTA_TABLE_FLAGS = 2;
+const NFT_TABLE_F_OWNER = 2;
+const NFT_TABLE_F_PERSIST = 4;
+const NFTA_GEN = { process: 2, program: 3 } as const;
 const NFTA_CHAIN = { table: 1, name: 3, hook: 4, policy: 5, type: 7 } as const;
 const NFTA_HOOK = { number: 1, priority: 2 } as const;
 const NFTA_SET = { table: 1, name: 2, flags: 3, keyType: 4, keyLength: 5, dataType: 6 } as const;
@@ -133,6 +141,22 @@ export const endBatch: Omit<NetlinkRequest, 'purpose'> = {
 export function newTable(name: TableName): NetlinkRequest {
   const purpose = `create nftables table "${name.table}"`;
   return request(NFT_MSG_NEWTABLE, NLM_F_CREATE, { name, attributes: [], purpose });
+}
+
+/**
+ * A table that only the socket may change which has made it, so that nobody else's flush touches it. It stays when the
+ * socket closes, and is anybody's then. Linux 6.9 has both; earlier ones refuse.
+ */
+export function newOwnedTable(name: TableName): NetlinkRequest {
+  const purpose = `create nftables table "${name.table}"`;
+  const flags = u32beAttribute(NFTA_TABLE_FLAGS, NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST);
+  return request(NFT_MSG_NEWTABLE, NLM_F_CREATE, { name, attributes: [flags], purpose });
+}
+
+/** Where there is none it does nothing. Since Linux 6.3. */
+export function destroyTable(name: TableName): NetlinkRequest {
+  const purpose = `delete nftables table "${name.table}"`;
+  return request(NFT_MSG_DESTROYTABLE, 0, { name, attributes: [], purpose });
 }
 
 export function deleteTable(name: TableName): NetlinkRequest {
@@ -341,6 +365,28 @@ export function decodeRule(payload: Uint8Array): Rule {
     chain: text(values, NFTA_RULE.chain),
     expressions: decodeExpressions(values.get(NFTA_RULE.expressions) ?? new Uint8Array()),
     handle: handle === undefined ? null : readU64be(handle, 'rule handle'),
+  };
+}
+
+/** What a notification of group NFNLGRP_NFTABLES is about. */
+export type RulesetChange =
+  | ({ readonly kind: 'object' } & TableName)
+  /** Ends every transaction and says whose it was. */
+  | { readonly kind: 'generation'; readonly pid: number; readonly program: string };
+
+/** NFNLGRP_NFTABLES of nfnetlink_compat.h, as a mask. */
+export const rulesetGroup: number = 1 << (7 - 1);
+
+/** null for what is none of nf_tables. */
+export function decodeChange({ type, payload }: Message): RulesetChange | null {
+  if ((type & 0xff00) !== subsystem) return null;
+  const { family, values } = split(payload, 'notification');
+  if ((type & 0xff) !== NFT_MSG_NEWGEN)
+    return { kind: 'object', family, table: text(values, NFTA_TABLE_NAME) };
+  return {
+    kind: 'generation',
+    pid: values.has(NFTA_GEN.process) ? number(values, NFTA_GEN.process) : 0,
+    program: text(values, NFTA_GEN.program),
   };
 }
 

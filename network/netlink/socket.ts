@@ -3,7 +3,7 @@
  * wait for the socket travel together, because the exchange costs the same for one as for many.
  */
 import { Batch } from '../../engine/lib/index.ts';
-import { errnoName, SyscallError } from '../../native/index.ts';
+import { errnoName, socketPort, SyscallError } from '../../native/index.ts';
 import type { Fd } from '../../native/index.ts';
 import type { Kernel } from '../context.ts';
 import {
@@ -59,6 +59,12 @@ export class NetlinkSocket {
   static async open(kernel: SocketKernel, family: Family, netns?: Fd): Promise<NetlinkSocket> {
     const request = netns === undefined ? { family } : { family, netns };
     return new NetlinkSocket(kernel, await kernel.openSocket(request));
+  }
+
+  /** Marks what it has changed, in notifications. */
+  get origin(): number {
+    if (this.#fd === null) throw new TypeError('the netlink socket is closed');
+    return socketPort(this.#fd);
   }
 
   /** Carries out the requests in order; one that fails does not stop those after it. */
