@@ -211,6 +211,7 @@ function apart(set: string): readonly Part[] {
   ];
 }
 
+// Every packet passes the filter chains, so what costs least comes first in their rules: bits, then names in sets.
 const chains: readonly RuleChain[] = [
   {
     // With route_localnet a bridge takes packets for 127.0.0.0/8: none may come from a sandbox. Before connection
@@ -220,8 +221,8 @@ const chains: readonly RuleChain[] = [
     hook: 'prerouting',
     priority: -300,
     rules: [
-      [fromBridge, toLoopback, drop],
-      [fromBridge, fromLoopback, drop],
+      [toLoopback, fromBridge, drop],
+      [fromLoopback, fromBridge, drop],
     ],
   },
   {
@@ -247,7 +248,7 @@ const chains: readonly RuleChain[] = [
       [{ kind: 'interface', side: 'oifname', set: 'internal' }, drop],
       // Nobody elsewhere may send to a container's own address, not even answers: those to a network that is not
       // masqueraded come in where its gateway mode lets them, as with Docker 28.
-      [toBridge, untranslated, drop],
+      [untranslated, toBridge, drop],
       [{ kind: 'established' }, accept],
       // A published port is for everybody; all else on its way into a network is direct routing or another network.
       [toBridge, translated, accept],

@@ -13,7 +13,6 @@ import { statistics } from './measure.mjs';
 import { findIperf3 } from './tools.mjs';
 
 const seconds = 1;
-const rounds = 9;
 const ports = { iperf: 5201, redis: 6379 };
 const network = 'tsc-bench';
 
@@ -30,7 +29,8 @@ export const networkRatios = Object.fromEntries(
   ].map((row) => [row, 0.97]),
 );
 
-export async function networkRows(rootfs, record) {
+/** `rows` is a part of the names of rows to measure, `rounds` how often. */
+export async function networkRows(rootfs, { rows, rounds, record }) {
   const iperf = findIperf3();
   if (iperf === null) return process.stderr.write('not measured: network, as iperf3 is missing\n');
   const labs = [];
@@ -38,8 +38,10 @@ export async function networkRows(rootfs, record) {
     labs.push(await makeLab(rootfs, startOurEngine));
     if (findPeerRoot() === null) process.stderr.write('not measured: Docker below PEER_ROOT\n');
     else labs.push(await makeLab(rootfs, startDocker));
-    for (const [row, measureOnce] of rowsOf(iperf))
-      await inTurns(labs, row, { measureOnce, record });
+    for (const [row, measureOnce] of rowsOf(iperf)) {
+      if (row.includes(rows))
+        await inTurns(labs, row, { rounds: Number(rounds), measureOnce, record });
+    }
   } finally {
     for (const lab of labs.reverse()) await lab.close();
   }
@@ -88,7 +90,7 @@ function rowsOf(iperf) {
   });
 }
 
-async function inTurns(labs, row, { measureOnce, record }) {
+async function inTurns(labs, row, { rounds, measureOnce, record }) {
   const found = labs.map(() => []);
   for (let round = -1; round < rounds; round++) {
     for (const [index, lab] of labs.entries()) {

@@ -1,5 +1,6 @@
 // `npm run bench`: our figures, and in the same run those of the peers this machine has, as medians and ratios.
-// Prints a table and writes JSON to the file given by `--json FILE`. `--only up,cli` measures some parts.
+// Prints a table and writes JSON to the file given by `--json FILE`. `--only up,cli` measures some parts, `--rows TEXT` of the network those rows that have it in
+// their names, `--rounds N` as often.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +16,8 @@ const { values: options } = parseArgs({
   options: {
     json: { type: 'string' },
     only: { type: 'string' },
+    rows: { type: 'string', default: '' },
+    rounds: { type: 'string', default: '9' },
     sizes: { type: 'string', default: '1,10,50' },
   },
 });
@@ -47,7 +50,7 @@ const directory = await mkdtemp(join(tmpdir(), 'tsc-bench-'));
 const rows = [];
 try {
   if (wants('config')) await configRows(ourCommand, { directory, record });
-  if (wants('network')) await networkRows(await makeRootfs(directory), record);
+  if (wants('network')) await networkRows(await makeRootfs(directory), { ...options, record });
   if (!['config', 'network'].includes(options.only)) await withEngines();
 } finally {
   await rm(directory, { recursive: true, force: true });

@@ -123,8 +123,8 @@ describe('the rule set', () => {
 
 	chain raw {
 		type filter hook prerouting priority raw; policy accept;
-		iifname @bridges ip daddr 127.0.0.0/8 drop
-		iifname @bridges ip saddr 127.0.0.0/8 drop
+		ip daddr 127.0.0.0/8 iifname @bridges drop
+		ip saddr 127.0.0.0/8 iifname @bridges drop
 	}
 
 	chain prerouting {
@@ -151,7 +151,7 @@ describe('the rule set', () => {
 		iifname . oifname @open accept
 		iifname @internal drop
 		oifname @internal drop
-		oifname @bridges ct status ! snat,dnat drop
+		ct status ! snat,dnat oifname @bridges drop
 		ct state established,related accept
 		oifname @bridges ct status dnat accept
 		oifname @bridges drop
