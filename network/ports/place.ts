@@ -22,7 +22,9 @@ export function placePort(port: PortRequest, sandbox: PublishingSandbox): Placed
   const [ipv4, ipv6] = [wayOut(endpoints, 4), wayOut(endpoints, 6)];
   if (port.hostIp !== '') {
     const address = parseAddress(port.hostIp.replace(/^\[(.*)\]$/, '$1'));
-    if (address?.family === 6 && ipv6 === undefined) throw withoutIpv6(port, request);
+    // One that leaves by no network at all reaches nobody by its ports, of either family.
+    if (address?.family === 6 && ipv6 === undefined && ipv4 !== undefined)
+      throw withoutIpv6(port, request);
     return { ...port, hostIps: [address === null ? port.hostIp : formatAddress(address)] };
   }
   const network = attached.find(({ network: { id } }) => id === ipv4?.networkId)?.network;

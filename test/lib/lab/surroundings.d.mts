@@ -19,6 +19,7 @@ export const addresses: Readonly<
     | 'router'
     | 'outside'
     | 'host6'
+    | 'hostToo6'
     | 'neighbour6'
     | 'router6'
     | 'six'

@@ -16,6 +16,7 @@ export const addresses = {
   router: '192.0.2.1',
   outside: '198.51.100.2',
   host6: '2001:db8:1::10',
+  hostToo6: '2001:db8:1::11',
   neighbour6: '2001:db8:1::20',
   router6: '2001:db8:1::1',
   six: '2001:db8:1::66',
@@ -100,27 +101,31 @@ async function connect(host, { segment, neighbour, router, outside, six }) {
     'net.ipv6.conf.all.forwarding=1',
   ]);
   await ip(host, [
-    ...addressed(hostLink, [addresses.host, addresses.hostToo], addresses.host6),
+    ...addressed(
+      hostLink,
+      [addresses.host, addresses.hostToo],
+      [addresses.host6, addresses.hostToo6],
+    ),
     `route add default via ${addresses.router}`,
     `-6 route add default via ${addresses.router6}`,
   ]);
   await ip(router, [
-    ...addressed('eth0', [addresses.router], addresses.router6),
-    ...addressed('eth1', [routerOutside], routerOutside6),
+    ...addressed('eth0', [addresses.router], [addresses.router6]),
+    ...addressed('eth1', [routerOutside], [routerOutside6]),
     ...routesToContainers(),
   ]);
   await ip(outside, [
-    ...addressed('eth0', [addresses.outside], addresses.outside6),
+    ...addressed('eth0', [addresses.outside], [addresses.outside6]),
     `route add default via ${routerOutside}`,
     `-6 route add default via ${routerOutside6}`,
   ]);
   await ip(six, [
-    ...addressed('eth0', [], addresses.six),
+    ...addressed('eth0', [], [addresses.six]),
     `-6 route add default via ${addresses.router6}`,
     ...routesToContainers().filter((line) => line.startsWith('-6')),
   ]);
   await ip(neighbour, [
-    ...addressed('eth0', [addresses.neighbour], addresses.neighbour6),
+    ...addressed('eth0', [addresses.neighbour], [addresses.neighbour6]),
     `route add default via ${addresses.router}`,
     `-6 route add default via ${addresses.router6}`,
     ...routesToContainers(),
@@ -140,7 +145,7 @@ async function forgeLoopback(neighbour) {
 function addressed(link, ipv4, ipv6) {
   return [
     ...ipv4.map((address) => `address add ${address}/24 dev ${link}`),
-    `address add ${ipv6}/64 dev ${link} nodad`,
+    ...ipv6.map((address) => `address add ${address}/64 dev ${link} nodad`),
     `link set ${link} up`,
   ];
 }

@@ -6,6 +6,7 @@ import {
   loopbackPort,
   ports,
   servicePort,
+  type Family,
   type NetworkKind,
   type PortUse,
 } from './kinds.ts';
@@ -28,17 +29,53 @@ export interface Case {
 }
 
 export const cases: readonly Case[] = [
-  ...kinds.flatMap((kind) => [...inward(kind), ...published(kind), ...outward(kind)]),
+  ...kinds.flatMap((kind) =>
+    kind.families.flatMap((family) => {
+      const subject = subjectOf(kind, family);
+      return [...inward(subject), ...published(subject), ...outward(subject)];
+    }),
+  ),
   ...twoNetworks(),
   ...hostMode(),
   ...noNetwork(),
   ...sharedNamespace(),
+  ...publishedToSix(),
 ];
 
+/** A network by one of its families. */
+interface Subject {
+  readonly name: string;
+  readonly network: string;
+  readonly firstPort: number;
+  /** The name of the address of a place. */
+  readonly at: (place: string) => string;
+  readonly loopback: string;
+  /** Those around the host. */
+  readonly around: readonly string[];
+  /** Another network, which has the same family. */
+  readonly stranger: string;
+}
+
+function subjectOf({ name, firstPort }: NetworkKind, family: Family): Subject {
+  return family === 4
+    ? {
+        ...{ name, network: name, firstPort, at: (place) => place, loopback: '127.0.0.1' },
+        around: ['neighbour', 'outside'],
+        stranger: name === 'plain' ? 'other' : 'plain',
+      }
+    : {
+        ...{ name, network: `${name} by IPv6`, firstPort, at: (place) => `${place}6` },
+        loopback: '::1',
+        around: ['neighbour', 'outside', 'six'],
+        stranger: name === 'dual' ? 'only six' : 'dual',
+      };
+}
+
 /** To a container's own address, by those beside it, by the host, and by those who route to it. */
-function inward({ name }: NetworkKind): readonly Case[] {
-  const to = { network: name, address: `${name}.a`, server: `${name}.a` };
-  return askers(name).flatMap((from) => [
+function inward(subject: Subject): readonly Case[] {
+  const { name, network, at } = subject;
+  const to = { network, address: at(`${name}.a`), server: `${name}.a` };
+  return askers(subject).flatMap((from) => [
     ask({ ...to, from, to: 'a published port of a', use: 'published', protocol: 'tcp' }),
     ask({ ...to, from, to: 'a published port of a', use: 'published', protocol: 'udp' }),
     ask({ ...to, from, to: 'an unpublished port of a', use: 'unpublished', protocol: 'tcp' }),
@@ -48,63 +85,83 @@ function inward({ name }: NetworkKind): readonly Case[] {
 }
 
 /** To the host's ports that a container publishes. */
-function published({ name, firstPort }: NetworkKind): readonly Case[] {
-  const at = (use: PortUse): number => firstPort + ports[use].after;
-  const to = { network: name, server: `${name}.a`, protocol: 'tcp' } as const;
-  const host = { ...to, address: 'host' };
-  const loopback = { ...to, address: '127.0.0.1' };
+function published(subject: Subject): readonly Case[] {
+  const { name, network, firstPort, at, loopback } = subject;
+  const port = (use: PortUse): number => firstPort + ports[use].after;
+  const to = { network, server: `${name}.a`, protocol: 'tcp' } as const;
+  const host = { ...to, address: at('host') };
+  const own = { ...to, address: loopback };
+  const [every, bound] = [ports.onEvery, ports.onLoopback].map(
+    ({ hostIp }) => hostIp[loopback === '::1' ? 6 : 4],
+  );
   return [
-    ...[`${name}.a`, ...askers(name)].flatMap((from) => [
-      ask({ ...host, from, to: 'the published port', port: at('published') }),
-      ask({ ...host, from, to: 'the published port', port: at('published'), protocol: 'udp' }),
-      ask({ ...host, from, to: 'the port published for 0.0.0.0', port: at('onEvery') }),
-      ask({ ...host, from, to: 'the port published for 127.0.0.1', port: at('onLoopback') }),
-      ask({ ...host, from, to: 'the port of another address', port: at('onOneAddress') }),
-      ask({ ...host, from, to: 'the port nobody publishes', port: at('unpublished') }),
+    ...[`${name}.a`, ...askers(subject)].flatMap((from) => [
+      ask({ ...host, from, to: 'the published port', port: port('published') }),
+      ask({ ...host, from, to: 'the published port', port: port('published'), protocol: 'udp' }),
+      ask({ ...host, from, to: `the port published for ${every}`, port: port('onEvery') }),
+      ask({ ...host, from, to: `the port published for ${bound}`, port: port('onLoopback') }),
+      ask({ ...host, from, to: 'the port of another address', port: port('onOneAddress') }),
+      ask({ ...host, from, to: 'the port nobody publishes', port: port('unpublished') }),
       ask({
-        ...to,
-        ...{ from, address: 'hostToo', to: 'the port of one address', port: at('onOneAddress') },
+        ...{ ...to, from, address: at('hostToo') },
+        ...{ to: 'the port of one address', port: port('onOneAddress') },
       }),
       ask({
-        ...to,
-        ...{ from, address: `${name}.gateway`, to: 'the published port of the gateway' },
-        port: at('published'),
+        ...{ ...to, from, address: at(`${name}.gateway`) },
+        ...{ to: 'the published port of the gateway', port: port('published') },
       }),
     ]),
     // The neighbour's way to 127.0.0.1 is the host.
-    ...['host', 'neighbour'].flatMap((from) => [
-      ask({ ...loopback, from, to: 'the published port at 127.0.0.1', port: at('published') }),
+    ...['host', ...(loopback === '::1' ? [] : ['neighbour'])].flatMap((from) => [
+      ask({ ...own, from, to: `the published port at ${loopback}`, port: port('published') }),
       ask({
-        ...{ ...loopback, from, to: 'the published port at 127.0.0.1' },
-        ...{ port: at('published'), protocol: 'udp' },
+        ...{ ...own, from, to: `the published port at ${loopback}` },
+        ...{ port: port('published'), protocol: 'udp' },
       }),
-      ask({ ...loopback, from, to: '127.0.0.1 published', port: at('onLoopback') }),
-      ask({ ...loopback, from, to: '0.0.0.0 published, at 127.0.0.1', port: at('onEvery') }),
+      ask({ ...own, from, to: `${loopback} published`, port: port('onLoopback') }),
+      ask({ ...own, from, to: `${every} published, at ${loopback}`, port: port('onEvery') }),
     ]),
   ];
 }
 
 /** From a container to what is not on its network. */
-function outward({ name }: NetworkKind): readonly Case[] {
-  const from = { network: name, from: `${name}.b`, port: servicePort };
-  const everywhere = ['host', 'neighbour', 'outside'].flatMap((place) =>
+function outward({ name, network, at, around, stranger }: Subject): readonly Case[] {
+  const from = { network, from: `${name}.b`, port: servicePort };
+  const everywhere = ['host', ...around].flatMap((place) =>
     (['tcp', 'udp', 'icmp'] as const).map((protocol) =>
-      ask({ ...from, address: place, to: place, server: place, protocol }),
+      ask({
+        ...{ ...from, to: place, server: place, protocol },
+        address: place === 'six' ? place : at(place),
+      }),
     ),
   );
-  const gateway = { ...from, address: `${name}.gateway`, server: 'host' };
-  const foreign = { ...from, address: `${strangerTo(name)}.gateway`, server: 'host' };
+  const gateway = { ...from, address: at(`${name}.gateway`), server: 'host' };
+  const foreign = { ...from, address: at(`${stranger}.gateway`), server: 'host' };
   return [
     ...everywhere,
     ask({ ...gateway, to: 'its gateway', protocol: 'tcp' }),
     ask({ ...gateway, to: 'its gateway', protocol: 'icmp' }),
     ask({ ...foreign, to: "another network's gateway", protocol: 'tcp' }),
     ask({ ...foreign, to: "another network's gateway", protocol: 'icmp' }),
-    ask({ ...from, address: 'router', to: 'the router', server: 'router', protocol: 'icmp' }),
-    ...['neighbour', 'outside', `${strangerTo(name)}.b`].map((other) =>
+    ask({ ...from, address: at('router'), to: 'the router', server: 'router', protocol: 'icmp' }),
+    ...[...around, `${stranger}.b`].map((other) =>
       ask({ ...gateway, from: other, to: 'the gateway', protocol: 'tcp' }),
     ),
   ];
+}
+
+/** A port that is published without an address, of a container that has no IPv6. */
+function publishedToSix(): readonly Case[] {
+  const network = 'plain by IPv6';
+  const kind = kinds.find(({ name }) => name === 'plain');
+  const port = kind?.firstPort ?? 0;
+  const to = { network, to: 'the published port', server: 'plain.a', port };
+  return (['tcp', 'udp'] as const).flatMap((protocol) => [
+    ask({ ...to, from: 'host', address: '::1', protocol }),
+    ...['host', 'neighbour', 'six', 'outside', 'dual.b'].map((from) =>
+      ask({ ...to, from, to: 'the published port by IPv6', address: 'host6', protocol }),
+    ),
+  ]);
 }
 
 /** One container on two networks must not join them. */
@@ -189,12 +246,8 @@ function sharedNamespace(): readonly Case[] {
 }
 
 /** The host, those around it, one beside, and one of another network. */
-function askers(network: string): readonly string[] {
-  return ['host', 'neighbour', 'outside', `${network}.b`, `${strangerTo(network)}.b`];
-}
-
-function strangerTo(network: string): string {
-  return network === 'plain' ? 'other' : 'plain';
+function askers({ name, around, stranger }: Subject): readonly string[] {
+  return ['host', ...around, `${name}.b`, `${stranger}.b`];
 }
 
 interface Question {

@@ -71,7 +71,7 @@ export class World implements AsyncDisposable {
     if (name !== server) return `answered by ${name}`;
     const asker = from === 'plain.joined' ? 'plain.b' : from === 'host.a' ? 'host' : from;
     const owner = this.#owners.get(seen) ?? seen;
-    return owner === asker || seen === '127.0.0.1' ? 'yes' : `yes, as ${owner}`;
+    return owner === asker || ['127.0.0.1', '::1'].includes(seen) ? 'yes' : `yes, as ${owner}`;
   }
 
   #enter(name: string, words: readonly string[]): readonly string[] {
@@ -117,24 +117,31 @@ export class World implements AsyncDisposable {
 
   #note(name: string, network: string, { NetworkSettings }: ContainerInspect): void {
     for (const [key, settings] of Object.entries(NetworkSettings.Networks)) {
-      const address = settings.IPAddress ?? '';
-      if (address === '') continue;
-      this.#owners.set(address, name);
-      if (key === nameOf(network)) this.#addresses.set(name, address);
+      for (const [end, address] of [
+        ['', settings.IPAddress ?? ''],
+        ['6', settings.GlobalIPv6Address ?? ''],
+      ] as const) {
+        if (address === '') continue;
+        this.#owners.set(address, name);
+        if (key === nameOf(network)) this.#addresses.set(`${name}${end}`, address);
+      }
     }
   }
 
   async #findAddresses(): Promise<void> {
-    for (const { name } of kinds) {
+    for (const { name, families } of kinds) {
       const { IPAM } = await this.#client.networks.inspect(nameOf(name));
-      const [pool] = IPAM.Config ?? [];
-      const gateway = pool?.Gateway;
-      if (gateway === undefined) throw new Error(`network "${name}" has no gateway`);
-      this.#addresses.set(`${name}.gateway`, gateway);
-      this.#owners.set(gateway, 'host');
+      for (const family of families) {
+        const gateway = (IPAM.Config ?? [])
+          .map((pool) => pool.Gateway ?? '')
+          .find((address) => address !== '' && address.includes(':') === (family === 6));
+        if (gateway === undefined) throw new Error(`network "${name}" has no gateway`);
+        this.#addresses.set(`${name}.gateway${family === 6 ? '6' : ''}`, gateway);
+        this.#owners.set(gateway, 'host');
+      }
     }
     for (const [name, address] of Object.entries(addresses)) {
-      this.#owners.set(address, name.replace(/(6|Too)$/, ''));
+      this.#owners.set(address, name.replaceAll(/6|Too/g, ''));
     }
   }
 
@@ -150,7 +157,7 @@ export class World implements AsyncDisposable {
       'none.a': everywhere(servicePort),
       host: [...everywhere(servicePort), `tcp:127.0.0.1:${loopbackPort}`],
       ...Object.fromEntries(
-        ['neighbour', 'outside'].map((name) => [name, everywhere(servicePort)]),
+        ['neighbour', 'outside', 'six'].map((name) => [name, everywhere(servicePort)]),
       ),
     };
     const servers = [...new Set([...boxes.map(({ name }) => name), ...Object.keys(own)])];
@@ -179,14 +186,15 @@ function nameOf(name: string): string {
   return name.replaceAll(/[ :]/g, '-');
 }
 
-function bindings(firstPort: number): PortMap {
-  const tcp = Object.values(ports).flatMap(({ inside, after, hostIp }) =>
-    hostIp === null
-      ? []
-      : [[`${inside}/tcp`, [{ HostIp: hostIp, HostPort: String(firstPort + after) }]] as const],
-  );
-  const { inside, after, hostIp } = ports.published;
-  const udp = [{ HostIp: hostIp, HostPort: String(firstPort + after) }];
+function bindings({ firstPort, families }: NonNullable<Box['publishes']>): PortMap {
+  const tcp = Object.values(ports).flatMap(({ inside, after, hostIp }) => {
+    if (hostIp === null) return [];
+    const HostPort = String(firstPort + after);
+    const addressesOf = [...new Set(families.map((family) => hostIp[family]))];
+    return [[`${inside}/tcp`, addressesOf.map((HostIp) => ({ HostIp, HostPort }))] as const];
+  });
+  const { inside, after } = ports.published;
+  const udp = [{ HostIp: '', HostPort: String(firstPort + after) }];
   return { ...Object.fromEntries(tcp), [`${inside}/udp`]: udp };
 }
 
