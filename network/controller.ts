@@ -22,6 +22,7 @@ import type {
   SandboxOpening,
   SandboxRequest,
 } from './model.ts';
+import { checkBridgeName } from './drivers/bridge-options.ts';
 import { LeavingSandboxes } from './leaving.ts';
 import { Ledger } from './ledger.ts';
 import { joinNetwork, leaveNetwork } from './membership.ts';
@@ -89,6 +90,7 @@ export class NetworkController {
         if (this.#ledger.networks.has(request.id))
           throw new TypeError(`network ${request.id} exists`);
         if (this.list().some(({ name }) => name === request.name)) throw nameInUse(request.name);
+        if (driver === 'bridge') checkBridgeName(request, this.list());
         const hasSubnet = this.#parts.drivers[driver].hasEndpoints;
         const ipam = hasSubnet ? await chooseIpam(this.#parts, this.list(), request) : [];
         signal?.throwIfAborted();
@@ -127,7 +129,7 @@ export class NetworkController {
     const { network } = this.#ledger.require(id);
     return {
       ...network,
-      bridge: network.driver === 'bridge' ? bridgeName(id) : null,
+      bridge: network.driver === 'bridge' ? bridgeName(network) : null,
       sandboxes: this.#ledger
         .sandboxesOf(id)
         .filter((sandbox) => !this.#leaving.has(sandbox.id))
@@ -181,8 +183,8 @@ export class NetworkController {
         this.#ledger.holdersOf({ endpoints: request.endpoints.slice(index, index + 1) }),
       );
       const leases = this.#ledger.leaseOne(one, request.endpoints[index]);
-      const interfaceNumber = freeNumber(sandbox);
-      const plan = { request, index, network: one.network, leases, interfaceNumber };
+      const taken = sandbox.endpoints.map(({ interfaceName }) => interfaceName);
+      const plan = { request, index, network: one.network, leases, taken };
       const endpoints = this.#ledger.withWayOut([...sandbox.endpoints, planEndpoint(plan)]);
       const joined = this.#withEndpoints(request, sandbox, endpoints);
       const endpoint = endpoints.at(-1) as Endpoint;
@@ -416,11 +418,3 @@ interface Opening {
 }
 
 const subnetLock = 'subnets';
-
-/** Of an interface's name: the smallest that none has. */
-function freeNumber({ endpoints }: Sandbox): number {
-  const taken = new Set(endpoints.map(({ interfaceName }) => interfaceName));
-  let number = 0;
-  while (taken.has(`eth${number}`)) number += 1;
-  return number;
-}

@@ -1,9 +1,12 @@
 /** One veth pair between a sandbox and a network: what the user asked for becomes addresses and names. Pure. */
 import { NetworkError } from './errors.ts';
 import { formatMac, macOfAddress, parseMac } from './mac.ts';
+import { interfacePrefixOf } from './drivers/bridge-options.ts';
+import { normalAddress, parseAddress } from './ipam/address.ts';
 import type { Family } from './ipam/address.ts';
+import { containsAddress, requireSubnet } from './ipam/subnet.ts';
 import type { FamilyPool, Lease } from './ipam/family-pool.ts';
-import { vethName } from './names.ts';
+import { isLinkName, vethName } from './names.ts';
 import type {
   Endpoint,
   EndpointAddress,
@@ -38,7 +41,28 @@ export function validateEndpoints(
     if (endpoint.macAddress !== undefined) parseMac(endpoint.macAddress);
     checkFixed(endpoint.ipv4Address, { network, pool: pools.ipv4, family: 4 });
     checkFixed(endpoint.ipv6Address, { network, pool: pools.ipv6, family: 6 });
+    checkInterface(endpoint, request);
   });
+}
+
+function checkInterface(
+  { interfaceName, linkLocalAddresses = [] }: EndpointRequest,
+  { name, endpoints }: SandboxRequest,
+): void {
+  const wrong = linkLocalAddresses.find((text) => !isLinkLocal(text));
+  if (wrong !== undefined) throw invalid(`wants "${wrong}", which is no link-local address`, name);
+  if (interfaceName === undefined) return;
+  if (!isLinkName(interfaceName) || interfaceName === 'lo')
+    throw invalid(`wants an interface "${interfaceName}", which is no name of one`, name);
+  if (endpoints.filter((one) => one.interfaceName === interfaceName).length > 1)
+    throw invalid(`wants two interfaces "${interfaceName}"`, name);
+}
+
+const linkLocal = [requireSubnet('169.254.0.0/16'), requireSubnet('fe80::/10')];
+
+function isLinkLocal(text: string): boolean {
+  const address = parseAddress(text);
+  return address !== null && linkLocal.some((subnet) => containsAddress(subnet, address));
 }
 
 interface FixedPlace {
@@ -71,8 +95,8 @@ export interface EndpointPlan {
   readonly index: number;
   readonly network: Network;
   readonly leases: Leases;
-  /** Of the interface's name; the index unless told. */
-  readonly interfaceNumber?: number;
+  /** Names of the sandbox's other interfaces, and of those to come that are named. */
+  readonly taken: readonly string[];
 }
 
 /** What an endpoint has of each family. */
@@ -83,13 +107,13 @@ export interface Leases {
 
 /** Which way out it is, is for all endpoints of the sandbox together to say. */
 export function planEndpoint(plan: EndpointPlan): Endpoint {
-  const { request, index, network, leases, interfaceNumber = index } = plan;
+  const { request, index, network, leases, taken } = plan;
   const wanted = request.endpoints[index] as EndpointRequest;
   const first = (leases.ipv4 ?? leases.ipv6)?.address;
   if (first === undefined) throw new TypeError(`network "${network.name}" has no addresses`);
   return {
     networkId: network.id,
-    interfaceName: `eth${interfaceNumber}`,
+    interfaceName: wanted.interfaceName ?? freeName(interfacePrefixOf(network), taken),
     hostInterface: vethName(request.id, network.id),
     macAddress:
       wanted.macAddress === undefined
@@ -98,8 +122,19 @@ export function planEndpoint(plan: EndpointPlan): Endpoint {
     ipv4: endpointAddress(leases.ipv4),
     ipv6: endpointAddress(leases.ipv6),
     gatewayPriority: wanted.gatewayPriority ?? 0,
+    ...(wanted.linkLocalAddresses !== undefined && {
+      linkLocalAddresses: wanted.linkLocalAddresses.map(normalAddress),
+    }),
+    ...(wanted.sysctls !== undefined && { sysctls: wanted.sysctls }),
     names: namesOf(request, wanted),
   };
+}
+
+/** The smallest number that none has. */
+function freeName(prefix: string, taken: readonly string[]): string {
+  let number = 0;
+  while (taken.includes(`${prefix}${number}`)) number += 1;
+  return `${prefix}${number}`;
 }
 
 function endpointAddress(lease: Lease | null): EndpointAddress | null {

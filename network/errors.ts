@@ -9,6 +9,7 @@ export type NetworkErrorCode =
   | 'address-in-use'
   | 'address-not-in-subnet'
   | 'addresses-exhausted'
+  | 'network-full'
   | 'port-in-use'
   | 'ports-exhausted'
   | 'sandbox-exists'

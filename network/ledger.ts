@@ -7,7 +7,7 @@ import { normalAddress } from './ipam/address.ts';
 import { FamilyPool } from './ipam/family-pool.ts';
 import type { Lease } from './ipam/family-pool.ts';
 import type { Endpoint, EndpointRequest, Network, Sandbox, SandboxRequest } from './model.ts';
-import { exhausted } from './refusals.ts';
+import { exhausted, full, mostPorts } from './refusals.ts';
 import { addressesOf, withWayOut } from './way-out.ts';
 
 export interface NetworkState {
@@ -58,7 +58,10 @@ export class Ledger {
     checkNameservers(request);
     const attached = request.endpoints.map(({ networkId }) => {
       const { network, pools } = this.require(networkId);
-      if (pools !== null) return { network, pools };
+      if (pools !== null) {
+        if (this.#isFull(request, network)) throw full(network);
+        return { network, pools };
+      }
       throw new NetworkError({
         code: 'unsupported',
         message: `container "${request.name}" cannot join network "${network.name}" of driver "${network.driver}"`,
@@ -69,13 +72,21 @@ export class Ledger {
     return attached;
   }
 
+  /** Of others than the one that asks, which may be there already. */
+  #isFull({ id }: SandboxRequest, network: Network): boolean {
+    if (network.driver !== 'bridge' || this.sandboxes.size < mostPorts) return false;
+    return this.sandboxesOf(network.id).filter((one) => one.id !== id).length >= mostPorts;
+  }
+
   /** All addresses or none. */
   lease(request: SandboxRequest, attached: readonly AttachedNetwork[]): readonly Endpoint[] {
     const leased: Endpoint[] = [];
     try {
       attached.forEach((one, index) => {
         const leases = this.leaseOne(one, request.endpoints[index]);
-        leased.push(planEndpoint({ request, index, network: one.network, leases }));
+        const named = request.endpoints.flatMap(({ interfaceName = [] }) => interfaceName);
+        const taken = [...named, ...leased.map(({ interfaceName }) => interfaceName)];
+        leased.push(planEndpoint({ request, index, network: one.network, leases, taken }));
       });
       return this.withWayOut(leased);
     } catch (error) {

@@ -162,6 +162,12 @@ export class HostLinks {
     return (await this.#socket.dump(request)).map(({ payload }) => decodeLink(payload));
   }
 
+  /** False for one that somebody else has made, or that is gone. */
+  async isMade(name: string): Promise<boolean> {
+    const [reply] = await this.#socket.send([byName(name)]);
+    return reply?.errno === 0 && this.isOurs(foundLink(reply));
+  }
+
   isOurs({ group }: Link): boolean {
     return group === this.#groups.live || group === this.#groups.dying;
   }

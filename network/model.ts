@@ -21,6 +21,8 @@ export interface Network {
   readonly name: string;
   readonly driver: DriverName;
   readonly isInternal: boolean;
+  /** Says nothing on one host, and is shown back. */
+  readonly isAttachable?: boolean;
   readonly hasIpv4: boolean;
   readonly hasIpv6: boolean;
   /** Empty for `host` and `none`. */
@@ -40,6 +42,7 @@ export interface NetworkRequest {
   readonly name: string;
   readonly driver?: string;
   readonly isInternal?: boolean;
+  readonly isAttachable?: boolean;
   /** True unless told. */
   readonly hasIpv4?: boolean;
   /** False unless told. */
@@ -70,6 +73,12 @@ export interface EndpointRequest {
   readonly macAddress?: string;
   /** The network with the highest one has the default route; the first of several. 0 unless told. */
   readonly gatewayPriority?: number;
+  /** Of its interface; eth0, eth1, … unless told. */
+  readonly interfaceName?: string;
+  /** Beside the address of the network: 169.254.0.0/16, fe80::/64. */
+  readonly linkLocalAddresses?: readonly string[];
+  /** Of its interface, by path below net/ with "IFNAME" in it: "ipv4/conf/IFNAME/log_martians". */
+  readonly sysctls?: Readonly<Record<string, string>>;
 }
 
 /** One port of a sandbox to publish. */
@@ -105,7 +114,7 @@ export interface SandboxRequest {
   readonly name: string;
   readonly hostname: string;
   readonly domainname?: string;
-  /** Interfaces are eth0, eth1, … in this order. */
+  /** Interfaces are eth0, eth1, … in this order, where they are not named. */
   readonly endpoints: readonly EndpointRequest[];
   readonly ports: readonly PortRequest[];
   /** "name:address"; the address "host-gateway" is the host as the sandbox reaches it. */
@@ -125,6 +134,8 @@ export interface Endpoint {
   readonly ipv4: EndpointAddress | null;
   readonly ipv6: EndpointAddress | null;
   readonly gatewayPriority: number;
+  readonly linkLocalAddresses?: readonly string[];
+  readonly sysctls?: Readonly<Record<string, string>>;
   /** DNS names on this network, lower case. */
   readonly names: readonly string[];
 }

@@ -1,5 +1,6 @@
 /** Names of kernel objects, each derived from an id, so that what is found can be told from what is foreign. */
 import { createHash } from 'node:crypto';
+import type { Network } from './model.ts';
 
 /** Every bridge and veth of every engine of ours starts so; firewall rules of others name them by it. */
 export const bridgePrefix = 'tsc';
@@ -8,8 +9,23 @@ export const bridgePrefix = 'tsc';
 const bridgeDigits = 12;
 const vethDigits = 11;
 
-export function bridgeName(networkId: string): string {
-  return `${bridgePrefix}${networkId.slice(0, bridgeDigits)}`;
+export const bridgeNameOption = 'com.docker.network.bridge.name';
+
+/** As the user wants it, or of our own; `hasOwnName` tells which. */
+export function bridgeName(network: Pick<Network, 'id' | 'options'>): string {
+  return hasOwnName(network)
+    ? (network.options[bridgeNameOption] ?? '')
+    : `${bridgePrefix}${network.id.slice(0, bridgeDigits)}`;
+}
+
+/** A bridge that rules of others do not know by its prefix. */
+export function hasOwnName({ options }: Pick<Network, 'options'>): boolean {
+  return (options[bridgeNameOption] ?? '') !== '';
+}
+
+/** What the kernel takes as the name of a link, dev_valid_name() of Linux. */
+export function isLinkName(text: string): boolean {
+  return /^[^\s/:]{1,15}$/.test(text) && text !== '.' && text !== '..';
 }
 
 /** The host's end of the pair; "v" is no hexadecimal digit, so it is never a bridge's name. */

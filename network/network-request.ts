@@ -50,6 +50,7 @@ export function networkOf(
     name: request.name,
     driver,
     isInternal: request.isInternal ?? false,
+    isAttachable: request.isAttachable ?? false,
     hasIpv4: request.hasIpv4 ?? true,
     hasIpv6: request.hasIpv6 ?? false,
     ipam,

@@ -5,7 +5,7 @@
 import { readdir } from 'node:fs/promises';
 import { isSyscallError } from '../native/index.ts';
 import { allOf } from './all-of.ts';
-import { filteredNetwork } from './drivers/bridge.ts';
+import { filteredNetwork } from './drivers/bridge-options.ts';
 import { leadOut } from './membership.ts';
 import { bridgeName, vethName } from './names.ts';
 import { recordedUplinks } from './forwarding.ts';
@@ -64,7 +64,7 @@ async function removeOrphans(
   { links, networks, live, dead }: Found,
 ): Promise<readonly string[]> {
   const owned = new Set([
-    ...networks.map(({ id }) => bridgeName(id)),
+    ...networks.map(bridgeName),
     ...live.flatMap(({ endpoints }) => endpoints.map(({ hostInterface }) => hostInterface)),
   ]);
   const orphans = links
@@ -96,7 +96,7 @@ async function restoreNetworks(
 ): Promise<void> {
   const present = new Set(links.map(({ name }) => name));
   const used = new Set(live.flatMap(({ endpoints }) => endpoints.map((one) => one.networkId)));
-  const active = networks.filter(({ id }) => used.has(id) || present.has(bridgeName(id)));
+  const active = networks.filter((one) => used.has(one.id) || present.has(bridgeName(one)));
   await parts.firewall.rebuild({
     networks: active.map(filteredNetwork),
     ports: live.flatMap(publishedPorts),
@@ -106,7 +106,7 @@ async function restoreNetworks(
   for (const network of active) await parts.drivers[network.driver].setup(network);
   await repairBridges(
     parts,
-    active.filter(({ id }) => !present.has(bridgeName(id))),
+    active.filter((one) => !present.has(bridgeName(one))),
     live,
   );
   if (active.length === 0) await parts.drivers.bridge.settle();

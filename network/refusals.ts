@@ -19,6 +19,18 @@ export function exhausted(
   });
 }
 
+/** BR_MAX_PORTS of Linux is 1024, of which the bridge itself is one. */
+export const mostPorts = 1023;
+
+export function full({ name }: Network): NetworkError {
+  return new NetworkError({
+    code: 'network-full',
+    message: `network "${name}" has ${mostPorts} containers, which is as many as a bridge of Linux can have`,
+    hint: 'put some of them on another network',
+    fields: { network: name, most: mostPorts },
+  });
+}
+
 export function nameInUse(name: string): NetworkError {
   return new NetworkError({
     code: 'name-in-use',

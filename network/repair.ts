@@ -1,5 +1,5 @@
 /** What somebody has taken away by hand: bridges whose ports are still there without one, and firewall rules. */
-import { isOpenWithin } from './drivers/bridge.ts';
+import { isOpenWithin } from './drivers/bridge-options.ts';
 import { tableName } from './firewall/ruleset.ts';
 import { RulesetWatch } from './firewall/watch.ts';
 import type { Network, Sandbox } from './model.ts';
@@ -12,7 +12,7 @@ export async function findBroken(
   networks: readonly Network[],
 ): Promise<readonly Network[]> {
   const present = new Set((await parts.links.list()).map(({ name }) => name));
-  return networks.filter(({ id, driver }) => driver === 'bridge' && !present.has(bridgeName(id)));
+  return networks.filter((one) => one.driver === 'bridge' && !present.has(bridgeName(one)));
 }
 
 /** Makes their bridges anew and puts the links of their sandboxes back on them. */
@@ -29,7 +29,7 @@ export async function repairBridges(
       .flatMap(({ endpoints }) => endpoints.filter(({ networkId }) => networkId === id))
       .map(({ hostInterface }) => hostInterface);
     if (links.length > 0)
-      await parts.links.enslave(links, bridgeName(id), { isIsolated: !isOpenWithin(network) });
+      await parts.links.enslave(links, bridgeName(network), { isIsolated: !isOpenWithin(network) });
   }
 }
 

@@ -2,6 +2,7 @@
  * A network namespace with a name that outlives its creator. Everything inside it goes to the kernel over one routing
  * and one netfilter socket that are opened for the purpose.
  */
+import { isIPv6 } from 'node:net';
 import { isSyscallError } from '../native/index.ts';
 import type { Fd } from '../native/index.ts';
 import type { Kernel, ResolvedSandbox } from './context.ts';
@@ -95,8 +96,8 @@ export class OpenSandbox {
 
   /** For links whose network has IPv6. They are down yet; addresses and routes are ours to give (CVE-2020-13401). */
   async enableIpv6(endpoints: readonly Endpoint[]): Promise<void> {
-    for (const { interfaceName, ipv6 } of endpoints) {
-      if (ipv6 === null) continue;
+    for (const { interfaceName, ipv6, linkLocalAddresses = [] } of endpoints) {
+      if (ipv6 === null && !linkLocalAddresses.some(isIPv6)) continue;
       const directory = `net/ipv6/conf/${interfaceName}`;
       const common = { netns: this.namespace };
       await this.#kernel.writeSysctl({ ...common, name: `${directory}/accept_ra`, value: '0' });
@@ -122,7 +123,17 @@ export class OpenSandbox {
       return endpointRequests(endpoint, index);
     });
     await this.enableIpv6(endpoints);
+    await this.#setSysctls(endpoints);
     if (requests.length > 0) await this.#needRouting().require(requests);
+  }
+
+  async #setSysctls(endpoints: readonly Endpoint[]): Promise<void> {
+    for (const { interfaceName, sysctls = {} } of endpoints) {
+      for (const [path, value] of Object.entries(sysctls)) {
+        const name = `net/${path.replace('IFNAME', interfaceName)}`;
+        await this.#kernel.writeSysctl({ netns: this.namespace, name, value });
+      }
+    }
   }
 
   /** In the place of any other, over a link that is up: the kernel finds it by the gateway's address. */
@@ -194,8 +205,12 @@ export function removeSandbox(kernel: Kernel, path: string): void {
 
 function endpointRequests(endpoint: Endpoint, index: number): NetlinkRequest[] {
   const addresses = addressesOf(endpoint);
+  const local = (endpoint.linkLocalAddresses ?? []).map((address) => ({
+    address,
+    prefixLength: isIPv6(address) ? 64 : 16,
+  }));
   return [
-    ...addresses.map((address) => giveAddress(endpoint, index, address)),
+    ...[...addresses, ...local].map((address) => giveAddress(endpoint, index, address)),
     setUp(index, endpoint.interfaceName),
     ...addresses.flatMap(({ isDefault, gateway }) =>
       isDefault && gateway !== null ? [defaultRoute(gateway, index)] : [],
@@ -206,7 +221,7 @@ function endpointRequests(endpoint: Endpoint, index: number): NetlinkRequest[] {
 function giveAddress(
   { interfaceName }: Endpoint,
   index: number,
-  { address, prefixLength }: EndpointAddress,
+  { address, prefixLength }: Pick<EndpointAddress, 'address' | 'prefixLength'>,
 ): NetlinkRequest {
   const local = requireAddress(address);
   const subnet = subnetOf(local, prefixLength);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { allOf } from './all-of.ts';
 import { forgetFlows } from './firewall/flows.ts';
 import type { PublishedPort } from './firewall/ruleset.ts';
-import { isOpenWithin, mtuOf } from './drivers/bridge.ts';
+import { isOpenWithin, mtuOf } from './drivers/bridge-options.ts';
 import { parseMac } from './mac.ts';
 import type { Endpoint, Network, PortBinding, Sandbox } from './model.ts';
 import { bridgeName } from './names.ts';
@@ -93,7 +93,7 @@ export function vethOf(
 ): VethRequest {
   return {
     name: endpoint.hostInterface,
-    bridge: bridgeName(network.id),
+    bridge: bridgeName(network),
     mtu: mtuOf(network),
     isHairpin: isWayOut(endpoint) && sandbox.ports.length > 0,
     isIsolated: !isOpenWithin(network),

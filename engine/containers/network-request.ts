@@ -14,6 +14,7 @@ import type {
 } from '../../network/index.ts';
 import type { ContainerRecord } from './container.ts';
 import type { NetworkFacts } from './context.ts';
+import { endpointOptions } from './endpoint-options.ts';
 import { sharedWith } from './joined.ts';
 
 /** Id, exact name, unambiguous id prefix, as Docker looks networks up. */
@@ -94,6 +95,10 @@ function endpointRequest(
     ...(ipv6Address !== '' && { ipv6Address }),
     ...(mac !== '' && { macAddress: mac }),
     ...(settings.GwPriority !== undefined && { gatewayPriority: settings.GwPriority }),
+    ...(settings.IPAMConfig?.LinkLocalIPs !== undefined && {
+      linkLocalAddresses: settings.IPAMConfig.LinkLocalIPs,
+    }),
+    ...endpointOptions(settings.DriverOpts ?? {}),
   };
 }
 

@@ -2,20 +2,19 @@
 import { isSyscallError } from '../../native/index.ts';
 import type { Kernel, NetworkOptions } from '../context.ts';
 import type { Driver } from '../driver.ts';
-import { NetworkError } from '../errors.ts';
-import { admitBridges, dismissBridges } from '../firewall/foreign.ts';
+import { admitBridges, dismissBridge, dismissBridges } from '../firewall/foreign.ts';
 import type { Firewall } from '../firewall/nftables.ts';
-import type { FilteredNetwork } from '../firewall/ruleset.ts';
 import { enableForwarding, restoreForwarding } from '../forwarding.ts';
 import type { ForwardingParts, ListForeign } from '../forwarding.ts';
-import { parseAddress, requireAddress } from '../ipam/address.ts';
+import { requireAddress } from '../ipam/address.ts';
 import { lastOf, requireSubnet } from '../ipam/subnet.ts';
 import type { BridgeRequest, HostLinks } from '../links.ts';
 import { macOfAddress, parseMac } from '../mac.ts';
 import type { Network, NetworkRequest } from '../model.ts';
-import { bridgeName, bridgePrefix } from '../names.ts';
+import { bridgeName, bridgePrefix, hasOwnName } from '../names.ts';
 import type { Link } from '../netlink/link.ts';
 import type { NetlinkSocket } from '../netlink/socket.ts';
+import { checkBridgeOptions, filteredNetwork, isGivenToHost, mtuOf } from './bridge-options.ts';
 
 export interface BridgeParts {
   readonly kernel: Kernel;
@@ -25,18 +24,6 @@ export interface BridgeParts {
   readonly forwarding: ForwardingParts;
   readonly warn: NetworkOptions['warn'];
 }
-
-const mtuOption = 'com.docker.network.driver.mtu';
-const optionPrefix = 'com.docker.network.bridge.';
-const iccOption = `${optionPrefix}enable_icc`;
-const masqueradeOption = `${optionPrefix}enable_ip_masquerade`;
-const bindingOption = `${optionPrefix}host_binding_ipv4`;
-/** Options that change nothing with this value, and that we cannot honour with another. */
-const fixedOptions: ReadonlyMap<string, string> = new Map([
-  [`${optionPrefix}gateway_mode_ipv4`, 'nat'],
-]);
-const smallestMtu = 68;
-const largestMtu = 65_535;
 
 export class BridgeDriver implements Driver {
   readonly name = 'bridge';
@@ -49,13 +36,8 @@ export class BridgeDriver implements Driver {
     this.#parts = parts;
   }
 
-  validate({ name, options = {} }: NetworkRequest): void {
-    for (const [option, value] of Object.entries(options)) {
-      if (option === mtuOption) checkMtu(name, value);
-      else if (option === iccOption || option === masqueradeOption) checkFlag(name, option, value);
-      else if (option === bindingOption) checkBinding(name, value);
-      else if (fixedOptions.get(option) !== value) throw unsupportedOption(name, option, value);
-    }
+  validate(request: NetworkRequest): void {
+    checkBridgeOptions(request);
   }
 
   /** Sandboxes that start together wait for one and the same set-up. */
@@ -75,12 +57,13 @@ export class BridgeDriver implements Driver {
   }
 
   async teardown(network: Network): Promise<void> {
-    const { links, firewall } = this.#parts;
-    const name = bridgeName(network.id);
+    const { links, firewall, netfilter } = this.#parts;
+    const name = bridgeName(network);
     this.#ready.delete(network.id);
-    // Rules last: while the bridge is there, they guard it.
-    await links.remove([name]);
+    // Rules last: while the bridge is there, they guard it. One that was there before us stays, without them.
+    if (await links.isMade(name)) await links.remove([name]);
     await firewall.apply({ removeNetworks: [name] });
+    if (hasOwnName(network)) await dismissBridge(netfilter, name);
     await this.settle();
   }
 
@@ -98,12 +81,12 @@ export class BridgeDriver implements Driver {
     const remaining = await links.list();
     if (!remaining.some((link) => link.name?.startsWith(bridgePrefix) === true))
       await dismissBridges(netfilter);
-    await restoreForwarding(forwarding, () => Promise.resolve(foreign(remaining)));
+    await restoreForwarding(forwarding, () => Promise.resolve(this.#foreign(remaining)));
   }
 
   async #setup(network: Network): Promise<void> {
     const { links, firewall, forwarding } = this.#parts;
-    const listForeign: ListForeign = async () => foreign(await links.list());
+    const listForeign: ListForeign = async () => this.#foreign(await links.list());
     const uplinks = network.hasIpv4
       ? { uplinks: await enableForwarding(forwarding, 4, listForeign) }
       : {};
@@ -116,9 +99,19 @@ export class BridgeDriver implements Driver {
     await this.#admit();
   }
 
+  #foreign(links: readonly Link[]): readonly Link[] {
+    return links.filter(
+      (link) => link.name?.startsWith(bridgePrefix) !== true && !this.#parts.links.isOurs(link),
+    );
+  }
+
   /** Each obstacle is told once. */
   async #admit(): Promise<void> {
-    for (const obstacle of await admitBridges(this.#parts.netfilter)) {
+    const { netfilter, firewall } = this.#parts;
+    const named = firewall.state.networks
+      .map(({ bridge }) => bridge)
+      .filter((bridge) => !bridge.startsWith(bridgePrefix));
+    for (const obstacle of await admitBridges(netfilter, named)) {
       if (this.#told.has(obstacle)) continue;
       this.#told.add(obstacle);
       this.#parts.warn(obstacle);
@@ -147,9 +140,10 @@ interface Setting {
 }
 
 /** For a bridge that is down yet. */
-function settingsOf({ id, isInternal, hasIpv6 }: Network): readonly Setting[] {
-  const ipv4 = `net/ipv4/conf/${bridgeName(id)}`;
-  const ipv6 = `net/ipv6/conf/${bridgeName(id)}`;
+function settingsOf(network: Network): readonly Setting[] {
+  const { hasIpv6, isInternal } = network;
+  const ipv4 = `net/ipv4/conf/${bridgeName(network)}`;
+  const ipv6 = `net/ipv6/conf/${bridgeName(network)}`;
   return [
     // A container that plays the router must not change the host's routes (CVE-2020-13401).
     { name: `${ipv6}/accept_ra`, value: '0', consequence: 'containers may change routes of IPv6' },
@@ -175,68 +169,13 @@ function settingsOf({ id, isInternal, hasIpv6 }: Network): readonly Setting[] {
   ];
 }
 
-export function mtuOf({ options }: Network): number | null {
-  const mtu = options[mtuOption];
-  return mtu === undefined ? null : Number(mtu);
-}
-
-/** Of a network to itself and to elsewhere. */
-export function filteredNetwork(network: Network): FilteredNetwork {
-  return {
-    bridge: bridgeName(network.id),
-    isInternal: network.isInternal,
-    isOpenWithin: isOpenWithin(network),
-    isMasqueraded: isSet(network.options[masqueradeOption]),
-  };
-}
-
-/** `--icc` of Docker: whether its containers may talk to each other. */
-export function isOpenWithin({ options }: Network): boolean {
-  return isSet(options[iccOption]);
-}
-
-/** The host's address of ports that are published without one; empty for the engine's own choice. */
-export function bindingAddressOf({ options }: Network): string {
-  return options[bindingOption] ?? '';
-}
-
-function isSet(value = 'true'): boolean {
-  return truths.has(value);
-}
-
-/** strconv.ParseBool of Go, which dockerd reads them with. */
-const truths: ReadonlySet<string> = new Set(['1', 't', 'T', 'true', 'TRUE', 'True']);
-const falsehoods: ReadonlySet<string> = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False']);
-
-function checkFlag(network: string, option: string, value: string): void {
-  if (truths.has(value) || falsehoods.has(value)) return;
-  throw new NetworkError({
-    code: 'invalid-argument',
-    message: `option "${option}" of network "${network}" is "${value}", which is neither true nor false`,
-    fields: { network, option, value },
-  });
-}
-
-function checkBinding(network: string, value: string): void {
-  if (parseAddress(value)?.family === 4) return;
-  throw new NetworkError({
-    code: 'invalid-argument',
-    message: `option "${bindingOption}" of network "${network}" is "${value}", which is not an IPv4 address`,
-    fields: { network, option: bindingOption, value },
-  });
-}
-
-function foreign(links: readonly Link[]): readonly Link[] {
-  return links.filter(({ name }) => name?.startsWith(bridgePrefix) !== true);
-}
-
 function bridgeOf(network: Network): BridgeRequest {
   const [first] = network.ipam;
   if (first === undefined) throw new TypeError(`network "${network.name}" has no subnet`);
   return {
-    name: bridgeName(network.id),
+    name: bridgeName(network),
     hardwareAddress: parseMac(macOfAddress(first.gateway)),
-    addresses: network.ipam.map(({ subnet: text, gateway }) => {
+    addresses: network.ipam.filter(isGivenToHost(network)).map(({ subnet: text, gateway }) => {
       const subnet = requireSubnet(text);
       const local = requireAddress(gateway);
       const more = subnet.family === 4 ? { broadcast: lastOf(subnet) } : { isUnchecked: true };
@@ -244,23 +183,4 @@ function bridgeOf(network: Network): BridgeRequest {
     }),
     mtu: mtuOf(network),
   };
-}
-
-function checkMtu(network: string, value: string): void {
-  const mtu = Number(value);
-  if (/^\d+$/.test(value) && mtu >= smallestMtu && mtu <= largestMtu) return;
-  throw new NetworkError({
-    code: 'invalid-argument',
-    message: `network "${network}" has the MTU "${value}", which is not a number from ${smallestMtu} to ${largestMtu}`,
-    fields: { network, option: mtuOption, value },
-  });
-}
-
-function unsupportedOption(network: string, option: string, value: string): NetworkError {
-  return new NetworkError({
-    code: 'unsupported',
-    message: `option "${option}" of network "${network}" is not supported with the value "${value}"`,
-    hint: 'remove the option',
-    fields: { network, option, value },
-  });
 }

@@ -31,6 +31,8 @@ import type { NetlinkRequest, NetlinkSocket } from '../netlink/socket.ts';
 import { bridgePrefix } from '../names.ts';
 
 const hookForward = 2;
+/** IFNAMSIZ, netdevice(7). */
+const interfaceNameBytes = 16;
 const filterTable = 'filter';
 const dockerChain = 'DOCKER-USER';
 const forwardChain = 'FORWARD';
@@ -38,14 +40,18 @@ const forwardChain = 'FORWARD';
 /** What may still drop our traffic, as sentences for the user. */
 export type Obstacles = readonly string[];
 
-/** Makes sure that both rules stand where Docker or a default drop needs them. */
-export async function admitBridges(socket: NetlinkSocket): Promise<Obstacles> {
+/** Makes sure that our rules stand where Docker or a default drop needs them. `named` are bridges without our prefix. */
+export async function admitBridges(
+  socket: NetlinkSocket,
+  named: readonly string[] = [],
+): Promise<Obstacles> {
+  const wanted = [...admissions, ...named.flatMap(admissionsOf)];
   const chains = await listChains(socket);
   const target = chooseChain(chains);
   if (target !== null) {
-    const present = await ourRules(socket, target);
-    const missing = admissions.filter(
-      (wanted) => !present.some((rule) => isSameRule(rule.expressions, wanted)),
+    const present = await ourRules(socket, target, wanted);
+    const missing = wanted.filter(
+      (one) => !present.some((rule) => isSameRule(rule.expressions, one)),
     );
     const requests = missing.map((expressions) =>
       newRule({ ...target, expressions, handle: null }, 'first'),
@@ -55,14 +61,25 @@ export async function admitBridges(socket: NetlinkSocket): Promise<Obstacles> {
   return [...obstacles(chains), ...(await legacyObstacles())];
 }
 
-/** Takes both rules away again, wherever they are. */
+/** Takes the rules of all bridges away again, wherever they are. */
 export async function dismissBridges(socket: NetlinkSocket): Promise<void> {
+  await dismiss(socket, admissions);
+}
+
+/** Those of one bridge that has a name of its own. */
+export async function dismissBridge(socket: NetlinkSocket, name: string): Promise<void> {
+  await dismiss(socket, admissionsOf(name));
+}
+
+type Admissions = readonly (readonly Expression[])[];
+
+async function dismiss(socket: NetlinkSocket, unwanted: Admissions): Promise<void> {
   const chains = (await listChains(socket)).filter(
     (chain) => isOfIptables(chain) && (chain.chain === dockerChain || chain.chain === forwardChain),
   );
   const requests: NetlinkRequest[] = [];
   for (const chain of chains) {
-    for (const rule of await ourRules(socket, chain)) {
+    for (const rule of await ourRules(socket, chain, unwanted)) {
       if (rule.handle !== null) requests.push(deleteRule({ ...rule, handle: rule.handle }));
     }
   }
@@ -70,12 +87,23 @@ export async function dismissBridges(socket: NetlinkSocket): Promise<void> {
 }
 
 // Native matches only: iptables prints exactly these as `-i tsc+ -j ACCEPT`, and refuses to list a chain with others.
-const admissions: readonly (readonly Expression[])[] = [META_IIFNAME, META_OIFNAME].map((key) => [
-  { name: 'meta', key, register: 1 },
-  { name: 'cmp', operator: CMP_EQ, register: 1, value: new TextEncoder().encode(bridgePrefix) },
-  { name: 'counter' },
-  { name: 'verdict', code: NF_ACCEPT },
-]);
+const admissions = admissionsFor(new TextEncoder().encode(bridgePrefix));
+
+/** Of one bridge: its whole name is compared, the NULs behind it as well. */
+function admissionsOf(bridge: string): Admissions {
+  const name = new Uint8Array(interfaceNameBytes);
+  name.set(new TextEncoder().encode(bridge));
+  return admissionsFor(name);
+}
+
+function admissionsFor(value: Uint8Array): Admissions {
+  return [META_IIFNAME, META_OIFNAME].map((key) => [
+    { name: 'meta', key, register: 1 },
+    { name: 'cmp', operator: CMP_EQ, register: 1, value },
+    { name: 'counter' },
+    { name: 'verdict', code: NF_ACCEPT },
+  ]);
+}
 
 async function listChains(socket: NetlinkSocket): Promise<readonly Chain[]> {
   const dumps = [NFPROTO_IPV4, NFPROTO_INET].map((family) => socket.dump(getChains(family)));
@@ -87,12 +115,16 @@ function isOfIptables({ family, table }: Chain): boolean {
   return family === NFPROTO_IPV4 && table === filterTable;
 }
 
-async function ourRules(socket: NetlinkSocket, chain: Chain): Promise<readonly Rule[]> {
+async function ourRules(
+  socket: NetlinkSocket,
+  chain: Chain,
+  ours: Admissions,
+): Promise<readonly Rule[]> {
   const messages = await socket.dump(getRules(chain, chain.chain));
   return messages
     .map(({ payload }) => decodeRule(payload))
     .filter((rule) => rule.table === chain.table && rule.chain === chain.chain)
-    .filter((rule) => admissions.some((ours) => isSameRule(rule.expressions, ours)));
+    .filter((rule) => ours.some((one) => isSameRule(rule.expressions, one)));
 }
 
 export function chooseChain(chains: readonly Chain[]): Chain | null {

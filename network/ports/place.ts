@@ -1,5 +1,5 @@
 /** On which addresses of the host a port is published. Pure. */
-import { bindingAddressOf } from '../drivers/bridge.ts';
+import { bindingAddressOf } from '../drivers/bridge-options.ts';
 import type { AttachedNetwork } from '../endpoint.ts';
 import { NetworkError } from '../errors.ts';
 import { formatAddress, parseAddress } from '../ipam/address.ts';

@@ -54,6 +54,7 @@ async function createNetwork(
   if (ctx.networks.list().some((network) => network.name === name)) {
     throw new EngineError('conflict', `network with name ${name} already exists`);
   }
+  refuseSwarm(request);
   const driver = request.Driver === undefined || request.Driver === '' ? 'bridge' : request.Driver;
   const network = await inWordsOfTheApi(() =>
     ctx.networks.createNetwork(
@@ -62,6 +63,7 @@ async function createNetwork(
         name,
         driver: driver === 'default' ? 'bridge' : driver,
         isInternal: request.Internal === true,
+        isAttachable: request.Attachable === true,
         hasIpv4: request.EnableIPv4 !== false,
         hasIpv6: request.EnableIPv6 === true,
         ipam: {
@@ -77,6 +79,20 @@ async function createNetwork(
   );
   publish(ctx, network, 'create');
   return network;
+}
+
+/** What only a swarm has, or a network that is nothing but a model for others. */
+function refuseSwarm({ Ingress, ConfigOnly, ConfigFrom, Scope = '' }: NetworkCreateRequest): void {
+  const wrong = [
+    Ingress === true && 'Ingress',
+    ConfigOnly === true && 'ConfigOnly',
+    (ConfigFrom?.Network ?? '') !== '' && 'ConfigFrom',
+    Scope !== '' && Scope !== 'local' && `Scope "${Scope}"`,
+  ].find((one) => one !== false);
+  if (wrong === undefined) return;
+  throw new EngineError('not-implemented', `this engine has no networks with ${wrong}`, {
+    hint: 'leave it out: networks of this engine are those of one host',
+  });
 }
 
 function poolOf(
@@ -131,7 +147,7 @@ function inspect(ctx: NetworkBackendContext, network: Network): NetworkInspect {
       })),
     },
     Internal: network.isInternal,
-    Attachable: false,
+    Attachable: network.isAttachable ?? false,
     Ingress: false,
     ConfigFrom: { Network: '' },
     ConfigOnly: false,

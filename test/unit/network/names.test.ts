@@ -40,7 +40,9 @@ function request(more: Partial<SandboxRequest> = {}): SandboxRequest {
 
 describe('names of links', () => {
   test('must fit the kernel and differ by id', () => {
-    expect(bridgeName(id)).toBe('tscabababababab');
+    expect(bridgeName({ id, options: {} })).toBe('tscabababababab');
+    const options = { 'com.docker.network.bridge.name': 'br-shop' };
+    expect(bridgeName({ id, options })).toBe('br-shop');
     expect(vethName(id, network.id)).toMatch(/^tscv[0-9a-f]{11}$/);
     expect(vethName(id, network.id)).not.toBe(vethName(id, id));
     expect(vethName(id, network.id)).not.toBe(vethName(network.id, id));
@@ -78,6 +80,7 @@ describe('an endpoint', () => {
       request: request(),
       index: 0,
       network,
+      taken: ['eth1'],
       leases: {
         ipv4: { address: '172.18.0.2', prefixLength: 16, gateway: '172.18.0.1' },
         ipv6: { address: 'fd00::2', prefixLength: 64, gateway: 'fd00::1' },
@@ -95,7 +98,33 @@ describe('an endpoint', () => {
     });
   });
 
+  test('must have the first name that is free, or the one it is given', () => {
+    const leases = { ipv4: { address: '172.18.0.2', prefixLength: 16, gateway: null }, ipv6: null };
+    const nameOf = (taken: readonly string[], more: object = {}, options = {}): string => {
+      const endpoints = [{ networkId: network.id, ...more }];
+      const plan = { request: request({ endpoints }), index: 0, leases, taken };
+      return planEndpoint({ ...plan, network: { ...network, options } }).interfaceName;
+    };
+    expect(nameOf([])).toBe('eth0');
+    expect(nameOf(['eth0', 'eth2'])).toBe('eth1');
+    expect(nameOf(['eth0'], { interfaceName: 'lan' })).toBe('lan');
+    const options = { 'com.docker.network.container_iface_prefix': 'net' };
+    expect(nameOf(['eth0', 'net0'], {}, options)).toBe('net1');
+  });
+
   test.each([
+    [
+      { endpoints: [{ networkId: network.id, interfaceName: 'a/b' }] },
+      'wants an interface "a/b", which is no name of one',
+    ],
+    [
+      { endpoints: [{ networkId: network.id, interfaceName: 'sixteen-letters-' }] },
+      'wants an interface "sixteen-letters-", which is no name of one',
+    ],
+    [
+      { endpoints: [{ networkId: network.id, linkLocalAddresses: ['10.0.0.1'] }] },
+      'wants "10.0.0.1", which is no link-local address',
+    ],
     [
       { endpoints: [{ networkId: network.id, ipv4Address: '10.0.0.1' }] },
       'address "10.0.0.1" is not in subnet 172.18.0.0/16 of network "shop_default"',
