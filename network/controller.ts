@@ -262,6 +262,11 @@ export class NetworkController {
     });
   }
 
+  /** Of a sandbox that could not be opened: `held` of its handle is closed, and others may have its ports. */
+  heldClosed(id: string): void {
+    this.#ports.socketsClosed(id);
+  }
+
   /** Resolves when links, rules and leases are gone; a sandbox that is not there is no error. */
   async closeSandbox(id: string): Promise<void> {
     const closed = this.#locks.run(id, async () => {
@@ -321,7 +326,7 @@ export class NetworkController {
     const { id, name } = request;
     this.#ledger.sandboxes.set(id, { id, name, endpoints, ports: [], upstreams });
     rollback.add('leases', () => {
-      if (!this.#broken.has(id)) this.#forget(id);
+      if (!this.#broken.has(id)) this.#ledger.forget(id);
     });
     const asked = request.ports.map((port) => placePort(port, { request, attached, endpoints }));
     const reservation = await this.#ports.reserve(asked, request, rollback);

@@ -9,7 +9,7 @@ import { filteredNetwork } from './drivers/bridge-options.ts';
 import { leadOut } from './membership.ts';
 import { bridgeName, vethName } from './names.ts';
 import { recordedUplinks } from './forwarding.ts';
-import type { Network, Sandbox } from './model.ts';
+import type { Endpoint, Network, Sandbox } from './model.ts';
 import type { Link } from './netlink/link.ts';
 import type { Parts } from './parts.ts';
 import { repairBridges } from './repair.ts';
@@ -21,6 +21,7 @@ import {
   restoreNames,
   teardownSandboxes,
 } from './sandboxes.ts';
+import { withWayOut } from './way-out.ts';
 
 /** Returns the sandboxes that live on. */
 export async function recoverSandboxes(
@@ -29,11 +30,17 @@ export async function recoverSandboxes(
 ): Promise<readonly Sandbox[]> {
   const networks = parts.records.networks.values();
   const sandboxes = parts.records.sandboxes.values();
-  const known = new Set(networks.map(({ id }) => id));
-  const isAlive = ({ id, endpoints }: Sandbox): boolean =>
-    liveIds.has(id) && endpoints.every(({ networkId }) => known.has(networkId));
-  const live = sandboxes.filter(isAlive);
-  const dead = sandboxes.filter((sandbox) => !isAlive(sandbox));
+  const dead = sandboxes.filter(({ id }) => !liveIds.has(id));
+  const found = sandboxes.filter(({ id }) => liveIds.has(id));
+  const live = found.map((sandbox) => withKnownNetworks(networks, sandbox));
+  const narrowed = live.filter((sandbox, index) => sandbox !== found[index]);
+  for (const sandbox of narrowed) {
+    const { id } = sandbox;
+    parts.warn(`sandbox "${id}" was on a network that has no usable record, and is not any more`, {
+      id,
+    });
+    await parts.records.sandboxes.put(id, sandbox);
+  }
   for (const id of liveIds) {
     if (!live.some((sandbox) => sandbox.id === id))
       parts.warn(`sandbox "${id}" has no usable record; its container has lost its network`, {
@@ -46,9 +53,19 @@ export async function recoverSandboxes(
   await restoreResolver(parts, networks, live);
   for (const sandbox of live) {
     const possible = networks.map(({ id }) => vethName(sandbox.id, id));
-    if (possible.some((name) => orphans.includes(name))) await leadOut(parts, sandbox);
+    const hasLost = possible.some((name) => orphans.includes(name));
+    if (hasLost || narrowed.includes(sandbox)) await leadOut(parts, sandbox);
   }
   return live;
+}
+
+/** The same where it knows all; the endpoints of the others go, as if the sandbox had left these networks. */
+function withKnownNetworks(networks: readonly Network[], sandbox: Sandbox): Sandbox {
+  const byId = new Map(networks.map((network) => [network.id, network]));
+  const known = sandbox.endpoints.filter(({ networkId }) => byId.has(networkId));
+  if (known.length === sandbox.endpoints.length) return sandbox;
+  const leadsOut = ({ networkId }: Endpoint): boolean => byId.get(networkId)?.isInternal === false;
+  return { ...sandbox, endpoints: withWayOut(known, leadsOut) };
 }
 
 interface Found {

@@ -71,6 +71,36 @@ export async function disconnectContainer(
   await withContainer(ctx, containerRef, { work });
 }
 
+/**
+ * What an engine that was killed between the record of a join and the join itself has left: the join is made, or, where
+ * that fails, is not on record any more.
+ */
+export async function finishConnections(ctx: Context, container: Container): Promise<void> {
+  const { network: facts, record } = container;
+  if (facts === null || record.config.NetworkDisabled === true) return;
+  const unfinished = ctx.networks
+    .list()
+    .filter(({ driver }) => driver === 'bridge')
+    .filter(({ name }) => Object.hasOwn(record.endpoints, name))
+    .filter(({ name }) => !Object.hasOwn(facts.endpoints, name));
+  for (const network of unfinished) await finishConnection(ctx, container, network);
+}
+
+async function finishConnection(
+  ctx: Context,
+  container: Container,
+  network: Network,
+): Promise<void> {
+  const { [network.name]: _unfinished, ...endpoints } = container.record.endpoints;
+  try {
+    await follow(ctx, container, { network, change: 'connect' });
+  } catch (error) {
+    const fields = { container: container.id, network: network.name, error: String(error) };
+    ctx.log.error('cannot finish the join of a container to a network, and take it back', fields);
+    await changeRecord(ctx, container, (record) => ({ ...record, endpoints }));
+  }
+}
+
 /** One that runs, and did not lose its network over a damaged record. */
 function isOnNetworks({ network }: Container): boolean {
   return network !== null;

@@ -47,6 +47,7 @@ export interface ContainerContext {
     | 'openSandbox'
     | 'withdrawSandbox'
     | 'closeSandbox'
+    | 'heldClosed'
     | 'sandbox'
     | 'connect'
     | 'disconnect'

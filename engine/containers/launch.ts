@@ -79,6 +79,10 @@ export async function launch(ctx: LaunchContext, container: Container): Promise<
       const started = beginRun(withSharedNames(ctx, record), profile);
       rollback.add('record', () => ctx.records.put(record.id, record));
       const opening = openSandbox(ctx, record, rollback);
+      // Before the sandbox, whose end lets others have the ports that these hold.
+      rollback.add('descriptors', () => {
+        closeAll(held);
+      });
       // The kernel works on links and the disk on the record while the rest is prepared.
       const [opened, { sandbox, run }] = await settleAll([
         opening?.opened ?? Promise.resolve(null),
@@ -90,8 +94,13 @@ export async function launch(ctx: LaunchContext, container: Container): Promise<
       container.noteStart({ record: started, network, process });
     });
   } finally {
-    for (const fd of held) closeFd(fd);
+    closeAll(held);
+    ctx.networks.heldClosed(record.id);
   }
+}
+
+function closeAll(held: Fd[]): void {
+  for (const fd of held.splice(0)) closeFd(fd);
 }
 
 function beginRun(record: ContainerRecord, profile: string | null): ContainerRecord {

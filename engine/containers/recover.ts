@@ -8,6 +8,7 @@
  */
 import { connectShim, readExitFile } from '../runtime/index.ts';
 import type { ExitStatus } from '../runtime/index.ts';
+import { finishConnections } from './connect.ts';
 import { Container } from './container.ts';
 import type { ContainerRecord } from './container.ts';
 import type { ContainerContext, RunningProcess } from './context.ts';
@@ -52,6 +53,7 @@ export async function recoverContainers(
   await ctx.recovery.removeStrayCgroups(liveIds);
   await ctx.recovery.recoverVolumes(heldBy(live));
   adoptNetworks(ctx, live);
+  await Promise.all(live.map((container) => finishConnections(ctx, container)));
   for (const container of live) container.isPaused = ctx.cgroups.isFrozen(container.id);
   for (const container of live) void tellOfStopped(ctx, container);
   for (const container of live) void adopt(ctx, container);

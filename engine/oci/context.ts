@@ -1,8 +1,7 @@
 /** What every command of the runtime stands on, and what a container is now. */
 import { EngineError } from '../api/index.ts';
-import { Cgroups, connectShim, ociState } from '../runtime/index.ts';
+import { Cgroups, connectShim, ociState, readProcess } from '../runtime/index.ts';
 import type { OciState, OciStatus, Shim } from '../runtime/index.ts';
-import { readProcess } from './record.ts';
 import type { ContainerRecord, Containers } from './record.ts';
 
 export interface Context {

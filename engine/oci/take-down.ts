@@ -1,7 +1,7 @@
 /** Ends whatever is left of a container and forgets it. */
+import { readProcess } from '../runtime/index.ts';
 import { cgroupsOf, shimOf } from './context.ts';
 import type { Context } from './context.ts';
-import { readProcess } from './record.ts';
 import type { ContainerRecord } from './record.ts';
 import { untilGone } from './signals.ts';
 

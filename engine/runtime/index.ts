@@ -60,6 +60,7 @@ export type {
   SandboxSpec,
   TerminalSize,
 } from './sandbox-spec.ts';
+export { readProcess } from './process-facts.ts';
 export { parseSecurityOptions } from './security-options.ts';
 export { chooseLabels, levelOf, mayBeRelabelled, sharedLabel } from './selinux.ts';
 export type { ContainerLabels } from './selinux.ts';

@@ -58,6 +58,9 @@ export function readExitFile(path: string): ExitStatus | null {
 
 type State = ShimStatus['state'];
 
+/** How long the answer to a request may take, in milliseconds: on a busy machine it takes tens. */
+const answerLimitMs = 10_000;
+
 export interface RequestPurpose {
   /** The system call that an error names. */
   readonly call: string;
@@ -175,12 +178,16 @@ export class Conversation {
 
   /**
    * Sends a message with a number, and the descriptors it needs; throws the errno of its answer. `unavailable`: the shim
-   * does not read, or has broken the stream off before it answered, and nobody knows whether it has heard.
+   * does not read, has not answered within ten seconds, or has broken the stream off before, and nobody knows whether it
+   * has heard.
    */
   async request(what: RequestPurpose, encode: (request: number) => Uint8Array): Promise<void> {
     this.#requireGreeting(what);
     const number = ++this.#count;
-    const errno = await new Promise<number>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      this.#giveUp(number);
+    }, answerLimitMs);
+    const answer = new Promise<number>((resolve, reject) => {
       if (this.#exit !== null) {
         resolve(esrch);
         return;
@@ -189,8 +196,18 @@ export class Conversation {
       this.#requests.set(number, request);
       this.#post(number, request);
     });
+    const errno = await answer.finally(() => {
+      clearTimeout(timer);
+    });
     if (errno === 0) return;
     throw new SyscallError({ call: what.call, errno: errnoName(errno), purpose: what.purpose });
+  }
+
+  /** Somebody keeps the shim stopped, who may let it hear the message later. */
+  #giveUp(number: number): void {
+    const request = this.#requests.get(number);
+    this.#requests.delete(number);
+    request?.reject(unanswered(request.what.purpose));
   }
 
   /** Between two streams it waits for the next greeting. */

@@ -17,6 +17,7 @@ import {
 import type { Fd } from '../../native/index.ts';
 import { encodeSpec } from './encode.ts';
 import { encodeInput, encodeInputEnd, encodeResize } from './exec-protocol.ts';
+import { readProcess } from './process-facts.ts';
 import { encodeSignal, encodeStart } from './protocol.ts';
 import type { ExitStatus, ShimStatus } from './protocol.ts';
 import type { ForeignCommands, SandboxSpec, TerminalSize } from './sandbox-spec.ts';
@@ -176,13 +177,22 @@ export async function connectShim(
 }
 
 function watchProcessOf(conversation: Conversation, status: ShimStatus | null): void {
+  const pidfd = status === null ? null : openProcess(status);
+  if (pidfd === null) conversation.noteProcessGone();
+  else conversation.watchProcess(pidfd);
+}
+
+/** null: it has ended, and its number may be another's by now; or there is no descriptor to spare. */
+function openProcess({ pid, startTime }: ShimStatus): Fd | null {
+  let pidfd: Fd;
   try {
-    if (status === null) conversation.noteProcessGone();
-    else conversation.watchProcess(openPidfd(status.pid));
+    pidfd = openPidfd(pid);
   } catch {
-    // ESRCH; or, without a descriptor to spare, one whose end is known from its connection alone.
-    conversation.noteProcessGone();
+    return null;
   }
+  if (readProcess(pid)?.startTime === String(startTime)) return pidfd;
+  closeFd(pidfd);
+  return null;
 }
 
 /** undefined: the time was over first. */

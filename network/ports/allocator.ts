@@ -14,7 +14,10 @@ import type { Address, PortHolder } from './refusals.ts';
 
 export interface Reservation {
   readonly bindings: readonly PortBinding[];
-  /** The sockets, in the order of the bindings. From here on the rollback gives back the ports without them. */
+  /**
+   * The sockets, in the order of the bindings. From here on the rollback leaves the ports taken until `socketsClosed` says
+   * that these are: nobody could bind them before.
+   */
   readonly handOver: () => readonly Fd[];
 }
 
@@ -40,6 +43,8 @@ export class PortAllocator {
   /** "tcp 8080" → who has it on which addresses. */
   readonly #taken = new Map<string, { readonly hostIp: string; readonly holder: PortHolder }[]>();
   readonly #ephemeral = new EphemeralPorts();
+  /** Given back by id of who has the sockets still. */
+  readonly #awaited = new Map<string, PortBinding[]>();
 
   constructor(kernel: Pick<Kernel, 'openSocket' | 'closeFd'>) {
     this.#kernel = kernel;
@@ -59,7 +64,8 @@ export class PortAllocator {
       if (request === undefined) continue;
       const held = await this.#reserveOne(request, holder);
       rollback.add(`port ${held.bindings[0]?.published ?? 0}`, () => {
-        this.#giveBack(held, holder, { isOpen: !isHandedOver });
+        if (isHandedOver) this.#awaitSockets(held, holder);
+        else this.#giveBack(held, holder);
       });
       all[index] = held;
     }
@@ -117,7 +123,7 @@ export class PortAllocator {
     for (const hostIp of hostIps) {
       const refusal = await this.#tryBinding({ protocol, hostIp, published, target }, holder, held);
       if (refusal === null) continue;
-      this.#giveBack(held, holder, { isOpen: true });
+      this.#giveBack(held, holder);
       if (isRefusal(refusal)) return refusal;
       throw refusal.error;
     }
@@ -144,9 +150,19 @@ export class PortAllocator {
     }
   }
 
-  #giveBack({ bindings, fds }: Held, holder: PortHolder, { isOpen }: { isOpen: boolean }): void {
+  #giveBack({ bindings, fds }: Held, holder: PortHolder): void {
     this.release(bindings, holder.id);
-    if (isOpen) for (const fd of fds) this.#kernel.closeFd(fd);
+    for (const fd of fds) this.#kernel.closeFd(fd);
+  }
+
+  #awaitSockets({ bindings }: Held, { id }: PortHolder): void {
+    this.#awaited.set(id, [...(this.#awaited.get(id) ?? []), ...bindings]);
+  }
+
+  /** Whoever was handed the sockets has closed them all, and does nothing with the ports any more. */
+  socketsClosed(id: string): void {
+    this.release(this.#awaited.get(id) ?? [], id);
+    this.#awaited.delete(id);
   }
 
   #bind({ protocol, hostIp, published }: PortBinding): Promise<Fd> {

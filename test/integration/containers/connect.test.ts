@@ -1,6 +1,9 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ContainerCreateRequest } from '../../../engine/api/index.ts';
+import { decodeRecord, encodeRecord } from '../../../engine/store/record-file.ts';
 import { eventually } from '../../lib/eventually.ts';
 import { absent, actions, create, failure, run, useEngine } from './support.ts';
 
@@ -72,6 +75,25 @@ describe.skipIf(absent.length > 0)(
       expect(await networkActions(db)).toEqual(['disconnect']);
       const { Containers } = await subject().client.networks.inspect(front);
       expect(Object.keys(Containers)).toEqual([web]);
+    });
+
+    test('a join that is only on record after a kill must be made by the next engine', async () => {
+      const [front, back] = [await network('front'), await network('back')];
+      const id = await run(subject(), sleeping, on(front));
+      await subject().engine.kill();
+      const path = join(subject().engine.stateRoot, 'records', 'containers', `${id}.json`);
+      const decoded = decodeRecord(readFileSync(path, 'utf8'));
+      if (!decoded.isOk) throw new Error(decoded.reason);
+      const { endpoints } = decoded.envelope.body as { endpoints: Record<string, unknown> };
+      const body = { ...decoded.envelope.body, endpoints: { ...endpoints, [back]: {} } };
+      writeFileSync(path, encodeRecord({ ...decoded.envelope, body }));
+      await subject().engine.start();
+      const address = await addressOn(id, back);
+      expect(address).toMatch(/^\d+\./);
+      expect(await ask(id, 'ip -o -4 address show dev eth1')).toContain(`${address}/`);
+      expect(await ask(id, 'cat /etc/hosts')).toContain(`${address}\t`);
+      await disconnect(back, id);
+      expect(await addressOn(id, back)).toBe('none');
     });
 
     test('published ports and the way out must follow to the network that is left', async () => {

@@ -123,6 +123,31 @@ describe.skipIf(absent.length > 0)(
       expect(await expectCompleteLog(id)).toBeGreaterThan(10);
     });
 
+    test('what is asked of a shim that is stopped while the engine runs must be refused in time', async () => {
+      const id = await runReady(subject(), counter);
+      const { shim } = await pids(id);
+      const { containers } = subject().client;
+      await stop(shim);
+      try {
+        const begun = performance.now();
+        const errors = await Promise.all([
+          failure(containers.kill(id, { killSignal: 'USR1' })),
+          failure(containers.resize(id, { rows: 24, columns: 80 })),
+        ]);
+        expect(performance.now() - begun).toBeLessThan(30_000);
+        for (const error of errors)
+          expect([error.kind, error.hint]).toEqual([
+            'unavailable',
+            expect.stringContaining('CONT'),
+          ]);
+      } finally {
+        process.kill(shim, 'SIGCONT');
+      }
+      // The answers that come late are nobody's.
+      await containers.stop(id);
+      expect(await state(subject(), id)).toMatch(/^exited/);
+    });
+
     test('an end behind a stopped shim must be known with its code and its log when that goes on', async () => {
       const id = await runReady(subject(), counter);
       const { program, shim } = await pids(id);

@@ -161,6 +161,31 @@ describe('an engine that is killed', () => {
     expect(points).toBeGreaterThan(3);
   });
 
+  test('and has lost the record of a network must leave a sandbox on its others', async () => {
+    const [first = '', second = ''] = networks;
+    const kernel = new MortalKernel();
+    await lab.restart([], kernel);
+    for (const id of networks) await lab.controller.createNetwork({ id, name: id.slice(0, 6) });
+    const both = sandboxRequest([first, second], { name: 'live', ports: [tcp(8080, 80)] });
+    await openSandbox(lab.controller, both);
+    kernel.closeAll();
+    await lab.records.networks.delete(first);
+    await lab.restart([both.id]);
+    const place = lab.controller.sandbox(both.id);
+    if (place === undefined) throw new Error('it is gone');
+    expect(place.endpoints.map(({ networkId }) => networkId)).toEqual([second]);
+    expect((await runIn(place, 'ip', '-o', 'link')).trim().split('\n')).toHaveLength(2);
+    const server = await serve(lab, place, { port: 80, answer: 'live' });
+    const gateway = place.endpoints[0]?.ipv4?.gateway ?? '';
+    expect(await ask('host', '127.0.0.1', 8080)).toBe(`live ${gateway}`);
+    expect(lab.warnings.join()).toContain('was on a network that has no usable record');
+    server.kill('SIGKILL');
+    await once(server, 'exit');
+    await lab.restart([]);
+    await lab.controller.removeNetwork(second);
+    expect((await lab.resolver.list()).sandboxIds).toEqual([]);
+  });
+
   test.each(['joins', 'leaves'] as const)(
     'while a sandbox %s a network must leave it reachable, and able to join again',
     async (change) => {

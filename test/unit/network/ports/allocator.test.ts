@@ -109,6 +109,25 @@ describe('published ports', () => {
     await ports.reserve([port(8080)], other, new Rollback());
   });
 
+  test('of a failed open must stay taken until whoever was handed their sockets has closed them', async () => {
+    const sockets = new Sockets();
+    const ports = new PortAllocator(sockets);
+    let fds: readonly Fd[] = [];
+    const attempt = Rollback.guard(async (rollback) => {
+      const { handOver } = await ports.reserve([port(8080), port(8081)], web, rollback);
+      fds = handOver();
+      throw new Error('the rest has failed');
+    });
+    await expect(attempt).rejects.toThrow('the rest has failed');
+    const again = ports.reserve([port(8081)], other, new Rollback());
+    await expect(again).rejects.toMatchObject({ fields: { container: 'web' } });
+    for (const fd of fds) sockets.closeFd(fd);
+    ports.socketsClosed(web.id);
+    await ports.reserve([port(8080), port(8081)], other, new Rollback());
+    ports.socketsClosed(web.id);
+    await expect(ports.reserve([port(8080)], web, new Rollback())).rejects.toThrow();
+  });
+
   test('that were adopted are taken until they are released', async () => {
     const ports = new PortAllocator(new Sockets());
     const binding = { protocol: 'tcp', hostIp: '0.0.0.0', published: 8080, target: 80 } as const;
