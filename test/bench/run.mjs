@@ -11,6 +11,7 @@ import { execRows, exitRows, findEngines, memoryRows, startRows } from './engine
 import { logRows, logTargets } from './logs.mjs';
 import { measure, pssOf, run } from './measure.mjs';
 import { networkRatios, networkRows } from './network.mjs';
+import { scalingRows, scalingTargets } from './scaling.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -37,6 +38,7 @@ const targets = {
   'memory per container, 50 containers': 614.4,
   'load, 200 services, in process': 30,
   ...logTargets,
+  ...scalingTargets,
 };
 
 /** How many times as long as the peer a whole process may take. */
@@ -50,8 +52,9 @@ const directory = await mkdtemp(join(tmpdir(), 'tsc-bench-'));
 const rows = [];
 try {
   if (wants('config')) await configRows(ourCommand, { directory, record });
+  if (wants('scaling')) await scalingRows(ourCommand, { directory, record });
   if (wants('network')) await networkRows(await makeRootfs(directory), { ...options, record });
-  if (!['config', 'network'].includes(options.only)) await withEngines();
+  if (!['config', 'network', 'scaling'].includes(options.only)) await withEngines();
 } finally {
   await rm(directory, { recursive: true, force: true });
 }
@@ -149,7 +152,8 @@ function judge(ratio, what) {
 }
 
 function print() {
-  const number = (value) => (value === undefined ? '' : value.toFixed(value < 100 ? 1 : 0));
+  const number = (value) =>
+    value === undefined ? '' : value.toFixed(value < 1 ? 3 : value < 100 ? 1 : 0);
   process.stdout.write(
     '| what | who | p50 | p90 | unit | target | ours : theirs |\n|---|---|--:|--:|---|--:|--:|\n',
   );
