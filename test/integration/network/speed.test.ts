@@ -48,6 +48,42 @@ describe('many sandboxes', () => {
   });
 });
 
+/** How often what the first cost the last may cost: quadratic growth is far beyond, a busy machine is not. */
+const growth = 4;
+
+describe('what is there already', () => {
+  test('must not make sandboxes of a network dearer', async () => {
+    await using lab = await Lab.open();
+    const network = await lab.network();
+    await lab.controller.closeSandbox((await lab.sandbox([network])).id);
+    const costs: number[] = [];
+    for (let group = 0; group < 4; group++) {
+      const requests = Array.from({ length: many }, () => sandboxRequest([network]));
+      const started = performance.now();
+      await Promise.all(requests.map((one) => openSandbox(lab.controller, one)));
+      costs.push(performance.now() - started);
+    }
+    expect(Math.min(...costs.slice(2))).toBeLessThan(growth * Math.max(...costs.slice(0, 2)));
+    const { sandboxes } = lab.controller.inspect(network);
+    expect(sandboxes).toHaveLength(4 * many);
+    await Promise.all(sandboxes.map(({ id }) => lab.controller.closeSandbox(id)));
+  });
+
+  test('must not make published ports dearer', async () => {
+    await using lab = await Lab.open();
+    const network = await lab.network();
+    const costs: number[] = [];
+    for (let hundred = 0; hundred < 10; hundred++) {
+      const first = 20_000 + hundred * 100;
+      const ports = Array.from({ length: 100 }, (_, index) => tcp(first + index, 80));
+      const started = performance.now();
+      await lab.sandbox([network], { ports });
+      costs.push(performance.now() - started);
+    }
+    expect(Math.min(...costs.slice(7))).toBeLessThan(growth * Math.max(...costs.slice(0, 3)));
+  });
+});
+
 function round(ms: number): number {
   return Math.round(ms * 100) / 100;
 }
