@@ -11,6 +11,7 @@ import {
   writeSysctl,
 } from '../native/index.ts';
 import type { Fd } from '../native/index.ts';
+import type { ProxyOptions } from './ports/proxy.ts';
 import type { HostForwarding, Network, Sandbox } from './model.ts';
 
 /** Every record in memory, written before the effect it announces. `RecordStore` of the engine is one. */
@@ -99,6 +100,8 @@ export interface NetworkOptions {
   /** What goes on without being an error: a foreign firewall that may drop, a sysctl that cannot be written. */
   readonly warn: (message: string, fields?: Readonly<Record<string, string | number>>) => void;
   readonly kernel?: Kernel;
+  /** Missing: nothing is published on IPv6 addresses but for sandboxes that have IPv6, and never on [::1]. */
+  readonly proxy?: ProxyOptions;
   /** Keeps the namespace of the next sandbox ready, so that its start need not wait for the kernel. */
   readonly keepsSpare?: boolean;
 }

@@ -40,6 +40,7 @@ import { recoverSandboxes } from './recover.ts';
 import {
   buildSandbox,
   namespacePath,
+  relayedPorts,
   restoreNames,
   teardownSandboxes,
   withdrawSandbox,
@@ -60,7 +61,7 @@ export class NetworkController {
 
   private constructor(parts: Parts) {
     this.#parts = parts;
-    this.#ports = new PortAllocator(parts.kernel);
+    this.#ports = new PortAllocator(parts.kernel, parts.proxy);
     this.#closing = new Batch((sandboxes) => this.#closeAll(sandboxes));
     for (const network of parts.records.networks.values()) this.#ledger.addNetwork(network);
   }
@@ -293,6 +294,11 @@ export class NetworkController {
     ]);
   }
 
+  /** Tells a proxy that had to be started anew where the published ports lead. */
+  async restorePorts(): Promise<void> {
+    await this.#parts.proxy?.lead([...this.#ledger.sandboxes.values()].flatMap(relayedPorts));
+  }
+
   /**
    * Takes down what networks without a sandbox have of the kernel, as an engine with nothing to run leaves its host. The
    * networks stay: the next sandbox sets them up again.
@@ -300,6 +306,7 @@ export class NetworkController {
   async dismantle(): Promise<void> {
     const idle = this.list().filter(({ id }) => this.#ledger.sandboxesOf(id).length === 0);
     await allOf(idle.map((network) => this.#parts.drivers[network.driver].teardown(network)));
+    if (this.#ledger.sandboxes.size === 0) await this.#parts.proxy?.stop();
   }
 
   /** Makes what the first sandbox would wait for. */
@@ -328,7 +335,9 @@ export class NetworkController {
     rollback.add('leases', () => {
       if (!this.#broken.has(id)) this.#ledger.forget(id);
     });
-    const asked = request.ports.map((port) => placePort(port, { request, attached, endpoints }));
+    const isRelayed = this.#parts.proxy?.hasIpv6() === true;
+    const place = { request, attached, endpoints, isRelayed };
+    const asked = request.ports.map((port) => placePort(port, place));
     const reservation = await this.#ports.reserve(asked, request, rollback);
     const ports = reservation.bindings;
     const sandbox: Sandbox = { id, name, endpoints, ports, upstreams };

@@ -18,5 +18,6 @@ export { NetworkController } from './controller.ts';
 export { isNetworkError, NetworkError } from './errors.ts';
 export type { NetworkErrorCode, NetworkErrorFields } from './errors.ts';
 export type * from './model.ts';
+export type { ProxyOptions } from './ports/proxy.ts';
 export { Resolver } from './dns/resolver.ts';
 export { readForwardingRecord, readNetworkRecord, readSandboxRecord } from './record.ts';

@@ -12,6 +12,7 @@ import { isSyscallError } from '../native/index.ts';
 import { NameBook } from './name-book.ts';
 import { SpareSandbox } from './spare-sandbox.ts';
 import { NetlinkSocket } from './netlink/socket.ts';
+import { PortProxy } from './ports/proxy.ts';
 import { withoutNftables } from './refusals.ts';
 
 export interface Parts {
@@ -30,6 +31,7 @@ export interface Parts {
   readonly globalId: NetworkOptions['globalId'];
   readonly drivers: Readonly<Record<DriverName, Driver>>;
   readonly spare: SpareSandbox | null;
+  readonly proxy: PortProxy | null;
   /** Closes the engine's sockets. */
   close(): void;
 }
@@ -45,6 +47,7 @@ export async function openParts(options: NetworkOptions): Promise<Parts> {
     globalId,
     keepsSpare = false,
   } = options;
+  const proxy = options.proxy === undefined ? null : new PortProxy(kernel, options.proxy);
   const routing = await NetlinkSocket.open(kernel, 'netlink-route');
   const netfilter = await openNetfilter(kernel);
   const links = new HostLinks(routing, instance);
@@ -56,6 +59,7 @@ export async function openParts(options: NetworkOptions): Promise<Parts> {
     instance,
     kernel,
     spare,
+    proxy,
     records,
     resolver,
     warn,
@@ -68,6 +72,7 @@ export async function openParts(options: NetworkOptions): Promise<Parts> {
     drivers: { bridge, host: hostDriver, none: noneDriver },
     close: () => {
       spare?.close();
+      proxy?.close();
       routing.close();
       netfilter.close();
     },

@@ -17,6 +17,7 @@ import { removeSandbox } from './sandbox.ts';
 import {
   namespacePath,
   publishedPorts,
+  relayedPorts,
   resolvedOf,
   restoreNames,
   teardownSandboxes,
@@ -120,6 +121,8 @@ async function restoreNetworks(
     uplinks: recordedUplinks(parts.records.forwarding, 4),
     uplinks6: recordedUplinks(parts.records.forwarding, 6),
   });
+  for (const problem of (await parts.proxy?.recover(live.flatMap(relayedPorts))) ?? [])
+    parts.warn(`a port is not published on IPv6 any more: ${problem}`);
   for (const network of active) await parts.drivers[network.driver].setup(network);
   await repairBridges(
     parts,

@@ -130,6 +130,7 @@ export function resolvedOf({ id, endpoints, upstreams }: Sandbox): {
 
 export async function publishPorts(parts: Parts, sandbox: Sandbox): Promise<void> {
   const addPorts = publishedPorts(sandbox);
+  await parts.proxy?.lead(relayedPorts(sandbox));
   if (addPorts.length === 0) return;
   await parts.firewall.apply({ addPorts });
   await forgetFlows(parts.netfilter, addPorts);
@@ -139,7 +140,10 @@ export async function withdrawPorts(
   parts: Parts,
   removePorts: readonly PortBinding[],
 ): Promise<void> {
-  await parts.firewall.apply({ removePorts });
+  await allOf([
+    parts.firewall.apply({ removePorts }),
+    ...(parts.proxy === null ? [] : [parts.proxy.remove(removePorts)]),
+  ]);
   await forgetFlows(parts.netfilter, removePorts);
 }
 
@@ -161,6 +165,15 @@ export function publishedPorts({ ports, endpoints }: Sandbox): readonly Publishe
     if (address === null) return [];
     return [{ protocol, hostIp, published, target: { address: address.address, port: target } }];
   });
+}
+
+/** What the proxy passes on of what comes by IPv6: to the sandbox's own, or else to its IPv4. */
+export function relayedPorts({ ports, endpoints }: Sandbox): readonly PublishedPort[] {
+  const way = wayOut(endpoints, 6)?.ipv6 ?? wayOut(endpoints, 4)?.ipv4 ?? null;
+  if (way === null) return [];
+  return ports
+    .filter(({ hostIp }) => familyOf(hostIp) === 6)
+    .map(({ target, ...port }) => ({ ...port, target: { address: way.address, port: target } }));
 }
 
 /** DNS for a sandbox that outlived a resolver: its sockets are made anew, the redirection is still there. */

@@ -180,6 +180,16 @@ interface Networks {
 
 async function openNetworks(layout: Layout, log: Log): Promise<Networks> {
   let restoreNames = (): Promise<void> => Promise.resolve();
+  let restorePorts = restoreNames;
+  const proxy = {
+    runRoot: layout.runRoot,
+    name: 'proxy',
+    onLost: () => {
+      restorePorts().catch((error: unknown) => {
+        log.error('ports are not published on IPv6 any more', { error: String(error) });
+      });
+    },
+  };
   const [networks, sandboxes, forwarding, resolver] = await Promise.all([
     openRecords(layout.records.networks, { durability: 'disk', read: readNetworkRecord, log }),
     openRecords(layout.bootRecords.sandboxes, { durability: 'boot', read: readSandboxRecord, log }),
@@ -203,6 +213,7 @@ async function openNetworks(layout: Layout, log: Log): Promise<Networks> {
     namespaces: layout.networkNamespaces,
     records: { networks, sandboxes, forwarding },
     resolver,
+    proxy: { adopt: () => Resolver.adopt(proxy), start: () => Resolver.start(proxy) },
     globalId: () => readGlobalId(layout.globalId),
     keepsSpare: true,
     warn: (message, fields) => {
@@ -210,6 +221,7 @@ async function openNetworks(layout: Layout, log: Log): Promise<Networks> {
     },
   });
   restoreNames = () => controller.restoreNames();
+  restorePorts = () => controller.restorePorts();
   void controller.prepare();
   return { controller, resolver };
 }

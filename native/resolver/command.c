@@ -1,6 +1,7 @@
 /* The commands of the control socket.  A command is read whole before anything is changed, so a
    malformed one changes nothing.  */
 #include "control.h"
+#include "relay.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -157,6 +158,17 @@ static bool join_networks (struct resolver *resolver, struct sandbox *sandbox,
   return true;
 }
 
+/* FNV-1a */
+static uint64_t key_of_upstreams (const struct sandbox *sandbox)
+{
+  const uint8_t *bytes = (const uint8_t *)sandbox->upstreams;
+  uint64_t key = 0xcbf29ce484222325u;
+
+  for (size_t i = 0; i < sandbox->upstream_count * sizeof *sandbox->upstreams; i++)
+    key = (key ^ bytes[i]) * 0x100000001b3u;
+  return key;
+}
+
 static const char *apply_sandbox (struct resolver *resolver, struct frame *frame,
                                   struct reader *reader)
 {
@@ -183,6 +195,8 @@ static const char *apply_sandbox (struct resolver *resolver, struct frame *frame
     }
   memcpy (sandbox->upstreams, request.upstreams, sizeof sandbox->upstreams);
   sandbox->upstream_count = request.upstream_count;
+  sandbox->upstream_key = key_of_upstreams (sandbox);
+  sandbox->preferred = 0;
   if (!has_sockets)
     return NULL;
   frame->fds_taken = 2;
@@ -278,6 +292,61 @@ static const char *remove_network (struct resolver *resolver, struct reader *rea
   return NULL;
 }
 
+/* Protocols as in IP's header.  */
+static bool read_relay (struct reader *reader, char *id, bool *is_stream, struct upstream *target)
+{
+  unsigned int protocol;
+
+  take_text (reader, id, MAX_RELAY_ID_BYTES + 1);
+  protocol = take_u8 (reader);
+  *is_stream = protocol == IPPROTO_TCP;
+  take_upstream (reader, target);
+  return at_end (reader) && (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP);
+}
+
+static const char *set_relay (struct resolver *resolver, struct frame *frame, struct reader *reader)
+{
+  char id[MAX_RELAY_ID_BYTES + 1];
+  struct upstream target;
+  bool has_socket = take_u8 (reader) == FLAG_SOCKETS, is_stream;
+  bool is_whole = read_relay (reader, id, &is_stream, &target);
+  struct relay *relay = is_whole ? relay_find (resolver, id) : NULL;
+
+  if (has_socket && frame->fd_count < 1)
+    return "no-sockets";
+  frame->fds_taken = has_socket ? 1 : 0;
+  if (!is_whole || (relay == NULL && !has_socket))
+    {
+      if (has_socket)
+        close (frame->fds[0]);
+      return is_whole ? "no-sockets" : "malformed";
+    }
+  if (has_socket)
+    {
+      if (relay != NULL)
+        relay_remove (resolver, relay);
+      relay = relay_make (resolver, id, is_stream, frame->fds[0]);
+    }
+  if (relay == NULL)
+    return "too-many";
+  relay_lead (resolver, relay, &target);
+  return NULL;
+}
+
+static const char *remove_relay (struct resolver *resolver, struct reader *reader)
+{
+  char id[MAX_RELAY_ID_BYTES + 1];
+  struct relay *relay;
+
+  take_text (reader, id, sizeof id);
+  if (!at_end (reader))
+    return "malformed";
+  relay = relay_find (resolver, id);
+  if (relay != NULL)
+    relay_remove (resolver, relay);
+  return NULL;
+}
+
 /* Appends to the answer; false: no memory.  */
 static bool put (struct answer_frame *reply, const void *bytes, size_t count)
 {
@@ -326,6 +395,9 @@ static bool list (const struct resolver *resolver, struct answer_frame *reply)
        network = network->next)
     if (network->is_set)
       is_done = is_done && put_text (reply, network->id);
+  is_done = is_done && put_u16 (reply, resolver->relay_count);
+  for (const struct relay *relay = resolver->relays; relay != NULL; relay = relay_next (relay))
+    is_done = is_done && put_text (reply, relay_id (relay));
   return is_done;
 }
 
@@ -363,6 +435,10 @@ static const char *run (struct resolver *resolver, struct frame *frame, struct a
       return set_names (resolver, &reader);
     case CONTROL_REMOVE_NETWORK:
       return remove_network (resolver, &reader);
+    case CONTROL_SET_RELAY:
+      return set_relay (resolver, frame, &reader);
+    case CONTROL_REMOVE_RELAY:
+      return remove_relay (resolver, &reader);
     case CONTROL_LIST:
       return list (resolver, reply) ? NULL : "no-memory";
     default:

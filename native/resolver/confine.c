@@ -56,6 +56,7 @@ static const struct sock_filter filter[] = {
   ALLOW (SYS_sendto),
   ALLOW (SYS_accept4),
   ALLOW (SYS_connect),
+  ALLOW (SYS_shutdown),
   ALLOW (SYS_close),
   ALLOW (SYS_getrandom),
   ALLOW (SYS_clock_gettime),

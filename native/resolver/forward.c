@@ -34,6 +34,8 @@ struct forward
   struct attempt *attempt;
   unsigned int attempts;
   unsigned int limit;
+  /* Upstream of the first attempt.  */
+  size_t first;
   uint16_t id;
   struct query query;
   /* The query with its length before it, as TCP wants it, and with the id of this attempt.  */
@@ -160,6 +162,8 @@ static void take_reply (struct resolver *resolver, struct forward *forward, uint
           return;
         }
     }
+  cache_store (&resolver->cache, &forward->query, forward->sandbox->upstream_key,
+               resolver->loop.now_ms, bytes, length);
   finish_reply (resolver, forward, bytes, length);
 }
 
@@ -302,9 +306,12 @@ static bool try_upstreams (struct resolver *resolver, struct forward *forward)
   const struct sandbox *sandbox = forward->sandbox;
 
   while (forward->attempts < forward->limit && sandbox->upstream_count > 0)
-    if (open_attempt (resolver, forward,
-                      &sandbox->upstreams[forward->attempts++ % sandbox->upstream_count]))
-      return true;
+    {
+      size_t which = (forward->first + forward->attempts++) % sandbox->upstream_count;
+
+      if (open_attempt (resolver, forward, &sandbox->upstreams[which]))
+        return true;
+    }
   return false;
 }
 
@@ -319,8 +326,14 @@ static void next_attempt (struct resolver *resolver, struct forward *forward)
     finish_code (resolver, forward, DNS_SERVFAIL);
 }
 
-void forward_expired (struct loop *loop, void *forward)
+void forward_expired (struct loop *loop, void *owner)
 {
+  struct forward *forward = owner;
+  struct sandbox *sandbox = forward->sandbox;
+
+  /* Those who ask next begin with the other one.  */
+  if (forward->attempts == 1 && forward->first == sandbox->preferred && sandbox->upstream_count > 0)
+    sandbox->preferred = (sandbox->preferred + 1) % sandbox->upstream_count;
   next_attempt (resolver_of (loop), forward);
 }
 
@@ -341,6 +354,7 @@ static struct forward *make_forward (struct resolver *resolver, struct sandbox *
   forward->query.bytes = forward->bytes + 2;
   forward->asker = *asker;
   forward->sandbox = sandbox;
+  forward->first = sandbox->preferred;
   forward->limit
       = sandbox->upstream_count > ATTEMPTS ? (unsigned int)sandbox->upstream_count : ATTEMPTS;
   forward->next = sandbox->forwards;
@@ -352,14 +366,37 @@ static struct forward *make_forward (struct resolver *resolver, struct sandbox *
   return forward;
 }
 
+static void reply_cached (struct resolver *resolver, struct sandbox *sandbox,
+                          const struct query *query, const struct asker *asker, size_t length)
+{
+  struct reply reply = { .bytes = resolver->out, .length = length };
+  enum dns_rcode rcode = reply_rcode (resolver->out);
+
+  if (asker->connection == NULL && length > query_udp_limit (query))
+    {
+      reply_begin (&reply, query, resolver->out, DNS_UDP_BYTES);
+      reply.is_truncated = true;
+      reply_end (&reply, query, rcode);
+    }
+  sandbox_reply (resolver, sandbox, asker, reply.bytes, reply.length);
+}
+
 bool forward_start (struct resolver *resolver, struct sandbox *sandbox, const struct query *query,
                     const struct asker *asker, enum dns_rcode *rcode)
 {
   struct forward *forward;
+  size_t length;
 
   *rcode = DNS_NXDOMAIN;
   if (sandbox->upstream_count == 0)
     return false;
+  length = cache_find (&resolver->cache, query, sandbox->upstream_key, resolver->loop.now_ms,
+                       resolver->out);
+  if (length > 0)
+    {
+      reply_cached (resolver, sandbox, query, asker, length);
+      return true;
+    }
   *rcode = DNS_SERVFAIL;
   if (resolver->forward_count >= MAX_FORWARDS || sandbox->forward_count >= MAX_SANDBOX_FORWARDS)
     return false;

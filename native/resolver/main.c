@@ -47,6 +47,8 @@ static bool start (unsigned int owner)
   resolver.unused = (struct timers){ .delay_ms = UNUSED_MS, .expired = end_unused };
   timers_add (&resolver.loop, &resolver.attempts);
   timers_add (&resolver.loop, &resolver.idle);
+  resolver.relayed = (struct timers){ .delay_ms = RELAYED_IDLE_MS, .expired = relay_expired };
+  timers_add (&resolver.loop, &resolver.relayed);
   timers_add (&resolver.loop, &resolver.unused);
   resolver_check_use (&resolver);
   return control_listen (&resolver, CONTROL_FD, owner);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "answer.h"
+#include "cache.h"
 #include "loop.h"
 
 #include <netinet/in.h>
@@ -18,6 +19,12 @@ enum
   MAX_SANDBOX_FORWARDS = 256,
   MAX_CONNECTIONS = 1024,
   MAX_SANDBOX_CONNECTIONS = 64,
+  MAX_RELAYS = 8192,
+  MAX_RELAY_ID_BYTES = 64,
+  /* Connections or senders of datagrams of one published port at a time.  */
+  MAX_RELAYED = 1024,
+  /* Since the last datagram of a sender or to it.  */
+  RELAYED_IDLE_MS = 90 * 1000,
   ATTEMPT_MS = 1500,
   CONNECTION_IDLE_MS = 10 * 1000,
   /* How long the process stays without an engine and without a sandbox.  */
@@ -26,6 +33,7 @@ enum
 
 struct forward;
 struct connection;
+struct relay;
 
 struct upstream
 {
@@ -57,6 +65,10 @@ struct sandbox
   size_t network_count;
   struct upstream upstreams[MAX_UPSTREAMS];
   size_t upstream_count;
+  /* Tells them from others, for what is remembered of their answers.  */
+  uint64_t upstream_key;
+  /* Which is asked first: one that does not answer makes nobody wait twice.  */
+  size_t preferred;
   struct forward *forwards;
   size_t forward_count;
   struct connection *connections;
@@ -67,13 +79,17 @@ struct resolver
 {
   struct loop loop;
   struct networks networks;
+  struct cache cache;
   struct sandbox *sandboxes;
   size_t sandbox_count;
   size_t forward_count;
   size_t connection_count;
   size_t client_count;
+  struct relay *relays;
+  size_t relay_count;
   struct timers attempts;
   struct timers idle;
+  struct timers relayed;
   struct timers unused;
   struct timer unused_timer;
   /* One message at a time is read or built here.  */
@@ -127,6 +143,9 @@ bool forward_start (struct resolver *resolver, struct sandbox *sandbox, const st
 void forward_cancel (struct resolver *resolver, struct forward *forward);
 void forward_cancel_all (struct resolver *resolver, struct sandbox *sandbox);
 void forward_expired (struct loop *loop, void *forward);
+
+/* relay.c, see relay.h */
+void relay_expired (struct loop *loop, void *session);
 
 /* control.c: native/resolver/PROTOCOL.md */
 bool control_listen (struct resolver *resolver, int fd, unsigned int owner);

@@ -16,7 +16,7 @@ enum
 
 void resolver_check_use (struct resolver *self)
 {
-  if (self->client_count == 0 && self->sandbox_count == 0)
+  if (self->client_count == 0 && self->sandbox_count == 0 && self->relay_count == 0)
     timer_start (&self->loop, &self->unused, &self->unused_timer, self);
   else
     timer_stop (&self->unused_timer);

@@ -23,4 +23,13 @@ export interface NameEntry {
 export interface ResolverState {
   readonly sandboxIds: readonly string[];
   readonly networkIds: readonly string[];
+  readonly relayIds: readonly string[];
+}
+
+/** A published port that the process leads on itself. */
+export interface Relay {
+  /** At most 64 characters. */
+  readonly id: string;
+  readonly protocol: 'tcp' | 'udp';
+  readonly target: { readonly address: string; readonly port: number };
 }

@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
 /** Frames of the resolver's control socket. native/resolver/PROTOCOL.md draws them, command.c is the other end. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 export const command = {
   hello: 0,
@@ -11,6 +11,8 @@ export const command = {
   removeNetwork: 4,
   list: 5,
   stop: 6,
+  setRelay: 7,
+  removeRelay: 8,
 } as const;
 
 export type Command = (typeof command)[keyof typeof command];

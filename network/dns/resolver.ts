@@ -1,5 +1,5 @@
 import { mkdir, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   closeFd,
   isSyscallError,
@@ -10,7 +10,7 @@ import {
   type Fd,
 } from '../../native/index.ts';
 import { ConnectionLostError, ResolverConnection } from './connection.ts';
-import type { NameEntry, ResolverState, SandboxNames } from './model.ts';
+import type { NameEntry, Relay, ResolverState, SandboxNames } from './model.ts';
 import {
   command,
   PayloadReader,
@@ -25,12 +25,18 @@ import { endUnreachable } from './unreachable.ts';
 export interface ResolverOptions {
   /** Directory of this engine below /run; the control socket goes into a directory of mode 0700 in it. */
   readonly runRoot: string;
+  /** Of its socket; default "control". One program serves names and, as another process, published ports. */
+  readonly name?: string;
   /** The static program; default: the one that was built. */
   readonly resolverPath?: string;
   /** Whom it runs as; default nobody. Only root can choose. */
   readonly user?: { readonly uid: number; readonly gid: number };
   /** The process has gone although nobody stopped it. The next command starts another one, which knows nothing. */
   readonly onLost?: () => void;
+}
+
+function controlPath({ runRoot, name = 'control' }: ResolverOptions): string {
+  return join(runRoot, 'resolver', `${name}.sock`);
 }
 
 const nobody = 65534;
@@ -54,10 +60,19 @@ export class Resolver {
   }
 
   static async start(options: ResolverOptions): Promise<Resolver> {
-    const directory = join(options.runRoot, 'resolver');
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    const path = join(directory, 'control.sock');
+    const path = controlPath(options);
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     return new Resolver(options, path, await connectOrStart(path, options));
+  }
+
+  /** One that runs already; null when none of this version does. */
+  static async adopt(options: ResolverOptions): Promise<Resolver | null> {
+    const path = controlPath(options);
+    const running = await connect(path, options);
+    if (running === null) return null;
+    if (running.version === protocolVersion) return new Resolver(options, path, running);
+    await end(running.connection);
+    return null;
   }
 
   get pid(): number {
@@ -90,10 +105,30 @@ export class Resolver {
     await this.#run(command.removeNetwork, new PayloadWriter().text(id).finish());
   }
 
+  /**
+   * Leads what arrives at the socket to the target. The socket is bound, and listens for tcp; it stays the caller's, who
+   * closes his copy. Without one the relay must be known and its target changes; false: it is not.
+   */
+  async setRelay({ id, protocol, target }: Relay, socket?: Fd): Promise<boolean> {
+    const payload = new PayloadWriter().u8(socket === undefined ? 0 : 1).text(id);
+    payload.u8(protocol === 'tcp' ? 6 : 17);
+    payload.address(target.address).u16(target.port).u32(0);
+    const fds = socket === undefined ? [] : [socket];
+    const answer = await this.#send(command.setRelay, payload.finish(), fds);
+    if (!answer.isDone && new PayloadReader(answer.payload).text() === 'no-sockets') return false;
+    payloadOf(answer);
+    return true;
+  }
+
+  /** One that is not known is no error. */
+  async removeRelay(id: string): Promise<void> {
+    await this.#run(command.removeRelay, new PayloadWriter().text(id).finish());
+  }
+
   /** Everything it serves, also what another engine has told it. */
   async list(): Promise<ResolverState> {
     const reader = new PayloadReader(await this.#run(command.list, new Uint8Array()));
-    return { sandboxIds: reader.texts(), networkIds: reader.texts() };
+    return { sandboxIds: reader.texts(), networkIds: reader.texts(), relayIds: reader.texts() };
   }
 
   /** Ends the process; its sandboxes have no name resolution any more. */
@@ -111,15 +146,19 @@ export class Resolver {
     this.#child?.forget();
   }
 
-  /** Commands are idempotent: one that a resolver did not live to answer is told to the next. */
   async #run(type: Command, payload: Uint8Array, fds: ResolverFds = []): Promise<Buffer> {
+    return payloadOf(await this.#send(type, payload, fds));
+  }
+
+  /** Commands are idempotent: one that a resolver did not live to answer is told to the next. */
+  async #send(type: Command, payload: Uint8Array, fds: ResolverFds = []): Promise<Answer> {
     await this.#ensure();
     try {
-      return payloadOf(await this.#connection.send(type, payload, fds));
+      return await this.#connection.send(type, payload, fds);
     } catch (error) {
       if (!(error instanceof ConnectionLostError)) throw error;
       await this.#ensure();
-      return payloadOf(await this.#connection.send(type, payload, fds));
+      return await this.#connection.send(type, payload, fds);
     }
   }
 

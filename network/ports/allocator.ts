@@ -10,6 +10,7 @@ import type { PortBinding, PortRequest } from '../model.ts';
 import { parseAddress } from '../ipam/address.ts';
 import { askedPorts, EphemeralPorts, ephemeralRange } from './candidates.ts';
 import { exhausted, explainBind, heldByContainer, invalid, rangeInUse } from './refusals.ts';
+import type { PortProxy } from './proxy.ts';
 import type { Address, PortHolder } from './refusals.ts';
 
 export interface Reservation {
@@ -26,6 +27,9 @@ export interface PlacedPort extends PortRequest {
   readonly hostIps: readonly string[];
 }
 
+/** Who holds the ports that it serves itself. */
+type Proxy = Pick<PortProxy, 'serves' | 'listen' | 'forget'>;
+
 /** Of one request. */
 interface Held {
   readonly bindings: PortBinding[];
@@ -40,14 +44,16 @@ const highestPort = 65_535;
 
 export class PortAllocator {
   readonly #kernel: Pick<Kernel, 'openSocket' | 'closeFd'>;
+  readonly #proxy: Proxy | null;
   /** "tcp 8080" → who has it on which addresses. */
   readonly #taken = new Map<string, { readonly hostIp: string; readonly holder: PortHolder }[]>();
   readonly #ephemeral = new EphemeralPorts();
   /** Given back by id of who has the sockets still. */
   readonly #awaited = new Map<string, PortBinding[]>();
 
-  constructor(kernel: Pick<Kernel, 'openSocket' | 'closeFd'>) {
+  constructor(kernel: Pick<Kernel, 'openSocket' | 'closeFd'>, proxy: Proxy | null = null) {
     this.#kernel = kernel;
+    this.#proxy = proxy;
   }
 
   /** Takes all of them or none; what was taken is given back by the rollback. */
@@ -146,7 +152,8 @@ export class PortAllocator {
     if (other !== null) return () => Promise.resolve(heldByContainer(binding, other));
     this.#take(binding, holder);
     try {
-      held.fds.push(await this.#bind(binding));
+      if (this.#proxy?.serves(binding) === true) await this.#proxy.listen(binding);
+      else held.fds.push(await this.#bind(binding));
       held.bindings.push(binding);
       return null;
     } catch (error) {
@@ -159,6 +166,7 @@ export class PortAllocator {
   #giveBack({ bindings, fds }: Held, holder: PortHolder): void {
     this.release(bindings, holder.id);
     for (const fd of fds) this.#kernel.closeFd(fd);
+    for (const binding of bindings) this.#proxy?.forget(binding);
   }
 
   #awaitSockets({ bindings }: Held, { id }: PortHolder): void {

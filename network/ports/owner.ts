@@ -1,7 +1,8 @@
 /** Who holds a port of this host, from /proc: the answer to "address already in use". */
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import type { Protocol } from '../model.ts';
-import { ipv4Number } from '../ipam/address.ts';
+import { requireAddress } from '../ipam/address.ts';
+import type { Address } from '../ipam/address.ts';
 import { isLittleEndian } from '../netlink/bytes.ts';
 
 export interface PortOwner {
@@ -15,6 +16,8 @@ export interface PortOwner {
 export interface SocketEntry {
   /** IPv4 as a number; null for an IPv6 address that no IPv4 traffic reaches. */
   readonly address: number | null;
+  /** Of a socket of IPv6; null for one of IPv4. */
+  readonly ipv6: bigint | null;
   readonly port: number;
   readonly isListening: boolean;
   readonly inode: string;
@@ -28,12 +31,12 @@ export async function findPortOwner(
 ): Promise<PortOwner | null> {
   // The kernel shows SCTP sockets without the inode that leads to their process.
   if (protocol === 'sctp') return null;
-  const wanted = ipv4Number(hostIp);
+  const wanted = requireAddress(hostIp);
   const tables = await Promise.all([protocol, `${protocol}6`].map((name) => readTable(name)));
   const holders = tables
     .flat()
     .filter((entry) => entry.port === port && entry.inode !== '0')
-    .filter(({ address }) => address !== null && clashes(address, wanted ?? 0))
+    .filter((entry) => clash(entry, wanted))
     .sort((one, other) => Number(other.isListening) - Number(one.isListening));
   const inodes = new Set(holders.map(({ inode }) => `socket:[${inode}]`));
   const pid = inodes.size === 0 ? null : await findHolder(inodes);
@@ -54,6 +57,7 @@ function parseSocketLine(line: string): SocketEntry[] {
   return [
     {
       address: address.length === 8 ? hexAddress(address) : mappedAddress(address),
+      ipv6: address.length === 8 ? null : wholeAddress(address),
       port: Number.parseInt(port, 16),
       isListening: columns[3] === listening,
       inode,
@@ -63,8 +67,10 @@ function parseSocketLine(line: string): SocketEntry[] {
 
 const listening = '0A';
 
-function clashes(one: number, other: number): boolean {
-  return one === 0 || other === 0 || one === other;
+/** What is bound for IPv6 takes IPv4 too, unless it was told not to. */
+function clash({ address, ipv6 }: SocketEntry, { family, value }: Address): boolean {
+  const bound = family === 6 ? ipv6 : address;
+  return bound !== null && (BigInt(bound) === 0n || value === 0n || BigInt(bound) === value);
 }
 
 /** Printed as a number, so its bytes are swapped on most machines. */
@@ -80,6 +86,11 @@ function mappedAddress(text: string): number | null {
   if (first !== 0 || second !== 0) return null;
   if (third === 0xffff) return last;
   return third === 0 && last === 0 ? 0 : null;
+}
+
+function wholeAddress(text: string): bigint {
+  const words = (text.match(/.{8}/g) ?? []).map(hexAddress);
+  return words.reduce((value, word) => (value << 32n) | BigInt(word), 0n);
 }
 
 async function readTable(name: string): Promise<readonly SocketEntry[]> {

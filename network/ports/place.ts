@@ -11,6 +11,8 @@ export interface PublishingSandbox {
   readonly request: Pick<SandboxRequest, 'name'>;
   readonly attached: readonly Pick<AttachedNetwork, 'network'>[];
   readonly endpoints: readonly Endpoint[];
+  /** Whether the proxy passes on what comes by IPv6, also to a sandbox that has none. */
+  readonly isRelayed: boolean;
 }
 
 /**
@@ -20,10 +22,11 @@ export interface PublishingSandbox {
 export function placePort(port: PortRequest, sandbox: PublishingSandbox): PlacedPort {
   const { request, attached, endpoints } = sandbox;
   const [ipv4, ipv6] = [wayOut(endpoints, 4), wayOut(endpoints, 6)];
+  const isRelayed = sandbox.isRelayed && port.protocol !== 'sctp' && (ipv4 ?? ipv6) !== undefined;
   if (port.hostIp !== '') {
     const address = parseAddress(port.hostIp.replace(/^\[(.*)\]$/, '$1'));
     // One that leaves by no network at all reaches nobody by its ports, of either family.
-    if (address?.family === 6 && ipv6 === undefined && ipv4 !== undefined)
+    if (address?.family === 6 && ipv6 === undefined && ipv4 !== undefined && !isRelayed)
       throw withoutIpv6(port, request);
     return { ...port, hostIps: [address === null ? port.hostIp : formatAddress(address)] };
   }
@@ -35,7 +38,7 @@ export function placePort(port: PortRequest, sandbox: PublishingSandbox): Placed
     hostIps: [
       ...(ofIpv4 ? [chosen === '' ? '0.0.0.0' : chosen] : []),
       // A network that is told an address of IPv4 is to be reached by that one alone.
-      ...(ipv6 !== undefined && chosen === '' ? ['::'] : []),
+      ...((ipv6 !== undefined || isRelayed) && chosen === '' ? ['::'] : []),
     ],
   };
 }

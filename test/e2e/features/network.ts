@@ -94,6 +94,9 @@ async function ports(stage: Stage): Promise<void> {
     '0.0.0.0 18092 80/tcp',
     '0.0.0.0 any 80/tcp',
     '127.0.0.1 18090 80/tcp',
+    ':: 18091 53/udp',
+    ':: 18092 80/tcp',
+    ':: any 80/tcp',
   ]);
   const any = listed.Publishers.find(({ PublishedPort }) => PublishedPort > 32_000)?.PublishedPort;
   const ask = async (address: string): Promise<string> => {
@@ -102,6 +105,7 @@ async function ports(stage: Stage): Promise<void> {
   };
   expect(await eventually(() => ask('127.0.0.1:18090'))).toBe('tcp');
   expect(await ask('127.0.0.1:18092')).toBe('tcp');
+  expect(await ask('[::1]:18092')).toBe('tcp');
   expect(await ask(`127.0.0.1:${any ?? 0}`)).toBe('tcp');
   const gateway =
     (await stage.inspect('web')).NetworkSettings.Networks['ports_default']?.Gateway ?? '';

@@ -91,7 +91,7 @@ describe('the process', () => {
     await bench.resolver.setNames('net', [web]);
     const port = await addSandbox(bench.resolver);
     const socket = connectUnix(`${bench.runRoot}/resolver/control.sock`);
-    sendWithFds(socket, Buffer.from([3, 0, 0, 0, 1, 3, 9, 0, 3, 0x6e, 0x65]));
+    sendWithFds(socket, Buffer.from([3, 0, 0, 0, 2, 3, 9, 0, 3, 0x6e, 0x65]));
     sendWithFds(socket, Buffer.from([0, 0, 0, 0, 99, 5, 10, 0]));
     const answers = await eventually(() => {
       const received = receive(socket);

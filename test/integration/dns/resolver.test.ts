@@ -141,7 +141,7 @@ describe('upstreams', () => {
     using upstream = await startUpstream((packet) => [reply(packet, ['192.0.2.7'])]);
     const port = await addSandbox(bench.resolver, { upstreams: [upstream.address] });
     for (let i = 0; i < 20; i++) {
-      const answer = await ask(port, query('example.com', 'A', 4711));
+      const answer = await ask(port, query(`host${i}.example.com`, 'A', 4711));
       expect([answer.id, summary(answer)]).toEqual([4711, '192.0.2.7']);
     }
     const [streamed] = await askStream(port, [query('example.com', 'A', 12)]);
@@ -152,6 +152,40 @@ describe('upstreams', () => {
     const ids = new Set(upstream.queries.map((bytes) => bytes.readUInt16BE(0)));
     expect(ids.size).toBeGreaterThan(15);
     expect(upstream.ports.size).toBeGreaterThan(10);
+  });
+
+  test('a reply must be remembered as long as it holds, for those who ask the same servers', async () => {
+    await using bench = await startBench();
+    using upstream = await startUpstream((packet) => [reply(packet, ['192.0.2.7'])]);
+    using other = await startUpstream((packet) => [reply(packet, ['192.0.2.8'])]);
+    const upstreams = [upstream.address];
+    const ports = [
+      await addSandbox(bench.resolver, { id: 'first', upstreams }),
+      await addSandbox(bench.resolver, { id: 'second', upstreams }),
+    ];
+    const stranger = await addSandbox(bench.resolver, { id: 'third', upstreams: [other.address] });
+    for (const port of ports) {
+      expect(await addresses(port, 'example.com')).toBe('192.0.2.7');
+      const answer = await ask(port, query('EXAMPLE.com', 'A', 99));
+      expect([answer.id, answer.questions?.[0]?.name]).toEqual([99, 'EXAMPLE.com']);
+    }
+    expect(upstream.queries).toHaveLength(1);
+    const [streamed] = await askStream(ports[0] ?? 0, [query('example.com')]);
+    expect(streamed === undefined ? '' : summary(streamed)).toBe('192.0.2.7');
+    expect(await addresses(stranger, 'example.com')).toBe('192.0.2.8');
+    expect(upstream.queries).toHaveLength(1);
+  });
+
+  test('a server that is silent must make nobody wait twice', async () => {
+    await using bench = await startBench();
+    using silent = await startUpstream(() => []);
+    using second = await startUpstream((packet) => [reply(packet, ['192.0.2.7'])]);
+    const upstreams = [silent.address, second.address];
+    const port = await addSandbox(bench.resolver, { upstreams });
+    expect(await addresses(port, 'one.example.com')).toBe('192.0.2.7');
+    const start = performance.now();
+    expect(await addresses(port, 'two.example.com')).toBe('192.0.2.7');
+    expect(performance.now() - start).toBeLessThan(1000);
   });
 
   test('without upstreams nothing must leave, and the name not exist', async () => {

@@ -9,13 +9,15 @@ import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { createId } from '../../../engine/lib/index.ts';
 import { closeFd } from '../../../native/index.ts';
-import { NetworkController } from '../../../network/index.ts';
+import { NetworkController, Resolver } from '../../../network/index.ts';
+import type { ResolverOptions } from '../../../network/dns/resolver.ts';
 import type {
   Kernel,
   NameEntry,
   NetworkRecords,
   NetworkRequest,
   PortRequest,
+  ProxyOptions,
   Records,
   ResolvedSandbox,
   ResolverPort,
@@ -98,14 +100,19 @@ export class Lab implements AsyncDisposable {
   readonly warnings: string[] = [];
   readonly #cleanups: (() => unknown)[] = [];
   #namespaces = '';
+  #proxy: ResolverOptions | null = null;
   #controller: NetworkController | null = null;
 
   private constructor(resolver: ResolverPort) {
     this.resolver = resolver;
   }
 
-  static async open(resolver: ResolverPort = new RememberingResolver()): Promise<Lab> {
+  static async open(
+    resolver: ResolverPort = new RememberingResolver(),
+    { runRoot = null }: { readonly runRoot?: string | null } = {},
+  ): Promise<Lab> {
     const lab = new Lab(resolver);
+    if (runRoot !== null) lab.#proxy = { runRoot, name: 'proxy' };
     const directory = await tempDir();
     lab.onEnd(() => directory[Symbol.asyncDispose]());
     lab.#namespaces = `${directory.path}/netns`;
@@ -148,7 +155,13 @@ export class Lab implements AsyncDisposable {
       globalId: () => Promise.resolve(Uint8Array.of(0, 0, 0, 0, 7)),
       warn: (message) => this.warnings.push(message),
       ...(kernel === undefined ? {} : { kernel }),
+      ...(this.#proxy === null ? {} : { proxy: proxyOf(this.#proxy) }),
     });
+  }
+
+  /** As if it had been killed. */
+  async stopProxy(): Promise<void> {
+    if (this.#proxy !== null) await (await Resolver.adopt(this.#proxy))?.stop();
   }
 
   async network(request: Partial<NetworkRequest> = {}): Promise<string> {
@@ -176,6 +189,10 @@ export class Lab implements AsyncDisposable {
     this.controller.close();
     for (const cleanup of this.#cleanups.splice(0)) await cleanup();
   }
+}
+
+function proxyOf(options: ResolverOptions): ProxyOptions {
+  return { adopt: () => Resolver.adopt(options), start: () => Resolver.start(options) };
 }
 
 /** Waits for both halves; gives the sockets back where the second one fails. */

@@ -23,7 +23,7 @@ describe('frames', () => {
       .address('10.0.0.1')
       .finish();
     expect(encodeFrame(command.setNames, 0x1234, payload).toString('hex')).toBe(
-      '0e000000' + '01' + '03' + '3412' + '026162' + '0201' + '04030201' + '040a000001',
+      '0e000000' + '02' + '03' + '3412' + '026162' + '0201' + '04030201' + '040a000001',
     );
   });
 

@@ -17,17 +17,17 @@ const table6 = `  sl  local_address                         remote_address      
 describe.runIf(isLittleEndian)('the table of sockets', () => {
   test('must give address, port, state and inode of IPv4', () => {
     expect(parseSocketTable(table)).toEqual([
-      { address: 0x7f000001, port: 8080, isListening: true, inode: '26018' },
-      { address: 0, port: 22, isListening: true, inode: '11002' },
-      { address: 0xc0a80002, port: 35554, isListening: false, inode: '30112' },
+      { address: 0x7f000001, ipv6: null, port: 8080, isListening: true, inode: '26018' },
+      { address: 0, ipv6: null, port: 22, isListening: true, inode: '11002' },
+      { address: 0xc0a80002, ipv6: null, port: 35554, isListening: false, inode: '30112' },
     ]);
   });
 
   test('must tell which of IPv6 also take IPv4', () => {
     expect(parseSocketTable(table6)).toEqual([
-      { address: 0, port: 8080, isListening: true, inode: '41018' },
-      { address: null, port: 631, isListening: true, inode: '41019' },
-      { address: 0x7f000001, port: 8081, isListening: true, inode: '41020' },
+      { address: 0, ipv6: 0n, port: 8080, isListening: true, inode: '41018' },
+      { address: null, ipv6: 1n, port: 631, isListening: true, inode: '41019' },
+      { address: 0x7f000001, ipv6: 0xffff7f000001n, port: 8081, isListening: true, inode: '41020' },
     ]);
   });
 

@@ -1,0 +1,419 @@
+/* Published ports that no rule of the kernel leads on: what arrives at a socket of the host goes to
+   a container, and back.  This process reads nothing of it.  */
+#define _GNU_SOURCE
+#include "relay.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum
+{
+  FLOW_BYTES = 32 * 1024,
+  /* Datagrams or connections of one port before others get their turn.  */
+  BURST = 32
+};
+
+/* What was read at one end and not yet written at the other.  */
+struct flow
+{
+  size_t start, length;
+  bool has_ended, is_shut;
+  uint8_t bytes[FLOW_BYTES];
+};
+
+struct end
+{
+  struct source source;
+  struct pair *pair;
+};
+
+/* A connection: end 0 is the client's, end 1 the container's; flow i is what end i has sent.  */
+struct pair
+{
+  struct relay *relay;
+  struct pair *previous, *next;
+  struct end ends[2];
+  bool is_connecting;
+  unsigned int open_ends;
+  struct flow flows[2];
+};
+
+/* Who has sent datagrams, and the socket by which the container answers.  */
+struct session
+{
+  struct source source;
+  struct relay *relay;
+  struct session *previous, *next;
+  struct timer timer;
+  struct sockaddr_storage client;
+  socklen_t client_length;
+};
+
+struct relay
+{
+  /* Bound, and listening where it is a stream.  */
+  struct source source;
+  struct relay *next;
+  char id[MAX_RELAY_ID_BYTES + 1];
+  /* Without one (length 0) whoever comes is turned away.  */
+  struct upstream target;
+  struct pair *pairs;
+  struct session *sessions;
+  size_t count;
+};
+
+static void destroy_end (struct source *source)
+{
+  struct pair *pair = ((struct end *)source)->pair;
+
+  if (--pair->open_ends == 0)
+    free (pair);
+}
+
+static void close_pair (struct resolver *resolver, struct pair *pair)
+{
+  struct relay *relay = pair->relay;
+
+  if (relay == NULL)
+    return;
+  pair->relay = NULL;
+  if (pair->previous != NULL)
+    pair->previous->next = pair->next;
+  else
+    relay->pairs = pair->next;
+  if (pair->next != NULL)
+    pair->next->previous = pair->previous;
+  relay->count--;
+  for (int i = 0; i < 2; i++)
+    source_remove (&resolver->loop, &pair->ends[i].source);
+}
+
+/* false: the other end is gone.  */
+static bool write_flow (struct flow *flow, int fd)
+{
+  while (flow->length > 0)
+    {
+      ssize_t count
+          = send (fd, flow->bytes + flow->start, flow->length, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+      if (count < 0 && errno == EINTR)
+        continue;
+      if (count < 0)
+        return errno == EAGAIN;
+      flow->start += (size_t)count;
+      flow->length -= (size_t)count;
+    }
+  if (flow->has_ended && !flow->is_shut)
+    {
+      flow->is_shut = true;
+      return shutdown (fd, SHUT_WR) == 0;
+    }
+  return true;
+}
+
+/* false: this end is gone.  */
+static bool read_flow (struct flow *flow, int fd)
+{
+  ssize_t count;
+
+  if (flow->length > 0 || flow->has_ended)
+    return true;
+  do
+    count = recv (fd, flow->bytes, sizeof flow->bytes, MSG_DONTWAIT);
+  while (count < 0 && errno == EINTR);
+  if (count < 0)
+    return errno == EAGAIN;
+  flow->start = 0;
+  flow->length = (size_t)count;
+  flow->has_ended = count == 0;
+  return true;
+}
+
+/* An end that nothing is expected of would report its hang-up again and again but for EPOLLET.  */
+static void choose_events (struct loop *loop, struct pair *pair)
+{
+  for (int i = 0; i < 2; i++)
+    {
+      bool reads = !pair->is_connecting && pair->flows[i].length == 0 && !pair->flows[i].has_ended;
+      bool writes = i == 1 && pair->is_connecting ? true : pair->flows[1 - i].length > 0;
+
+      source_change (loop, &pair->ends[i].source,
+                     (reads ? EPOLLIN : 0) | (writes ? EPOLLOUT : 0)
+                         | (!reads && !writes ? EPOLLET : 0));
+    }
+}
+
+static bool is_connected (struct pair *pair, uint32_t events)
+{
+  int problem = 0;
+  socklen_t length = sizeof problem;
+
+  if ((events & EPOLLOUT) == 0
+      || getsockopt (pair->ends[1].source.fd, SOL_SOCKET, SO_ERROR, &problem, &length) < 0)
+    return false;
+  pair->is_connecting = false;
+  return problem == 0;
+}
+
+static void end_ready (struct loop *loop, struct source *source, uint32_t events)
+{
+  struct pair *pair = ((struct end *)source)->pair;
+  bool is_alive = (events & EPOLLERR) == 0;
+
+  if (pair->relay == NULL)
+    return;
+  if (is_alive && pair->is_connecting)
+    is_alive
+        = source == &pair->ends[1].source ? is_connected (pair, events) : (events & EPOLLHUP) == 0;
+  if (is_alive && !pair->is_connecting)
+    for (int i = 0; i < 2 && is_alive; i++)
+      is_alive = read_flow (&pair->flows[i], pair->ends[i].source.fd)
+                 && write_flow (&pair->flows[i], pair->ends[1 - i].source.fd);
+  if (!is_alive || (pair->flows[0].is_shut && pair->flows[1].is_shut))
+    close_pair (resolver_of (loop), pair);
+  else
+    choose_events (loop, pair);
+}
+
+/* Takes `client` over.  */
+static void open_pair (struct resolver *resolver, struct relay *relay, int client)
+{
+  const struct upstream *target = &relay->target;
+  struct pair *pair
+      = relay->count < MAX_RELAYED && target->length > 0 ? malloc (sizeof *pair) : NULL;
+  int fd = pair != NULL ? socket (target->address.any.sa_family,
+                                  SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
+                        : -1;
+
+  if (fd < 0 || (connect (fd, &target->address.any, target->length) < 0 && errno != EINPROGRESS))
+    goto failed;
+  memset (pair, 0, offsetof (struct pair, flows));
+  for (int i = 0; i < 2; i++)
+    memset (&pair->flows[i], 0, offsetof (struct flow, bytes));
+  pair->is_connecting = true;
+  pair->open_ends = 2;
+  for (int i = 0; i < 2; i++)
+    pair->ends[i]
+        = (struct end){ { .fd = i == 0 ? client : fd, .ready = end_ready, .destroy = destroy_end },
+                        pair };
+  if (!source_add (&resolver->loop, &pair->ends[0].source, EPOLLET)
+      || !source_add (&resolver->loop, &pair->ends[1].source, EPOLLOUT))
+    goto failed;
+  pair->relay = relay;
+  pair->next = relay->pairs;
+  if (pair->next != NULL)
+    pair->next->previous = pair;
+  relay->pairs = pair;
+  relay->count++;
+  return;
+
+failed:
+  if (fd >= 0)
+    close (fd);
+  close (client);
+  free (pair);
+}
+
+static void stream_ready (struct loop *loop, struct source *source, uint32_t events)
+{
+  (void)events;
+  for (int i = 0; i < BURST && source->fd >= 0; i++)
+    {
+      int client = accept4 (source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+      if (client < 0)
+        return;
+      open_pair (resolver_of (loop), (struct relay *)source, client);
+    }
+}
+
+static void destroy_session (struct source *source) { free (source); }
+
+static void close_session (struct resolver *resolver, struct session *session)
+{
+  struct relay *relay = session->relay;
+
+  if (relay == NULL)
+    return;
+  session->relay = NULL;
+  timer_stop (&session->timer);
+  if (session->previous != NULL)
+    session->previous->next = session->next;
+  else
+    relay->sessions = session->next;
+  if (session->next != NULL)
+    session->next->previous = session->previous;
+  relay->count--;
+  source_remove (&resolver->loop, &session->source);
+}
+
+void relay_expired (struct loop *loop, void *session)
+{
+  close_session (resolver_of (loop), session);
+}
+
+static void session_ready (struct loop *loop, struct source *source, uint32_t events)
+{
+  struct resolver *resolver = resolver_of (loop);
+  struct session *session = (struct session *)source;
+
+  (void)events;
+  for (int i = 0; i < BURST && session->relay != NULL; i++)
+    {
+      ssize_t length = recv (source->fd, resolver->in, sizeof resolver->in, MSG_DONTWAIT);
+
+      if (length < 0)
+        {
+          /* The container has refused: the client learns of it by silence, as with any datagram. */
+          if (errno != EAGAIN && errno != EINTR)
+            close_session (resolver, session);
+          return;
+        }
+      timer_start (loop, &resolver->relayed, &session->timer, session);
+      (void)sendto (session->relay->source.fd, resolver->in, (size_t)length,
+                    MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&session->client,
+                    session->client_length);
+    }
+}
+
+static struct session *open_session (struct resolver *resolver, struct relay *relay,
+                                     const struct sockaddr_storage *client, socklen_t length)
+{
+  const struct upstream *target = &relay->target;
+  struct session *session
+      = relay->count < MAX_RELAYED && target->length > 0 ? calloc (1, sizeof *session) : NULL;
+  int fd = session != NULL ? socket (target->address.any.sa_family,
+                                     SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
+                           : -1;
+
+  if (fd < 0)
+    {
+      free (session);
+      return NULL;
+    }
+  session->source = (struct source){ .fd = fd, .ready = session_ready, .destroy = destroy_session };
+  if (connect (fd, &target->address.any, target->length) < 0
+      || !source_add (&resolver->loop, &session->source, EPOLLIN))
+    {
+      close (fd);
+      free (session);
+      return NULL;
+    }
+  session->relay = relay;
+  session->client = *client;
+  session->client_length = length;
+  session->next = relay->sessions;
+  if (session->next != NULL)
+    session->next->previous = session;
+  relay->sessions = session;
+  relay->count++;
+  return session;
+}
+
+static void datagram_ready (struct loop *loop, struct source *source, uint32_t events)
+{
+  struct resolver *resolver = resolver_of (loop);
+  struct relay *relay = (struct relay *)source;
+
+  (void)events;
+  for (int i = 0; i < BURST && source->fd >= 0; i++)
+    {
+      struct sockaddr_storage client = { 0 };
+      socklen_t client_length = sizeof client;
+      ssize_t length = recvfrom (source->fd, resolver->in, sizeof resolver->in, MSG_DONTWAIT,
+                                 (struct sockaddr *)&client, &client_length);
+      struct session *session = relay->sessions;
+
+      if (length < 0 && (errno == EAGAIN || errno == EBADF))
+        return;
+      if (length < 0)
+        continue;
+      while (session != NULL
+             && (session->client_length != client_length
+                 || memcmp (&session->client, &client, client_length) != 0))
+        session = session->next;
+      if (session == NULL)
+        session = open_session (resolver, relay, &client, client_length);
+      if (session == NULL)
+        continue;
+      timer_start (loop, &resolver->relayed, &session->timer, session);
+      (void)send (session->source.fd, resolver->in, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+}
+
+static void destroy_relay (struct source *source) { free (source); }
+
+struct relay *relay_find (struct resolver *resolver, const char *id)
+{
+  struct relay *relay = resolver->relays;
+
+  while (relay != NULL && strcmp (relay->id, id) != 0)
+    relay = relay->next;
+  return relay;
+}
+
+const char *relay_id (const struct relay *relay) { return relay->id; }
+
+const struct relay *relay_next (const struct relay *relay) { return relay->next; }
+
+static void turn_away (struct resolver *resolver, struct relay *relay)
+{
+  while (relay->pairs != NULL)
+    close_pair (resolver, relay->pairs);
+  while (relay->sessions != NULL)
+    close_session (resolver, relay->sessions);
+}
+
+void relay_lead (struct resolver *resolver, struct relay *relay, const struct upstream *target)
+{
+  bool is_same = relay->target.length == target->length
+                 && memcmp (&relay->target.address, &target->address, target->length) == 0;
+
+  if (is_same)
+    return;
+  turn_away (resolver, relay);
+  relay->target = *target;
+}
+
+struct relay *relay_make (struct resolver *resolver, const char *id, bool is_stream, int fd)
+{
+  struct relay *relay = resolver->relay_count < MAX_RELAYS ? calloc (1, sizeof *relay) : NULL;
+
+  if (relay == NULL)
+    {
+      close (fd);
+      return NULL;
+    }
+  relay->source = (struct source){ .fd = fd,
+                                   .ready = is_stream ? stream_ready : datagram_ready,
+                                   .destroy = destroy_relay };
+  strcpy (relay->id, id);
+  if (!source_add (&resolver->loop, &relay->source, EPOLLIN))
+    {
+      close (fd);
+      free (relay);
+      return NULL;
+    }
+  relay->next = resolver->relays;
+  resolver->relays = relay;
+  resolver->relay_count++;
+  resolver_check_use (resolver);
+  return relay;
+}
+
+void relay_remove (struct resolver *resolver, struct relay *relay)
+{
+  struct relay **link = &resolver->relays;
+
+  turn_away (resolver, relay);
+  while (*link != relay)
+    link = &(*link)->next;
+  *link = relay->next;
+  resolver->relay_count--;
+  source_remove (&resolver->loop, &relay->source);
+  resolver_check_use (resolver);
+}
