@@ -11,7 +11,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { EngineError } from '../api/index.ts';
 import type { Image } from '../images/index.ts';
 import { reasonOf, Rollback } from '../lib/index.ts';
-import { buildSandboxSpec, ShimError, startShim, WaitingShim } from '../runtime/index.ts';
+import {
+  buildSandboxSpec,
+  EarlyShim,
+  ShimError,
+  startShim,
+  WaitingShim,
+} from '../runtime/index.ts';
 import type { CgroupPlacement, DeviceRule, SandboxRequest } from '../runtime/index.ts';
 import { closeFd } from '../../native/index.ts';
 import type { Fd } from '../../native/index.ts';
@@ -78,6 +84,8 @@ export async function launch(ctx: LaunchContext, container: Container): Promise<
       const profile = await profileOf(record, ctx.host);
       const started = beginRun(withSharedNames(ctx, record), profile);
       rollback.add('record', () => ctx.records.put(record.id, record));
+      const early = EarlyShim.spawn(record.id);
+      rollback.add('process of the shim', () => early.abandon());
       const opening = openSandbox(ctx, record, rollback);
       // Before the sandbox, whose end lets others have the ports that these hold.
       rollback.add('descriptors', () => {
@@ -86,7 +94,7 @@ export async function launch(ctx: LaunchContext, container: Container): Promise<
       // The kernel works on links and the disk on the record while the rest is prepared.
       const [opened, { sandbox, run }] = await settleAll([
         opening?.opened ?? Promise.resolve(null),
-        prepareRun(ctx, started, { image, opening, rollback, held }),
+        prepareRun(ctx, started, { image, early, opening, rollback, held }),
         ctx.records.put(record.id, started),
       ]);
       const network = sandbox === null ? null : networkFacts(record, ctx.networks.list(), sandbox);
@@ -151,6 +159,7 @@ function openSandbox(
 
 interface Preparation {
   readonly image: Image;
+  readonly early: EarlyShim;
   readonly opening: SandboxOpening | null;
   readonly rollback: Rollback;
   /** Given to the shim; closed by the caller when it has them. */
@@ -166,7 +175,7 @@ interface Prepared {
 async function prepareRun(
   ctx: LaunchContext,
   record: ContainerRecord,
-  { image, opening, rollback, held }: Preparation,
+  { image, early, opening, rollback, held }: Preparation,
 ): Promise<Prepared> {
   const named = async (): Promise<SandboxHandle | null> => {
     const handle = (await opening?.named) ?? null;
@@ -180,7 +189,10 @@ async function prepareRun(
   ]);
   // Settings of interfaces find none before.
   if (hasNetworkSysctls(record)) await opening?.opened;
-  return { sandbox, run: await prepareShim(ctx, record, { place, sandbox, rollback, held }) };
+  return {
+    sandbox,
+    run: await prepareShim(ctx, record, { place, early, sandbox, rollback, held }),
+  };
 }
 
 function hasNetworkSysctls({ hostConfig }: ContainerRecord): boolean {
@@ -226,6 +238,7 @@ async function prepareProgram(
 
 interface Parts {
   readonly place: Place;
+  readonly early: EarlyShim;
   readonly sandbox: SandboxHandle | null;
   readonly rollback: Rollback;
   readonly held: Fd[];
@@ -234,7 +247,7 @@ interface Parts {
 async function prepareShim(
   ctx: LaunchContext,
   record: ContainerRecord,
-  { place, sandbox, rollback, held }: Parts,
+  { place, early, sandbox, rollback, held }: Parts,
 ): Promise<Prepared['run']> {
   const paths = ctx.layout.container(record.id);
   writeEtcFiles(paths, {
@@ -260,7 +273,7 @@ async function prepareShim(
   const spec = buildSandboxSpec(request, ctx.host);
   const runtime = ctx.runtimes.find(record.hostConfig.Runtime);
   if (runtime === null) {
-    const waiting = await WaitingShim.begin({ spec, held });
+    const waiting = await WaitingShim.begin({ spec, held, early });
     rollback.add('shim', () => waiting.abandon());
     return async ({ isAnew }) => {
       try {
@@ -279,7 +292,7 @@ async function prepareShim(
   });
   return async () => {
     try {
-      return await startShim({ spec, held, foreign });
+      return await startShim({ spec, held, foreign, early });
     } catch (error) {
       throw explainFailure(error, foreign.directory);
     }

@@ -82,6 +82,7 @@ export type {
   ShimExecs,
   StartedExec,
 } from './shim-exec.ts';
+export { EarlyShim } from './early-shim.ts';
 export {
   connectShim,
   isShimFailure,

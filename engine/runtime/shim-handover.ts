@@ -21,7 +21,8 @@ import type { ShimStatus } from './protocol.ts';
 import { decodeFailure } from './protocol-frame.ts';
 import type { SandboxSpec } from './sandbox-spec.ts';
 import { ShimError } from './shim-conversation.ts';
-import { sealedExecutable, Shim, spawnShim } from './shim.ts';
+import { sealedExecutable } from './early-shim.ts';
+import { Shim, spawnShim } from './shim.ts';
 
 export interface HandoverRequest {
   readonly spec: SandboxSpec;

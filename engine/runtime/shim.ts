@@ -2,7 +2,7 @@
  * One shim from the engine's side: start it, shake hands, reconnect after an engine restart. The shim outlives the
  * engine, so closing a `Shim` only ends the conversation.
  */
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import {
   closeFd,
   connectUnix,
@@ -10,11 +10,10 @@ import {
   isSyscallError,
   listenUnix,
   openPidfd,
-  shimPath,
   socketPair,
-  spawnProcessLater,
 } from '../../native/index.ts';
 import type { Fd } from '../../native/index.ts';
+import { EarlyShim } from './early-shim.ts';
 import { encodeSpec } from './encode.ts';
 import { encodeInput, encodeInputEnd, encodeResize } from './exec-protocol.ts';
 import { readProcess } from './process-facts.ts';
@@ -38,6 +37,8 @@ export interface StartRequest {
   readonly waitsForStart?: boolean;
   /** Another runtime makes the sandbox. */
   readonly foreign?: ForeignCommands | null;
+  /** Of the same container; the caller's to abandon as long as this is not settled. */
+  readonly early?: EarlyShim;
 }
 
 /** Resolves when the program has been exec'ed (or, with `waitsForStart`, when its sandbox is ready). */
@@ -113,36 +114,25 @@ export async function spawnShim({
   held,
   waitsForStart,
   foreign = null,
+  early = EarlyShim.spawn(spec.id),
 }: StartRequest): Promise<Conversation> {
-  const [ours, theirs] = socketPair();
-  const given: Fd[] = [theirs];
-  const give = (fd: Fd): Fd => {
-    given.push(fd);
-    return fd;
-  };
+  const startsAtOnce = waitsForStart !== true;
+  const specification = createMemfd('tscompose-spec', encodeSpec(spec, { startsAtOnce, foreign }));
+  const given: Fd[] = [specification];
   try {
-    const startsAtOnce = waitsForStart !== true;
-    const specification = give(
-      createMemfd('tscompose-spec', encodeSpec(spec, { startsAtOnce, foreign })),
-    );
-    // Bound before the shim exists: an engine that is killed now and started again finds a socket that will be
+    // Bound before the shim knows of it: an engine that is killed now and started again finds a socket that will be
     // answered, or one that refuses, and never a shim that is about to listen.
-    const control = give(listenUnix(spec.paths.control));
-    // The program's own file is descriptor 4: whatever happens to the others before exec, that path names it.
-    const { pidfd } = await spawnProcessLater({
-      file: '/proc/self/fd/4',
-      args: ['tscompose-shim', spec.id],
-      env: [],
-      fds: [specification, null, null, theirs, sealedExecutable(), control, ...held],
-    });
-    const conversation = new Conversation(ours, {
+    const control = listenUnix(spec.paths.control);
+    given.push(control);
+    const { socket, pidfd } = await early.handOver([control, ...held, specification]);
+    const conversation = new Conversation(socket, {
       controlPath: spec.paths.control,
       exitPath: spec.paths.exit,
     });
     conversation.watchProcess(pidfd);
     return conversation;
   } catch (error) {
-    closeFd(ours);
+    await early.abandon();
     rmSync(spec.paths.control, { force: true });
     throw error;
   } finally {
@@ -314,13 +304,3 @@ export class Shim {
 }
 
 const sigKill = 9;
-let executable: Fd | null = null;
-
-/**
- * The shim as a sealed memory file, one for all containers. Were it executed from its place on disk, a container could
- * write to that through /proc/PID/exe, at moments when nothing else executes it (CVE-2019-5736).
- */
-export function sealedExecutable(): Fd {
-  executable ??= createMemfd('tscompose-shim', readFileSync(shimPath()), { isExecutable: true });
-  return executable;
-}

@@ -6,6 +6,7 @@
      4  sealed memory file that this program was executed from
      5  the control socket, listening
      6… held open until the container has ended, such as reserved ports
+   One that is started before it is known what for has 3 and 4 alone, and gets the others over 3.
    For an exec that is handed over, 3 ends with it and 5 is memory for its report.  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -41,6 +42,7 @@ enum
   EXECUTABLE_FD = 4,
   LISTEN_FD = 5,
   FIRST_HELD_FD = 6,
+  FDS_PER_MESSAGE = 253, /* SCM_MAX_FD of the kernel (unix(7)) */
 };
 
 static int fail (struct shim *shim, enum ts_stage stage, const char *path)
@@ -58,6 +60,56 @@ static int fail_of_child (struct shim *shim, enum ts_stage stage, const char *pa
   return errno == ENOENT || errno == ESRCH ? -1 : fail (shim, stage, path);
 }
 
+/* The kernel gives those of one message the lowest free numbers, one after the other: NEXT and on.
+   Returns the number of all that will come, 0 at the end of the connection, or -1.  */
+static ssize_t receive_descriptors (int *next)
+{
+  union
+  {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE (FDS_PER_MESSAGE * sizeof (int))];
+  } control;
+  uint32_t total = 0;
+  struct iovec part = { .iov_base = &total, .iov_len = sizeof total };
+  struct msghdr message = {
+    .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+  };
+  ssize_t received = recvmsg (CONTROL_FD, &message, 0);
+
+  if (received <= 0)
+    return received;
+  const struct cmsghdr *header = CMSG_FIRSTHDR (&message);
+  if (received != sizeof total || (message.msg_flags & MSG_CTRUNC) != 0 || header == NULL
+      || header->cmsg_type != SCM_RIGHTS)
+    {
+      errno = EPROTO;
+      return -1;
+    }
+  *next += (int)((header->cmsg_len - CMSG_LEN (0)) / sizeof (int));
+  return total;
+}
+
+/* What would be descriptors 5 and on, and behind them what would be 0.  */
+static int take_descriptors (struct shim *shim)
+{
+  int next = LISTEN_FD;
+  ssize_t total;
+
+  do
+    {
+      total = receive_descriptors (&next);
+      if (total == 0)
+        _exit (0); /* Whoever has started it has changed his mind, or is gone.  */
+      if (total < 0)
+        return fail (shim, TS_STAGE_SPECIFICATION, "");
+    }
+  while (next < LISTEN_FD + total);
+  if (dup2 (next - 1, SPEC_FD) < 0)
+    return fail (shim, TS_STAGE_SPECIFICATION, "");
+  close (next - 1);
+  return 0;
+}
+
 /* The engine may go away with its session and directory; the shim keeps neither.  */
 static int detach (struct shim *shim)
 {
@@ -66,7 +118,6 @@ static int detach (struct shim *shim)
   sigfillset (&all);
   sigemptyset (&child);
   sigaddset (&child, SIGCHLD);
-  (void)prctl (PR_SET_NAME, "tscompose-shim", 0, 0, 0);
   umask (077);
   if (sigprocmask (SIG_SETMASK, &all, NULL) < 0 || chdir ("/") < 0
       || prctl (PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0
@@ -294,8 +345,11 @@ int main (int argc, char **argv, char **envp)
                        .joined_source = -1,
                        .mount_namespace = -1 };
 
+  (void)prctl (PR_SET_NAME, "tscompose-shim", 0, 0, 0);
   control_init (&shim.control);
   control_add (&shim.control, CONTROL_FD);
+  if (fcntl (LISTEN_FD, F_GETFD) < 0 && take_descriptors (&shim) < 0)
+    return report_failure (&shim);
   if (detach (&shim) < 0 || check_executable (&shim) < 0 || map_spec (&shim) < 0)
     return report_failure (&shim);
   if ((shim.spec->flags & TS_FLAG_EXEC) != 0)

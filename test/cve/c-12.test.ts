@@ -3,7 +3,7 @@
  * bytes are read as its orders. Here against the real shim; test/native/shim has the same under sanitizers: spec.test.c
  * for the specification, control.test.c for the frames.
  */
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
@@ -53,6 +53,13 @@ describe.skipIf(absent.length > 0)(title, () => {
       'trap "echo asked; exit 3" TERM; while :; do sleep 0.02; done',
     ]));
     shim = await startShim({ spec, held: [] });
+    // It makes the file of its exit record when it has said that the program runs.
+    const isPrepared = (): boolean =>
+      existsSync(`${spec.paths.exit}.tmp`) &&
+      !openFiles().some((path) => path.startsWith(spec.paths.exit));
+    await eventually(() => {
+      expect(isPrepared()).toBe(true);
+    });
     descriptors = openDescriptors();
   });
   afterEach(async () => {
@@ -62,6 +69,8 @@ describe.skipIf(absent.length > 0)(title, () => {
   });
 
   const openDescriptors = (): number => readdirSync(`/proc/${shim.pid}/fd`).length;
+  const openFiles = (): readonly string[] =>
+    readdirSync(`/proc/${shim.pid}/fd`).map((fd) => readlinkSync(`/proc/${shim.pid}/fd/${fd}`));
 
   /** It has kept nothing, obeys as before, and its container as well. */
   async function expectUnharmed(): Promise<void> {

@@ -30,9 +30,9 @@ function leftovers(): string[] {
 }
 
 function children(): string[] {
-  return readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8')
-    .trim()
-    .split(' ')
+  // Each thread has its own, and shims are started by those of the pool.
+  return readdirSync('/proc/self/task')
+    .flatMap((task) => readFileSync(`/proc/self/task/${task}/children`, 'utf8').trim().split(' '))
     .filter((pid) => pid !== '')
     .map((pid) => readFileSync(`/proc/${pid}/stat`, 'utf8'))
     .filter((stat) => stat.includes('(tscompose-shim)') || stat.includes(') Z '));
