@@ -517,9 +517,15 @@ export const mutations = [
     fails: /evil/,
     edits: [
       {
-        file: 'engine/runtime/shim.ts',
-        find: '      env: [],\n',
-        replace: '      env: spec.process.env,\n',
+        file: 'engine/runtime/early-shim.ts',
+        find: 'static spawn(id: string)',
+        replace: 'static spawn(id: string, env: readonly string[] = [])',
+      },
+      { file: 'engine/runtime/early-shim.ts', find: '      env: [],\n', replace: '      env,\n' },
+      {
+        file: 'engine/containers/launch.ts',
+        find: 'EarlyShim.spawn(record.id)',
+        replace: 'EarlyShim.spawn(record.id, record.config.Env ?? [])',
       },
     ],
   },
