@@ -2,10 +2,12 @@
 #include "control.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "sys.h"
 #include "util.h"
 
 void control_init (struct control *control)
@@ -58,6 +60,21 @@ struct connection *control_accept (struct control *control)
       || (peer.uid != 0 && peer.uid != geteuid ()))
     return NULL;
   return control_add (control, take_fd (&fd));
+}
+
+int control_open_peer (const struct connection *connection)
+{
+  struct ucred peer;
+  socklen_t size = sizeof peer;
+
+  if (getsockopt (connection->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.pid <= 0)
+    return -1;
+  cleanup_close int pidfd = sys_pidfd_open (peer.pid);
+  struct pollfd end = { .fd = connection->fd, .events = POLLRDHUP };
+  /* Who has not hung up still has the number.  */
+  if (pidfd < 0 || poll (&end, 1, 0) != 0)
+    return -1;
+  return take_fd (&pidfd);
 }
 
 static void close_fds (int *fds, uint32_t count)

@@ -57,6 +57,9 @@ struct connection *control_add (struct control *control, int fd);
 /* The new connection, or NULL when nobody was there or the peer is somebody else's process.  */
 struct connection *control_accept (struct control *control);
 
+/* A pidfd of who is at the other end, or -1.  */
+int control_open_peer (const struct connection *connection);
+
 /* Reads at most one message.  1: it is in MESSAGE; 0: not complete yet; -1: the connection is over
  * and closed.  */
 int connection_read (struct connection *connection, struct message *message);

@@ -36,6 +36,7 @@ static void finish (struct shim *shim, struct exec *exec)
     exec->status.finished_ns = realtime_ns ();
   for (int i = 0; i < 2; i++)
     exec_close_fd (&exec->outputs[i]);
+  exec_close_fd (&exec->engine);
   if (exec->status.state == TS_EXEC_FAILED)
     exec_close_terminal (exec);
   tell (shim, exec);

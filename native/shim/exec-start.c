@@ -108,6 +108,7 @@ static void give_up (struct exec *exec)
 {
   for (int i = 0; i < 2; i++)
     exec_close_fd (&exec->outputs[i]);
+  exec_close_fd (&exec->engine);
   exec_close_fd (&exec->report_fd);
   exec_close_terminal (exec);
   if (exec->report != NULL)
@@ -159,11 +160,14 @@ int exec_start (struct shim *shim, int owner, struct message *message)
                          .owner = owner,
                          .report_fd = -1,
                          .outputs = { -1, -1 },
+                         .engine = -1,
                          .master = -1,
                          .client = -1 };
   memcpy (exec->status.id, request->id, TS_ID_SIZE);
   int error = start_in (shim, exec, message);
   if (error != 0)
     give_up (exec);
+  else if (exec->outputs[0] >= 0 || exec->outputs[1] >= 0)
+    exec->engine = control_open_peer (&shim->control.connections[owner]);
   return error;
 }

@@ -25,6 +25,7 @@ struct exec
   int report_fd;
   int outputs[2]; /* the readers' ends: without them a program whose engine is gone would get
                      SIGPIPE */
+  int engine;     /* pidfd of who reads these outputs, as long as it may; -1 */
   int master;
   int client;
   struct pump *pumps; /* of a terminal: its input and its output */

@@ -52,11 +52,16 @@ int exec_resize (const struct ts_resize *request)
   return terminal_resize (exec->master, size) < 0 ? errno : 0;
 }
 
-void exec_orphan (int owner)
+void exec_orphan (int owner, int has_hung_up)
 {
   for (int i = 0; i < execs_used; i++)
-    if (execs[i].owner == owner)
+    {
+      if (execs[i].phase == EXEC_FREE || execs[i].owner != owner)
+        continue;
       execs[i].owner = -1;
+      if (has_hung_up)
+        exec_close_fd (&execs[i].engine);
+    }
 }
 
 void exec_greet (struct connection *connection)
@@ -64,6 +69,19 @@ void exec_greet (struct connection *connection)
   for (int i = 0; i < execs_used; i++)
     if (execs[i].phase == EXEC_RUNNING || (execs[i].phase == EXEC_ENDED && !execs[i].is_forgotten))
       connection_send (connection, TS_EXEC_STATUS, &execs[i].status, exec_status_size (&execs[i]));
+}
+
+/* An engine that was dropped because it was slow still has its end of the pipe, and connects again:
+   what would be taken from it would be missing in the middle.  So its end is what counts.  */
+static void collect_output (const struct exec *exec, int index, struct poll_set *set)
+{
+  if (exec->engine >= 0)
+    {
+      poll_add_input (set, POLL_EXEC_OUTPUT, index, exec->engine);
+      return;
+    }
+  for (int k = 0; k < 2; k++)
+    poll_add_input (set, POLL_EXEC_OUTPUT, index, exec->outputs[k]);
 }
 
 void exec_collect (const struct control *control, struct poll_set *set)
@@ -77,8 +95,8 @@ void exec_collect (const struct control *control, struct poll_set *set)
       if (exec->owner >= 0 && control->connections[exec->owner].fd < 0)
         exec->owner = -1;
       poll_add_input (set, POLL_EXEC_REPORT, i, exec->report_fd);
-      for (int k = 0; k < 2 && exec->owner < 0; k++)
-        poll_add_input (set, POLL_EXEC_OUTPUT, i, exec->outputs[k]);
+      if (exec->owner < 0)
+        collect_output (exec, i, set);
       for (int k = 0; k < 2 && exec->pumps != NULL; k++)
         poll_add (set, POLL_EXEC_TERMINAL, i, pump_waits_for (&exec->pumps[k]));
     }
@@ -89,6 +107,12 @@ static void discard_output (struct exec *exec)
 {
   char bytes[4096];
 
+  /* Its engine has ended just now.  */
+  if (exec->engine >= 0)
+    {
+      exec_close_fd (&exec->engine);
+      return;
+    }
   for (int i = 0; i < 2; i++)
     {
       if (exec->outputs[i] < 0)

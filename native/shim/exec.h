@@ -19,7 +19,9 @@ int exec_signal (const struct ts_exec_signal *request);
 int exec_forget (const struct ts_exec_signal *request);
 int exec_resize (const struct ts_resize *request);
 
-void exec_orphan (int owner);
+/* The connection OWNER is over.  Who has hung up reads nothing any more; who was dropped may, as
+   long as it lives.  */
+void exec_orphan (int owner, int has_hung_up);
 
 /* Whether the process that has ended and was waited for was one of these.  */
 int exec_note_end (struct shim *shim, const siginfo_t *info);

@@ -265,7 +265,8 @@ static void read_connection (struct shim *shim, int index)
 {
   struct connection *connection = &shim->control.connections[index];
   struct message message;
-  int result = connection->fd < 0 ? -1 : connection_read (connection, &message);
+  /* It may have been dropped while others were served.  */
+  int result = connection->fd < 0 ? 0 : connection_read (connection, &message);
 
   if (result > 0)
     {
@@ -274,7 +275,7 @@ static void read_connection (struct shim *shim, int index)
     }
   if (connection->fd >= 0)
     return;
-  exec_orphan (index);
+  exec_orphan (index, result < 0);
   /* Whoever ordered this sandbox is gone, and nobody else knows that it waits.  */
   if (index == 0 && shim->go_fd >= 0
       && !(is_handed_over (shim) && shim->status.state == TS_CREATED))
@@ -290,7 +291,7 @@ static void accept_connection (struct shim *shim)
 
   if (connection == NULL)
     return;
-  exec_orphan ((int)(connection - shim->control.connections)); /* Of who had its place.  */
+  exec_orphan ((int)(connection - shim->control.connections), 0); /* Of who had its place.  */
   connection_send (connection, TS_STATUS, &shim->status, sizeof shim->status);
   exec_greet (connection);
 }

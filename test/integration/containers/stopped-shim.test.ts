@@ -185,6 +185,12 @@ describe.skipIf(absent.length > 0)(
           startDetached(id, sh(`until [ -e /tmp/go ]; do sleep 0.3; done; exit ${code}`)),
         ),
       );
+      const printed: Uint8Array[] = [];
+      const printing = subject().client.execs.run(
+        id,
+        { Cmd: sh('until [ -e /tmp/go ]; do sleep 0.1; done; seq 200000'), AttachStdout: true },
+        { onOutput: (_stream, bytes) => printed.push(bytes) },
+      );
       // Retried: a descriptor may be closed while they are read.
       const connected = await eventually(() => socketsOf(shim));
       const { containers } = subject().client;
@@ -213,6 +219,12 @@ describe.skipIf(absent.length > 0)(
         process.kill(engine, 'SIGCONT');
       }
       await Promise.all(asked);
+      // All that an exec has printed meanwhile, too: its pipe was the engine's all the time.
+      expect((await printing).exitCode).toBe(0);
+      const numbers = Buffer.concat(printed).toString().trimEnd().split('\n');
+      expect([numbers.length, numbers.findIndex((one, at) => one !== String(at + 1))]).toEqual([
+        200_000, -1,
+      ]);
       await eventually(async () => {
         const found = await Promise.all(execs.map((exec) => subject().client.execs.inspect(exec)));
         expect(found.map(({ ExitCode }) => ExitCode)).toEqual(codes);
