@@ -23,6 +23,7 @@ import type {
   SandboxRequest,
 } from './model.ts';
 import { checkBridgeName } from './drivers/bridge-options.ts';
+import { checkParent, isParented } from './drivers/parent-options.ts';
 import { LeavingSandboxes } from './leaving.ts';
 import { Ledger } from './ledger.ts';
 import { joinNetwork, leaveNetwork } from './membership.ts';
@@ -92,6 +93,7 @@ export class NetworkController {
           throw new TypeError(`network ${request.id} exists`);
         if (this.list().some(({ name }) => name === request.name)) throw nameInUse(request.name);
         if (driver === 'bridge') checkBridgeName(request, this.list());
+        if (isParented(driver)) checkParent(request, this.list());
         const hasSubnet = this.#parts.drivers[driver].hasEndpoints;
         const ipam = hasSubnet ? await chooseIpam(this.#parts, this.list(), request) : [];
         signal?.throwIfAborted();

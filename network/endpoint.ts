@@ -2,6 +2,7 @@
 import { NetworkError } from './errors.ts';
 import { formatMac, macOfAddress, parseMac } from './mac.ts';
 import { interfacePrefixOf } from './drivers/bridge-options.ts';
+import { isParented, isWithoutNeighbours } from './drivers/parent-options.ts';
 import { normalAddress, parseAddress } from './ipam/address.ts';
 import type { Family } from './ipam/address.ts';
 import { containsAddress, requireSubnet } from './ipam/subnet.ts';
@@ -114,13 +115,13 @@ export function planEndpoint(plan: EndpointPlan): Endpoint {
   return {
     networkId: network.id,
     interfaceName: wanted.interfaceName ?? freeName(interfacePrefixOf(network), taken),
-    hostInterface: vethName(request.id, network.id),
+    hostInterface: isParented(network.driver) ? '' : vethName(request.id, network.id),
     macAddress:
       wanted.macAddress === undefined
         ? macOfAddress(first)
         : formatMac(parseMac(wanted.macAddress)),
-    ipv4: endpointAddress(leases.ipv4),
-    ipv6: endpointAddress(leases.ipv6),
+    ipv4: endpointAddress(leases.ipv4, network),
+    ipv6: endpointAddress(leases.ipv6, network),
     gatewayPriority: wanted.gatewayPriority ?? 0,
     ...(wanted.linkLocalAddresses !== undefined && {
       linkLocalAddresses: wanted.linkLocalAddresses.map(normalAddress),
@@ -137,8 +138,10 @@ function freeName(prefix: string, taken: readonly string[]): string {
   return `${prefix}${number}`;
 }
 
-function endpointAddress(lease: Lease | null): EndpointAddress | null {
-  return lease === null ? null : { ...lease, isDefault: false };
+function endpointAddress(lease: Lease | null, network: Network): EndpointAddress | null {
+  if (lease === null) return null;
+  const gateway = isWithoutNeighbours(network) ? null : lease.gateway;
+  return { ...lease, gateway, isDefault: false };
 }
 
 /** Docker's names of an endpoint: the container's, its short id, its hostname, and the aliases on this network. */

@@ -51,6 +51,22 @@ export interface VethRequest {
   };
 }
 
+export interface ChildRequest {
+  readonly kind: 'macvlan' | 'ipvlan';
+  readonly parent: string;
+  readonly name: string;
+  readonly namespace: Fd;
+  readonly mode: number;
+  readonly modeFlags?: number;
+  readonly hardwareAddress?: Uint8Array;
+  readonly mtu?: number;
+}
+
+export interface ParentRequest {
+  readonly name: string;
+  readonly vlan?: { readonly base: string; readonly id: number };
+}
+
 const errnoNoDevice = 19;
 const errnoExists = 17;
 const anyLink = { index: 0, flags: 0, change: 0 } as const;
@@ -126,6 +142,45 @@ export class HostLinks {
       if (peerIndex === undefined) throw new Error(`link "${veth.name}" has no peer`);
       return peerIndex;
     });
+  }
+
+  /** A part of `parent` in the namespace of a sandbox, down. */
+  async createChild({ parent, namespace, ...child }: ChildRequest): Promise<void> {
+    const [reply] = await this.#socket.require([byName(parent)]);
+    const request = {
+      type: RTM_NEWLINK,
+      flags: NLM_F_CREATE | NLM_F_EXCL,
+      payload: encodeLink({
+        ...anyLink,
+        ...child,
+        peerIndex: foundLink(reply).index,
+        namespaceFd: namespace,
+      }),
+      purpose: `create ${child.kind} "${child.name}" on "${parent}"`,
+    };
+    await this.#socket.require([request]);
+  }
+
+  /** Up, and in our group: a sub-interface of its own, or a link to nowhere. */
+  async createParent({ name, vlan }: ParentRequest): Promise<void> {
+    const purpose = `create interface "${name}"`;
+    const common = { ...anyLink, flags: IFF_UP, change: IFF_UP, name, group: this.#groups.live };
+    const flags = NLM_F_CREATE | NLM_F_EXCL;
+    const create = (link: Link): NetlinkRequest[] => [
+      { type: RTM_NEWLINK, flags, payload: encodeLink(link), purpose },
+    ];
+    if (vlan === undefined) {
+      await this.#socket.require(create({ ...common, kind: 'dummy' }));
+      return;
+    }
+    const [base] = await this.#socket.require([byName(vlan.base)]);
+    const peerIndex = foundLink(base).index;
+    await this.#socket.require(create({ ...common, kind: 'vlan', vlanId: vlan.id, peerIndex }));
+  }
+
+  async isThere(name: string): Promise<boolean> {
+    const [reply] = await this.#socket.send([byName(name)]);
+    return reply?.errno === 0;
   }
 
   /** What is sent to it may go back where it came from. */

@@ -6,8 +6,9 @@ import { allOf } from './all-of.ts';
 import type { Sandbox } from './model.ts';
 import type { Parts } from './parts.ts';
 import { OpenSandbox } from './sandbox.ts';
-import { namespacePath, publishPorts, resolvedOf, vethOf, withdrawPorts } from './sandboxes.ts';
-import type { Membership } from './sandboxes.ts';
+import { linkEndpoints, unlinkEndpoint } from './endpoint-links.ts';
+import type { Membership } from './endpoint-links.ts';
+import { namespacePath, publishPorts, resolvedOf, withdrawPorts } from './sandboxes.ts';
 import { addressesOf, isWayOut } from './way-out.ts';
 
 /** The network is set up. What fails is undone by `leaveNetwork`. */
@@ -15,7 +16,7 @@ export async function joinNetwork(parts: Parts, membership: Membership): Promise
   const { sandbox, endpoint } = membership;
   const opened = OpenSandbox.adopt(parts.kernel, namespacePath(parts, sandbox.id));
   try {
-    const indexes = await parts.links.createVeths([vethOf(membership, opened)]);
+    const indexes = await linkEndpoints(parts, [membership], opened);
     await opened.startLoopback();
     await opened.configure([endpoint], indexes);
     await serveNames(parts, sandbox, opened);
@@ -44,7 +45,7 @@ export async function leaveNetwork(
   if (rest.endpoints.length === 0) await parts.resolver.removeSandbox(sandbox.id);
   else await parts.resolver.updateSandbox(resolvedOf(rest));
   if (isWayOut(endpoint)) await leadOut(parts, rest);
-  await parts.links.remove([endpoint.hostInterface]);
+  await unlinkEndpoint(parts, endpoint, namespacePath(parts, sandbox.id));
 }
 
 /** The first network of a sandbox that had none brings DNS; those after it are told to who serves already. */
@@ -67,8 +68,9 @@ export async function leadOut(parts: Parts, sandbox: Sandbox): Promise<void> {
     await opened.startLoopback();
     for (const endpoint of ways) {
       for (const address of addressesOf(endpoint).filter(({ isDefault }) => isDefault))
-        await opened.setDefaultRoute(address);
-      if (sandbox.ports.length > 0) await parts.links.setHairpin(endpoint.hostInterface);
+        await opened.setDefaultRoute(endpoint, address);
+      if (sandbox.ports.length > 0 && endpoint.hostInterface !== '')
+        await parts.links.setHairpin(endpoint.hostInterface);
     }
     await publishPorts(parts, sandbox);
   } finally {

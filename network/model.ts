@@ -2,7 +2,7 @@
 import type { Fd } from '../native/index.ts';
 import type { Family } from './ipam/address.ts';
 
-export type DriverName = 'bridge' | 'host' | 'none';
+export type DriverName = 'bridge' | 'macvlan' | 'ipvlan' | 'host' | 'none';
 export type Protocol = 'tcp' | 'udp' | 'sctp';
 
 /** One subnet of a network, of either family: "172.18.0.0/16", "fd00:1::/64". Addresses are in their usual text. */
@@ -122,12 +122,12 @@ export interface SandboxRequest {
   readonly dns?: DnsRequest;
 }
 
-/** One veth pair between a sandbox and a network. */
+/** The link of a sandbox to a network. */
 export interface Endpoint {
   readonly networkId: string;
   /** Inside the sandbox. */
   readonly interfaceName: string;
-  /** The other end, in the engine's namespace. */
+  /** The other end, in the engine's namespace; empty where the link is a part of one of the host's interfaces. */
   readonly hostInterface: string;
   readonly macAddress: string;
   /** null on a network without that family. */

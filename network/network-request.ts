@@ -1,4 +1,5 @@
 /** What a request for a network becomes, before anything of it is made. */
+import { hasParent, isParented } from './drivers/parent-options.ts';
 import { NetworkError } from './errors.ts';
 import type { Family } from './ipam/address.ts';
 import { allocateIpam } from './ipam/allocator.ts';
@@ -23,7 +24,9 @@ export async function chooseIpam(
   return allocateIpam({
     requests: request.ipam?.pools ?? [],
     families,
-    occupied: occupiedSubnets(networks, tables, (link) => links.isOurs(link)),
+    occupied: occupiedSubnets(networks, tables, (link) => links.isOurs(link)).filter(
+      ({ network }) => network !== undefined || !sharesSubnet(request),
+    ),
     unique: families.includes(6) ? uniqueLocal(await globalId()) : null,
   });
 }
@@ -40,6 +43,17 @@ function familiesOf({ name, hasIpv4 = true, hasIpv6 = false }: NetworkRequest): 
   });
 }
 
+/** Its subnet is that of the link it is on, and so of an interface of the host. */
+function sharesSubnet({ driver = 'bridge', options, ipam }: NetworkRequest): boolean {
+  const isAsked = ipam?.pools.some(({ subnet }) => subnet !== undefined) === true;
+  return isAsked && isParented(driver as DriverName) && hasParent(options);
+}
+
+/** On no interface of the host: nobody is there who leads anywhere. */
+function isCutOff(driver: DriverName, { options }: NetworkRequest): boolean {
+  return isParented(driver) && !hasParent(options);
+}
+
 export function networkOf(
   request: NetworkRequest,
   driver: DriverName,
@@ -49,7 +63,7 @@ export function networkOf(
     id: request.id,
     name: request.name,
     driver,
-    isInternal: request.isInternal ?? false,
+    isInternal: request.isInternal === true || isCutOff(driver, request),
     isAttachable: request.isAttachable ?? false,
     hasIpv4: request.hasIpv4 ?? true,
     hasIpv6: request.hasIpv6 ?? false,

@@ -4,6 +4,7 @@ import type { Driver } from './driver.ts';
 import { BridgeDriver } from './drivers/bridge.ts';
 import { hostDriver } from './drivers/host.ts';
 import { noneDriver } from './drivers/none.ts';
+import { parentDriver } from './drivers/parent.ts';
 import { nativeKernel } from './context.ts';
 import { Firewall } from './firewall/nftables.ts';
 import { HostLinks } from './links.ts';
@@ -69,7 +70,13 @@ export async function openParts(options: NetworkOptions): Promise<Parts> {
     netfilter,
     names: new NameBook(resolver),
     globalId,
-    drivers: { bridge, host: hostDriver, none: noneDriver },
+    drivers: {
+      bridge,
+      macvlan: parentDriver('macvlan', links),
+      ipvlan: parentDriver('ipvlan', links),
+      host: hostDriver,
+      none: noneDriver,
+    },
     close: () => {
       spare?.close();
       proxy?.close();

@@ -6,7 +6,7 @@ type Body = Readonly<Record<string, unknown>>;
 export function readNetworkRecord(body: Body): Network | null {
   const isNetwork =
     areTexts(body, ['id', 'name', 'driver', 'createdAt']) &&
-    ['bridge', 'host', 'none'].includes(String(body['driver'])) &&
+    ['bridge', 'macvlan', 'ipvlan', 'host', 'none'].includes(String(body['driver'])) &&
     isListOf(body['ipam'], (one) => areTexts(one, ['subnet', 'gateway'])) &&
     [body['options'], body['labels'], body['ipamOptions']].every(isObject);
   // Those of an engine that knew IPv4 alone.

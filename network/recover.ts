@@ -6,6 +6,7 @@ import { readdir } from 'node:fs/promises';
 import { isSyscallError } from '../native/index.ts';
 import { allOf } from './all-of.ts';
 import { filteredNetwork } from './drivers/bridge-options.ts';
+import { isParented, parentOf } from './drivers/parent-options.ts';
 import { leadOut } from './membership.ts';
 import { bridgeName, vethName } from './names.ts';
 import { recordedUplinks } from './forwarding.ts';
@@ -82,7 +83,7 @@ async function removeOrphans(
   { links, networks, live, dead }: Found,
 ): Promise<readonly string[]> {
   const owned = new Set([
-    ...networks.map(bridgeName),
+    ...networks.map(linkNameOf),
     ...live.flatMap(({ endpoints }) => endpoints.map(({ hostInterface }) => hostInterface)),
   ]);
   const orphans = links
@@ -114,9 +115,10 @@ async function restoreNetworks(
 ): Promise<void> {
   const present = new Set(links.map(({ name }) => name));
   const used = new Set(live.flatMap(({ endpoints }) => endpoints.map((one) => one.networkId)));
-  const active = networks.filter((one) => used.has(one.id) || present.has(bridgeName(one)));
+  const active = networks.filter((one) => used.has(one.id) || present.has(linkNameOf(one)));
+  const bridged = active.filter(({ driver }) => driver === 'bridge');
   await parts.firewall.rebuild({
-    networks: active.map(filteredNetwork),
+    networks: bridged.map(filteredNetwork),
     ports: live.flatMap(publishedPorts),
     uplinks: recordedUplinks(parts.records.forwarding, 4),
     uplinks6: recordedUplinks(parts.records.forwarding, 6),
@@ -126,10 +128,15 @@ async function restoreNetworks(
   for (const network of active) await parts.drivers[network.driver].setup(network);
   await repairBridges(
     parts,
-    active.filter((one) => !present.has(bridgeName(one))),
+    bridged.filter((one) => !present.has(bridgeName(one))),
     live,
   );
-  if (active.length === 0) await parts.drivers.bridge.settle();
+  if (bridged.length === 0) await parts.drivers.bridge.settle();
+}
+
+/** Of what a network has on the host. */
+function linkNameOf(network: Network): string {
+  return isParented(network.driver) ? parentOf(network).name : bridgeName(network);
 }
 
 async function restoreResolver(

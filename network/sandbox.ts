@@ -13,10 +13,18 @@ import { lastOf, subnetOf } from './ipam/subnet.ts';
 import { allOf } from './all-of.ts';
 import type { Endpoint, EndpointAddress } from './model.ts';
 import { encodeAddress, RTM_NEWADDR } from './netlink/address.ts';
-import { encodeLink, IFF_UP, RTM_SETLINK } from './netlink/link.ts';
+import {
+  decodeLink,
+  encodeLink,
+  IFF_UP,
+  RTM_DELLINK,
+  RTM_GETLINK,
+  RTM_SETLINK,
+} from './netlink/link.ts';
 import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from './netlink/message.ts';
 import {
   encodeRoute,
+  RT_SCOPE_LINK,
   RT_SCOPE_UNIVERSE,
   RT_TABLE_MAIN,
   RTM_NEWROUTE,
@@ -28,6 +36,7 @@ import { addressesOf } from './way-out.ts';
 
 /** Index of every namespace's loopback. */
 const loopback = 1;
+const errnoNoDevice = 19;
 
 /**
  * A namespace that is being set up. Closing it gives every descriptor back and leaves the namespace as it is. What is done
@@ -127,6 +136,23 @@ export class OpenSandbox {
     if (requests.length > 0) await this.#needRouting().require(requests);
   }
 
+  /** Throws for one that is not there. */
+  async linkIndex(name: string): Promise<number> {
+    const [reply] = await this.#needRouting().require([lookFor(name)]);
+    const [message] = reply?.messages ?? [];
+    if (message === undefined) throw new Error(`the kernel named no link "${name}"`);
+    return decodeLink(message.payload).index;
+  }
+
+  /** It may be gone already. */
+  async removeLink(name: string): Promise<void> {
+    const payload = encodeLink({ index: 0, flags: 0, change: 0, name });
+    const purpose = `remove "${name}"`;
+    const [reply] = await this.#needRouting().send([{ type: RTM_DELLINK, payload, purpose }]);
+    if (reply !== undefined && reply.errno !== 0 && reply.errno !== errnoNoDevice)
+      throw refusal(purpose, reply);
+  }
+
   async #setSysctls(endpoints: readonly Endpoint[]): Promise<void> {
     for (const { interfaceName, sysctls = {} } of endpoints) {
       for (const [path, value] of Object.entries(sysctls)) {
@@ -136,9 +162,10 @@ export class OpenSandbox {
     }
   }
 
-  /** In the place of any other, over a link that is up: the kernel finds it by the gateway's address. */
-  async setDefaultRoute({ gateway }: EndpointAddress): Promise<void> {
-    if (gateway !== null) await this.#needRouting().require([defaultRoute(gateway)]);
+  /** In the place of any other, over a link that is up. */
+  async setDefaultRoute({ interfaceName }: Endpoint, address: EndpointAddress): Promise<void> {
+    const index = await this.linkIndex(interfaceName);
+    await this.#needRouting().require([defaultRoute(address, index)]);
   }
 
   /** Sockets that the resolver is to serve, and that stay ours. Loopback must be up. */
@@ -212,9 +239,9 @@ function endpointRequests(endpoint: Endpoint, index: number): NetlinkRequest[] {
   return [
     ...[...addresses, ...local].map((address) => giveAddress(endpoint, index, address)),
     setUp(index, endpoint.interfaceName),
-    ...addresses.flatMap(({ isDefault, gateway }) =>
-      isDefault && gateway !== null ? [defaultRoute(gateway, index)] : [],
-    ),
+    ...addresses
+      .filter(({ isDefault }) => isDefault)
+      .map((address) => defaultRoute(address, index)),
   ];
 }
 
@@ -240,28 +267,35 @@ function giveAddress(
   };
 }
 
-/** In the place of another. */
-function defaultRoute(gateway: string, outputIndex?: number): NetlinkRequest {
-  const address = requireAddress(gateway);
+/** In the place of another. Without a gateway everybody is asked for on the link itself. */
+function defaultRoute({ address, gateway }: EndpointAddress, outputIndex: number): NetlinkRequest {
   const route = {
-    destination: nowhere(address.family),
+    destination: nowhere(requireAddress(address).family),
     prefixLength: 0,
     table: RT_TABLE_MAIN,
-    scope: RT_SCOPE_UNIVERSE,
+    scope: gateway === null ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
     type: RTN_UNICAST,
-    gateway: address,
-    ...(outputIndex !== undefined && { outputIndex }),
+    outputIndex,
+    ...(gateway !== null && { gateway: requireAddress(gateway) }),
   };
   return {
     type: RTM_NEWROUTE,
     flags: NLM_F_CREATE | NLM_F_REPLACE,
     payload: encodeRoute(route),
-    purpose: `add the default route by ${gateway}`,
+    purpose: `add the default route by ${gateway ?? 'the link itself'}`,
   };
 }
 
 function nowhere(family: Family): Address {
   return { family, value: 0n };
+}
+
+function lookFor(name: string): NetlinkRequest {
+  return {
+    type: RTM_GETLINK,
+    payload: encodeLink({ index: 0, flags: 0, change: 0, name }),
+    purpose: `look for link "${name}"`,
+  };
 }
 
 function setUp(index: number, name: string): NetlinkRequest {

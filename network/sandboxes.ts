@@ -6,14 +6,11 @@ import { join } from 'node:path';
 import { allOf } from './all-of.ts';
 import { forgetFlows } from './firewall/flows.ts';
 import type { PublishedPort } from './firewall/ruleset.ts';
-import { isOpenWithin, mtuOf } from './drivers/bridge-options.ts';
-import { parseMac } from './mac.ts';
-import type { Endpoint, Network, PortBinding, Sandbox } from './model.ts';
-import { bridgeName } from './names.ts';
-import type { VethRequest } from './links.ts';
+import { linkEndpoints } from './endpoint-links.ts';
+import type { Network, PortBinding, Sandbox } from './model.ts';
 import type { Parts } from './parts.ts';
 import { OpenSandbox, removeSandbox } from './sandbox.ts';
-import { addressOf, familyOf, isWayOut, wayOut } from './way-out.ts';
+import { addressOf, familyOf, wayOut } from './way-out.ts';
 
 export function namespacePath({ namespaces }: Pick<Parts, 'namespaces'>, id: string): string {
   return join(namespaces, id);
@@ -71,38 +68,12 @@ async function createLinks(
   { sandbox, networks, opened }: Links,
 ): Promise<readonly number[]> {
   await opened.disableIpv6();
-  const veths = sandbox.endpoints.map((endpoint, index): VethRequest => {
+  const memberships = sandbox.endpoints.map((endpoint, index) => {
     const network = networks[index];
     if (network === undefined) throw new TypeError('an endpoint has no network');
-    return vethOf({ sandbox, endpoint, network }, opened);
+    return { sandbox, endpoint, network };
   });
-  return veths.length === 0 ? [] : await parts.links.createVeths(veths);
-}
-
-/** One endpoint of a sandbox. */
-export interface Membership {
-  /** As it is with the endpoint. */
-  readonly sandbox: Sandbox;
-  readonly endpoint: Endpoint;
-  readonly network: Network;
-}
-
-export function vethOf(
-  { sandbox, endpoint, network }: Membership,
-  { namespace }: Pick<OpenSandbox, 'namespace'>,
-): VethRequest {
-  return {
-    name: endpoint.hostInterface,
-    bridge: bridgeName(network),
-    mtu: mtuOf(network),
-    isHairpin: isWayOut(endpoint) && sandbox.ports.length > 0,
-    isIsolated: !isOpenWithin(network),
-    peer: {
-      name: endpoint.interfaceName,
-      hardwareAddress: parseMac(endpoint.macAddress),
-      namespace,
-    },
-  };
+  return await linkEndpoints(parts, memberships, opened);
 }
 
 interface Served {
@@ -161,7 +132,9 @@ export function publishedPorts({ ports, endpoints }: Sandbox): readonly Publishe
   return ports.flatMap(({ protocol, hostIp, published, target }) => {
     const family = familyOf(hostIp);
     const endpoint = wayOut(endpoints, family);
-    const address = endpoint === undefined ? null : addressOf(endpoint, family);
+    // What is no network of the host's is reached past the host.
+    const isBridged = endpoint !== undefined && endpoint.hostInterface !== '';
+    const address = isBridged ? addressOf(endpoint, family) : null;
     if (address === null) return [];
     return [{ protocol, hostIp, published, target: { address: address.address, port: target } }];
   });
@@ -198,7 +171,8 @@ export async function teardownSandboxes(
   const { links, names, resolver, records } = parts;
   const removePorts = sandboxes.flatMap(({ ports }) => ports);
   const hostInterfaces = sandboxes.flatMap(({ endpoints }) =>
-    endpoints.map(({ hostInterface }) => hostInterface),
+    // Those that are part of an interface end with the namespace.
+    endpoints.map(({ hostInterface }) => hostInterface).filter((name) => name !== ''),
   );
   await allOf([
     links.remove(hostInterfaces),

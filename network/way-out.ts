@@ -35,7 +35,7 @@ export function withWayOut(
 function firstOf(endpoints: readonly Endpoint[], family: Family): Endpoint | undefined {
   let best: Endpoint | undefined;
   for (const endpoint of endpoints) {
-    if ((addressOf(endpoint, family)?.gateway ?? null) === null) continue;
+    if (addressOf(endpoint, family) === null) continue;
     if (best === undefined || endpoint.gatewayPriority > best.gatewayPriority) best = endpoint;
   }
   return best;

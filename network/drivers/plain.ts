@@ -1,9 +1,8 @@
 import type { Driver } from '../driver.ts';
 import { NetworkError } from '../errors.ts';
-import type { DriverName } from '../model.ts';
 
 /** A driver without kernel objects. */
-export function plainDriver(name: Exclude<DriverName, 'bridge'>): Driver {
+export function plainDriver(name: 'host' | 'none'): Driver {
   return {
     name,
     hasEndpoints: false,

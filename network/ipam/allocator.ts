@@ -22,6 +22,8 @@ export interface Occupied {
   readonly by: string;
   /** Directly connected or ours: two of these with one subnet cannot work. A mere route may be more general. */
   readonly isConnected: boolean;
+  /** Name of the network of ours. */
+  readonly network?: string;
 }
 
 /** Where subnets are from that nobody asked for: parts of that length. */

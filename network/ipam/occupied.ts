@@ -34,7 +34,9 @@ export function occupiedSubnets(
 function ofNetwork({ name, ipam }: Network): Occupied[] {
   return ipam.flatMap((pool) => {
     const subnet = parseSubnet(pool.subnet);
-    return subnet === null ? [] : [{ subnet, by: `network "${name}"`, isConnected: true }];
+    return subnet === null
+      ? []
+      : [{ subnet, by: `network "${name}"`, isConnected: true, network: name }];
   });
 }
 

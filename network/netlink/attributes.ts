@@ -4,6 +4,7 @@ import {
   cString,
   isLittleEndian,
   NetlinkFormatError,
+  u16,
   u16be,
   u32,
   u32be,
@@ -39,6 +40,10 @@ export function nestedBytes(type: number, children: Uint8Array): Attribute {
 
 export function u8Attribute(type: number, value: number): Attribute {
   return attribute(type, Uint8Array.of(value));
+}
+
+export function u16Attribute(type: number, value: number): Attribute {
+  return attribute(type, u16(value));
 }
 
 export function u32Attribute(type: number, value: number): Attribute {

@@ -69,6 +69,12 @@ export function u32(value: number): Uint8Array {
   return bytes;
 }
 
+export function u16(value: number): Uint8Array {
+  const bytes = new Uint8Array(2);
+  viewOf(bytes).setUint16(0, value, isLittleEndian);
+  return bytes;
+}
+
 export function u16be(value: number): Uint8Array {
   return Uint8Array.of((value >>> 8) & 0xff, value & 0xff);
 }

@@ -5,6 +5,7 @@ import {
   indexAttributes,
   nested,
   stringAttribute,
+  u16Attribute,
   u32Attribute,
   u8Attribute,
 } from './attributes.ts';
@@ -47,6 +48,12 @@ export interface Link {
   /** Descriptor of the namespace to create it in. */
   readonly namespaceFd?: number;
   readonly kind?: string;
+  /** How a macvlan or ipvlan hands frames on; numbers of linux/if_link.h. */
+  readonly mode?: number;
+  /** Of an ipvlan. */
+  readonly modeFlags?: number;
+  /** Of a vlan, IEEE 802.1Q. */
+  readonly vlanId?: number;
   /** A veth's other end, when creating both. */
   readonly peer?: Link;
   /** As a port of a bridge: whether a frame may leave by the port it came from. */
@@ -70,6 +77,10 @@ const IFLA_INFO_DATA = 2;
 const IFLA_INFO_SLAVE_KIND = 4;
 const IFLA_INFO_SLAVE_DATA = 5;
 const VETH_INFO_PEER = 1;
+const IFLA_MACVLAN_MODE = 1;
+const IFLA_IPVLAN_MODE = 1;
+const IFLA_IPVLAN_FLAGS = 2;
+const IFLA_VLAN_ID = 1;
 const IFLA_BRPORT_MODE = 4;
 const IFLA_BRPORT_ISOLATED = 33;
 
@@ -108,11 +119,12 @@ function attributesOf(link: Link): Attribute[] {
   return attributes;
 }
 
-function linkInfo({ kind, peer, isHairpin, isIsolated }: Link): Attribute[] {
+function linkInfo(link: Link): Attribute[] {
+  const { kind, isHairpin, isIsolated } = link;
   const info: Attribute[] = [];
   if (kind !== undefined) info.push(stringAttribute(IFLA_INFO_KIND, kind));
-  if (peer !== undefined)
-    info.push(nested(IFLA_INFO_DATA, [attribute(VETH_INFO_PEER, encodeLink(peer))]));
+  const data = kindData(link);
+  if (data.length > 0) info.push(nested(IFLA_INFO_DATA, data));
   const port = [
     ...flagAttribute(IFLA_BRPORT_MODE, isHairpin),
     ...flagAttribute(IFLA_BRPORT_ISOLATED, isIsolated),
@@ -122,6 +134,18 @@ function linkInfo({ kind, peer, isHairpin, isIsolated }: Link): Attribute[] {
     info.push(nested(IFLA_INFO_SLAVE_DATA, port));
   }
   return info;
+}
+
+/** What only links of its kind have. */
+function kindData({ kind, peer, mode, modeFlags, vlanId }: Link): Attribute[] {
+  const data: Attribute[] = [];
+  if (peer !== undefined) data.push(attribute(VETH_INFO_PEER, encodeLink(peer)));
+  if (kind === 'macvlan' && mode !== undefined) data.push(u32Attribute(IFLA_MACVLAN_MODE, mode));
+  if (kind === 'ipvlan' && mode !== undefined) data.push(u16Attribute(IFLA_IPVLAN_MODE, mode));
+  if (kind === 'ipvlan' && modeFlags !== undefined)
+    data.push(u16Attribute(IFLA_IPVLAN_FLAGS, modeFlags));
+  if (kind === 'vlan' && vlanId !== undefined) data.push(u16Attribute(IFLA_VLAN_ID, vlanId));
+  return data;
 }
 
 function flagAttribute(type: number, value: boolean | undefined): readonly Attribute[] {

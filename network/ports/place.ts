@@ -22,6 +22,8 @@ export interface PublishingSandbox {
 export function placePort(port: PortRequest, sandbox: PublishingSandbox): PlacedPort {
   const { request, attached, endpoints } = sandbox;
   const [ipv4, ipv6] = [wayOut(endpoints, 4), wayOut(endpoints, 6)];
+  // Published are ports of networks that are the host's own.
+  if ([ipv4, ipv6].some((way) => way?.hostInterface === '')) return { ...port, hostIps: [] };
   const isRelayed = sandbox.isRelayed && port.protocol !== 'sctp' && (ipv4 ?? ipv6) !== undefined;
   if (port.hostIp !== '') {
     const address = parseAddress(port.hostIp.replace(/^\[(.*)\]$/, '$1'));

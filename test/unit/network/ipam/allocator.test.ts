@@ -253,7 +253,10 @@ test('what is taken must be told by network, interface and route, without our ow
   );
   const subnet = (text: string): unknown => parseSubnet(text);
   expect(found).toEqual([
-    { subnet: subnet('172.18.0.0/16'), by: 'network "shop"', isConnected: true },
+    {
+      ...{ subnet: subnet('172.18.0.0/16'), by: 'network "shop"' },
+      ...{ isConnected: true, network: 'shop' },
+    },
     { subnet: subnet('10.0.0.0/24'), by: 'interface "eth0"', isConnected: true },
     { subnet: subnet('10.0.0.0/24'), by: 'interface "eth0"', isConnected: true },
     { subnet: subnet('10.8.0.0/16'), by: 'the route 10.8.0.0/16', isConnected: false },

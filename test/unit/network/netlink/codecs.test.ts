@@ -370,3 +370,23 @@ test('many elements must be split, as an attribute has 64 KiB at most', () => {
   expect(messages).toHaveLength(3);
   expect(messages.flatMap(({ payload }) => decodeElements(payload).elements)).toEqual(elements);
 });
+
+/** linux/if_link.h: IFLA_INFO_KIND, and IFLA_INFO_DATA with the attributes of the kind. */
+test.each([
+  [{ kind: 'macvlan', mode: 4 }, [[1, [4, 0, 0, 0]]]],
+  [
+    { kind: 'ipvlan', mode: 1, modeFlags: 2 },
+    [
+      [1, [1, 0]],
+      [2, [2, 0]],
+    ],
+  ],
+  [{ kind: 'vlan', vlanId: 300 }, [[1, [44, 1]]]],
+])('a link of %j must have the data of its kind', (link, expected) => {
+  const bytes = encodeLink({ index: 0, flags: 0, change: 0, ...link });
+  const [info] = decodeAttributes(bytes.subarray(16)).filter(({ type }) => type === 18);
+  const parts = decodeAttributes(info?.payload ?? new Uint8Array());
+  const data = parts.find(({ type }) => type === 2)?.payload ?? new Uint8Array();
+  const found = decodeAttributes(data).map(({ type, payload }) => [type, [...payload]]);
+  expect(found).toEqual(expected);
+});
