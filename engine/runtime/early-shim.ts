@@ -8,6 +8,7 @@ import {
   createMemfd,
   isSyscallError,
   onExit,
+  sendSignal,
   sendWithFds,
   shimPath,
   socketPair,
@@ -77,6 +78,8 @@ export class EarlyShim {
     closeFd(this.#socket);
     const spawned = await this.#spawned.catch(() => null);
     if (spawned === null) return;
+    // It has nothing that would have to be put in order, and may have been stopped.
+    killIfThere(spawned.pidfd);
     await new Promise<void>((resolve) => {
       onExit(spawned.pidfd, () => {
         resolve();
@@ -86,6 +89,15 @@ export class EarlyShim {
   }
 }
 
+function killIfThere(pidfd: Fd): void {
+  try {
+    sendSignal(pidfd, sigKill);
+  } catch (error) {
+    if (!isSyscallError(error, 'ESRCH')) throw error;
+  }
+}
+
+const sigKill = 9;
 /** SCM_MAX_FD of the kernel, unix(7). */
 const mostPerMessage = 253;
 

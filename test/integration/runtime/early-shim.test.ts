@@ -38,6 +38,15 @@ describe('a shim that is started before it is known what for', () => {
     await Promise.all([early.abandon(), early.abandon()]);
   });
 
+  test('must end as well when somebody has stopped it', async () => {
+    const early = EarlyShim.spawn('a');
+    await eventually(() => {
+      expect(children()).toHaveLength(1);
+    });
+    process.kill(Number.parseInt(children()[0] ?? '', 10), 'SIGSTOP');
+    await early.abandon();
+  });
+
   test.each([0, 1, 252, 700])(
     'must hold the %d descriptors it is given, in their order',
     async (count) => {
