@@ -280,6 +280,10 @@ static const char *prepare_inet (struct job *job, int fd)
   /* The IPv4 and the IPv6 wildcard of one port are two bindings.  */
   if (job->domain == AF_INET6 && setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0)
     return "setsockopt";
+  /* Who answers datagrams at the IPv6 wildcard must do so from the address that was asked.  */
+  if (job->domain == AF_INET6 && (job->type & SOCK_DGRAM) != 0
+      && setsockopt (fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on) < 0)
+    return "setsockopt";
   if (job->text[0] != '\0')
     {
       length = fill_address (job, &address);

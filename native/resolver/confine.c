@@ -54,6 +54,7 @@ static const struct sock_filter filter[] = {
   ALLOW (SYS_recvfrom),
   ALLOW (SYS_recvmsg),
   ALLOW (SYS_sendto),
+  ALLOW (SYS_sendmsg),
   ALLOW (SYS_accept4),
   ALLOW (SYS_connect),
   ALLOW (SYS_shutdown),

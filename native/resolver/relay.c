@@ -4,6 +4,7 @@
 #include "relay.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,8 @@ struct session
   struct timer timer;
   struct sockaddr_storage client;
   socklen_t client_length;
+  /* Which of the host's addresses the client has asked, and must be answered from.  */
+  struct in6_pktinfo asked;
 };
 
 struct relay
@@ -256,6 +259,32 @@ void relay_expired (struct loop *loop, void *session)
   close_session (resolver_of (loop), session);
 }
 
+static void send_back (const struct session *session, void *bytes, size_t length)
+{
+  union
+  {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE (sizeof session->asked)];
+  } control = { 0 };
+  struct sockaddr_storage client = session->client;
+  struct iovec part = { .iov_base = bytes, .iov_len = length };
+  struct msghdr message = {
+    .msg_name = &client, .msg_namelen = session->client_length, .msg_iov = &part, .msg_iovlen = 1
+  };
+
+  if (client.ss_family == AF_INET6)
+    {
+      message.msg_control = &control;
+      message.msg_controllen = sizeof control.bytes;
+      control.header.cmsg_level = IPPROTO_IPV6;
+      control.header.cmsg_type = IPV6_PKTINFO;
+      control.header.cmsg_len = CMSG_LEN (sizeof session->asked);
+      memcpy (CMSG_DATA (&control.header), &session->asked, sizeof session->asked);
+    }
+  /* A datagram that does not leave is lost, as any may be.  */
+  (void)sendmsg (session->relay->source.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 static void session_ready (struct loop *loop, struct source *source, uint32_t events)
 {
   struct resolver *resolver = resolver_of (loop);
@@ -274,14 +303,59 @@ static void session_ready (struct loop *loop, struct source *source, uint32_t ev
           return;
         }
       timer_start (loop, &resolver->relayed, &session->timer, session);
-      (void)sendto (session->relay->source.fd, resolver->in, (size_t)length,
-                    MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&session->client,
-                    session->client_length);
+      send_back (session, resolver->in, (size_t)length);
     }
 }
 
+/* Where a datagram comes from, and whom it asks.  */
+struct sender
+{
+  struct sockaddr_storage client;
+  socklen_t length;
+  struct in6_pktinfo asked;
+};
+
+/* The length of the datagram in `resolver->in`, or -1 with errno.  */
+static ssize_t receive (struct resolver *resolver, int fd, struct sender *sender)
+{
+  union
+  {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE (sizeof sender->asked)];
+  } control;
+  struct iovec part = { .iov_base = resolver->in, .iov_len = sizeof resolver->in };
+  struct msghdr message = { .msg_name = &sender->client,
+                            .msg_namelen = sizeof sender->client,
+                            .msg_iov = &part,
+                            .msg_iovlen = 1,
+                            .msg_control = &control,
+                            .msg_controllen = sizeof control.bytes };
+  ssize_t length;
+
+  memset (sender, 0, sizeof *sender);
+  length = recvmsg (fd, &message, MSG_DONTWAIT);
+  if (length < 0)
+    return length;
+  sender->length = message.msg_namelen;
+  for (struct cmsghdr *one = CMSG_FIRSTHDR (&message); one != NULL;
+       one = CMSG_NXTHDR (&message, one))
+    if (one->cmsg_level == IPPROTO_IPV6 && one->cmsg_type == IPV6_PKTINFO)
+      memcpy (&sender->asked, CMSG_DATA (one), sizeof sender->asked);
+  /* The way back is the routes' to choose, but for an address that is one of the link alone.  */
+  if (!IN6_IS_ADDR_LINKLOCAL (&sender->asked.ipi6_addr))
+    sender->asked.ipi6_ifindex = 0;
+  return length;
+}
+
+static bool is_of (const struct session *session, const struct sender *sender)
+{
+  return session->client_length == sender->length
+         && memcmp (&session->client, &sender->client, sender->length) == 0
+         && memcmp (&session->asked, &sender->asked, sizeof sender->asked) == 0;
+}
+
 static struct session *open_session (struct resolver *resolver, struct relay *relay,
-                                     const struct sockaddr_storage *client, socklen_t length)
+                                     const struct sender *sender)
 {
   const struct upstream *target = &relay->target;
   struct session *session
@@ -304,8 +378,9 @@ static struct session *open_session (struct resolver *resolver, struct relay *re
       return NULL;
     }
   session->relay = relay;
-  session->client = *client;
-  session->client_length = length;
+  session->client = sender->client;
+  session->client_length = sender->length;
+  session->asked = sender->asked;
   session->next = relay->sessions;
   if (session->next != NULL)
     session->next->previous = session;
@@ -322,22 +397,18 @@ static void datagram_ready (struct loop *loop, struct source *source, uint32_t e
   (void)events;
   for (int i = 0; i < BURST && source->fd >= 0; i++)
     {
-      struct sockaddr_storage client = { 0 };
-      socklen_t client_length = sizeof client;
-      ssize_t length = recvfrom (source->fd, resolver->in, sizeof resolver->in, MSG_DONTWAIT,
-                                 (struct sockaddr *)&client, &client_length);
+      struct sender sender;
+      ssize_t length = receive (resolver, source->fd, &sender);
       struct session *session = relay->sessions;
 
       if (length < 0 && (errno == EAGAIN || errno == EBADF))
         return;
       if (length < 0)
         continue;
-      while (session != NULL
-             && (session->client_length != client_length
-                 || memcmp (&session->client, &client, client_length) != 0))
+      while (session != NULL && !is_of (session, &sender))
         session = session->next;
       if (session == NULL)
-        session = open_session (resolver, relay, &client, client_length);
+        session = open_session (resolver, relay, &sender);
       if (session == NULL)
         continue;
       timer_start (loop, &resolver->relayed, &session->timer, session);
