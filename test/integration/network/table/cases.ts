@@ -159,7 +159,7 @@ function publishedToSix(): readonly Case[] {
   return (['tcp', 'udp'] as const).flatMap((protocol) => [
     ask({ ...to, from: 'host', address: '::1', protocol }),
     ...['host', 'neighbour', 'six', 'outside', 'dual.b'].map((from) =>
-      ask({ ...to, from, to: 'the published port by IPv6', address: 'host6', protocol }),
+      ask({ ...to, from, to: 'by IPv6 what it publishes', address: 'host6', protocol }),
     ),
   ]);
 }
