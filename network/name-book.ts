@@ -60,11 +60,12 @@ interface Page {
   readonly update: Batch<null, null>;
 }
 
+/** The whole name is first: it is what the address is called, as Docker has it. */
 export function entriesOf(endpoints: Iterable<Endpoint>, suffix: string): readonly NameEntry[] {
   const addresses = new Map<string, string[]>();
   for (const endpoint of endpoints) {
     const own = addressesOf(endpoint).map(({ address }) => address);
-    for (const name of endpoint.names.flatMap((short) => [short, `${short}.${suffix}`])) {
+    for (const name of endpoint.names.flatMap((short) => [`${short}.${suffix}`, short])) {
       const known = addresses.get(name);
       if (known === undefined) addresses.set(name, [...own]);
       else known.push(...own);

@@ -6,6 +6,7 @@ import { hostDriver } from './drivers/host.ts';
 import { noneDriver } from './drivers/none.ts';
 import { parentDriver } from './drivers/parent.ts';
 import { nativeKernel } from './context.ts';
+import { BypassWarning } from './firewall/bypass.ts';
 import { Firewall } from './firewall/nftables.ts';
 import { HostLinks } from './links.ts';
 import type { DriverName } from './model.ts';
@@ -33,6 +34,7 @@ export interface Parts {
   readonly drivers: Readonly<Record<DriverName, Driver>>;
   readonly spare: SpareSandbox | null;
   readonly proxy: PortProxy | null;
+  readonly bypass: BypassWarning;
   /** Closes the engine's sockets. */
   close(): void;
 }
@@ -54,13 +56,15 @@ export async function openParts(options: NetworkOptions): Promise<Parts> {
   const links = new HostLinks(routing, instance);
   const firewall = new Firewall(netfilter, instance);
   const forwarding = { kernel, records: records.forwarding };
-  const bridge = new BridgeDriver({ kernel, links, firewall, netfilter, forwarding, warn });
+  const bypass = new BypassWarning(warn);
+  const bridge = new BridgeDriver({ kernel, links, firewall, netfilter, forwarding, bypass, warn });
   const spare = keepsSpare ? new SpareSandbox(kernel) : null;
   return {
     instance,
     kernel,
     spare,
     proxy,
+    bypass,
     records,
     resolver,
     warn,

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { allOf } from './all-of.ts';
-import { forgetFlows } from './firewall/flows.ts';
+import { forgetAddresses, forgetFlows } from './firewall/flows.ts';
 import type { PublishedPort } from './firewall/ruleset.ts';
 import { linkEndpoints } from './endpoint-links.ts';
 import type { Network, PortBinding, Sandbox } from './model.ts';
@@ -101,6 +101,7 @@ export function resolvedOf({ id, endpoints, upstreams }: Sandbox): {
 
 export async function publishPorts(parts: Parts, sandbox: Sandbox): Promise<void> {
   const addPorts = publishedPorts(sandbox);
+  parts.bypass.published(sandbox.ports);
   await parts.proxy?.lead(relayedPorts(sandbox));
   if (addPorts.length === 0) return;
   await parts.firewall.apply({ addPorts });
@@ -182,6 +183,11 @@ export async function teardownSandboxes(
       .filter(({ endpoints }) => endpoints.length > 0)
       .map(({ id }) => resolver.removeSandbox(id)),
   ]);
+  const freed = sandboxes.flatMap(({ endpoints }) => endpoints.map(({ ipv4 }) => ipv4?.address));
+  await forgetAddresses(
+    parts.netfilter,
+    freed.filter((address) => address !== undefined),
+  );
   // After the links: a namespace that ends takes its own ends along one by one, and much slower.
   for (const { id } of sandboxes) removeSandbox(parts.kernel, namespacePath(parts, id));
   await allOf(sandboxes.map(({ id }) => records.sandboxes.delete(id)));

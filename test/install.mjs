@@ -69,6 +69,9 @@ const isWhole = [
   ...Object.values(programsOf).map((program) => join(kernel, 'bin', basename(program))),
 ].every((path) => existsSync(path));
 if (!isWhole) unpackKernel();
+/** The same: files for a namespace of a test. Installed it would guard this machine. */
+const ufw = '/var/cache/tscompose-test-ufw';
+if (!existsSync(ufw)) unpackUfw();
 
 function has(program) {
   // A module of another language has no program.
@@ -167,6 +170,36 @@ function unpackPackage(name, directory, options) {
   const [file] = readdirSync(unpacked);
   output('dpkg-deb', ['-x', file, '.'], unpacked);
   return unpacked;
+}
+
+/** As its postinst leaves it: /usr and /etc, to be laid over the machine's. */
+function unpackUfw() {
+  if (process.geteuid() !== 0 || !has('apt-get')) return noUfw();
+  const directory = mkdtempSync(join(tmpdir(), 'tscompose-ufw-'));
+  try {
+    const options = ['-o', 'APT::Sandbox::User=root'];
+    const { status } = spawnSync('apt-get', ['download', '-qq', ...options, 'ufw'], {
+      cwd: directory,
+    });
+    if (status !== 0) return noUfw();
+    const [file] = readdirSync(directory);
+    const root = join(directory, 'root');
+    output('dpkg-deb', ['-x', file, 'root'], directory);
+    if (existsSync(join(root, 'lib'))) {
+      output('cp', ['-r', join(root, 'lib/.'), join(root, 'usr/lib')]);
+      rmSync(join(root, 'lib'), { recursive: true });
+    }
+    const share = join(root, 'usr/share/ufw');
+    for (const name of readdirSync(share).filter((one) => /\.(rules|init|conf)$/.test(one)))
+      output('cp', ['-L', join(share, name), join(root, 'etc/ufw')]);
+    output('cp', ['-r', root, ufw]);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+function noUfw() {
+  process.stdout.write(`Missing: ufw in ${ufw}. Tests beside it are skipped.\n`);
 }
 
 function noKernel() {

@@ -2,6 +2,7 @@
 import { isSyscallError } from '../../native/index.ts';
 import type { Kernel, NetworkOptions } from '../context.ts';
 import type { Driver } from '../driver.ts';
+import type { BypassWarning } from '../firewall/bypass.ts';
 import { admitBridges, dismissBridge, dismissBridges } from '../firewall/foreign.ts';
 import type { Firewall } from '../firewall/nftables.ts';
 import { enableForwarding, restoreForwarding } from '../forwarding.ts';
@@ -22,6 +23,7 @@ export interface BridgeParts {
   readonly firewall: Firewall;
   readonly netfilter: NetlinkSocket;
   readonly forwarding: ForwardingParts;
+  readonly bypass: BypassWarning;
   readonly warn: NetworkOptions['warn'];
 }
 
@@ -111,7 +113,9 @@ export class BridgeDriver implements Driver {
     const named = firewall.state.networks
       .map(({ bridge }) => bridge)
       .filter((bridge) => !bridge.startsWith(bridgePrefix));
-    for (const obstacle of await admitBridges(netfilter, named)) {
+    const { obstacles, guard } = await admitBridges(netfilter, named);
+    this.#parts.bypass.guardIs(guard);
+    for (const obstacle of obstacles) {
       if (this.#told.has(obstacle)) continue;
       this.#told.add(obstacle);
       this.#parts.warn(obstacle);

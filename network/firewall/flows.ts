@@ -3,6 +3,8 @@
  * its flow alive: after the port has begun to lead elsewhere, such flows must be forgotten. TCP needs nothing of the
  * kind, as its old connections end with a reset.
  */
+import { isSyscallError } from '../../native/index.ts';
+import { ipv4Number } from '../ipam/address.ts';
 import type { PortBinding } from '../model.ts';
 import { decodeFlow, deleteFlow, getFlows } from '../netlink/conntrack.ts';
 import type { Flow } from '../netlink/conntrack.ts';
@@ -20,12 +22,35 @@ export async function forgetFlows(
   const published = new Set(
     ports.filter(({ protocol }) => protocol === 'udp').map((port) => port.published),
   );
-  if (published.size === 0) return;
+  if (published.size > 0) await forget(socket, (flow) => isTo(flow, published));
+}
+
+/**
+ * What an address had begun or was sent must not be the next one's who gets it: a connection that is established passes
+ * the rules. One walk through all tracked connections.
+ */
+export async function forgetAddresses(
+  socket: NetlinkSocket,
+  addresses: readonly string[],
+): Promise<void> {
+  const freed = new Set(addresses.map(ipv4Number));
+  if (freed.size === 0) return;
+  const isOf = ({ original, reply }: Flow): boolean =>
+    freed.has(original.source) || freed.has(reply.source);
+  try {
+    await forget(socket, isOf);
+  } catch (error) {
+    // A kernel that does not tell what it tracks.
+    if (!isSyscallError(error, 'EINVAL', 'EOPNOTSUPP')) throw error;
+  }
+}
+
+async function forget(socket: NetlinkSocket, isMeant: (flow: Flow) => boolean): Promise<void> {
   const messages = await socket.dump(getFlows);
   const requests = messages
     .map(({ payload }) => decodeFlow(payload))
     .filter((flow) => flow !== null)
-    .filter((flow) => isTo(flow, published))
+    .filter(isMeant)
     .map(deleteFlow);
   if (requests.length === 0) return;
   const replies = await socket.send(requests);

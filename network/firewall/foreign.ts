@@ -40,11 +40,17 @@ const forwardChain = 'FORWARD';
 /** What may still drop our traffic, as sentences for the user. */
 export type Obstacles = readonly string[];
 
+export interface ForeignRules {
+  readonly obstacles: Obstacles;
+  /** What guards this host, by name: "ufw", "firewalld"; null for neither. */
+  readonly guard: string | null;
+}
+
 /** Makes sure that our rules stand where Docker or a default drop needs them. `named` are bridges without our prefix. */
 export async function admitBridges(
   socket: NetlinkSocket,
   named: readonly string[] = [],
-): Promise<Obstacles> {
+): Promise<ForeignRules> {
   const wanted = [...admissions, ...named.flatMap(admissionsOf)];
   const chains = await listChains(socket);
   const target = chooseChain(chains);
@@ -58,7 +64,20 @@ export async function admitBridges(
     );
     await transact(socket, requests);
   }
-  return [...obstacles(chains), ...(await legacyObstacles())];
+  return {
+    obstacles: [...obstacles(chains), ...(await legacyObstacles())],
+    guard: guardOf(chains),
+  };
+}
+
+/** By the names of what they have in the kernel: that is there when they are active. */
+export function guardOf(chains: readonly Pick<Chain, 'table' | 'chain'>[]): string | null {
+  if (chains.some(({ table, chain }) => table === filterTable && chain === 'ufw-user-input'))
+    return 'ufw';
+  const isFirewalld = chains.some(
+    ({ table, chain }) => table === 'firewalld' || (table === filterTable && chain === 'IN_public'),
+  );
+  return isFirewalld ? 'firewalld' : null;
 }
 
 /** Takes the rules of all bridges away again, wherever they are. */

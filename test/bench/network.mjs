@@ -4,12 +4,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
 import process from 'node:process';
 import { EngineClient } from '../../dist/engine/client/index.js';
 import { findPeerRoot, startPeerDocker } from '../lib/lab/peer-docker.mjs';
 import { addresses, command, makeNamespace, makeSurroundings } from '../lib/lab/surroundings.mjs';
 import { image, startOurs } from './candidates.mjs';
-import { statistics } from './measure.mjs';
+import { run, statistics } from './measure.mjs';
 import { findIperf3 } from './tools.mjs';
 
 const seconds = 1;
@@ -29,8 +30,13 @@ export const networkRatios = Object.fromEntries(
   ].map((row) => [row, 0.97]),
 );
 
+/** Our p99 beside the peer's p50. */
+const slowest = 'dns, 1 of 100 of ours : half of theirs';
+export const networkMost = { [slowest]: 1 };
+Object.assign(networkRatios, { 'dns, one at a time': 3, 'dns, 32 in flight': 3 });
+
 /** `rows` is a part of the names of rows to measure, `rounds` how often. */
-export async function networkRows(rootfs, { rows, rounds, record }) {
+export async function networkRows(rootfs, { rows, rounds, record, directory }) {
   const iperf = findIperf3();
   if (iperf === null) return process.stderr.write('not measured: network, as iperf3 is missing\n');
   const labs = [];
@@ -38,7 +44,7 @@ export async function networkRows(rootfs, { rows, rounds, record }) {
     labs.push(await makeLab(rootfs, startOurEngine));
     if (findPeerRoot() === null) process.stderr.write('not measured: Docker below PEER_ROOT\n');
     else labs.push(await makeLab(rootfs, startDocker));
-    for (const [row, measureOnce] of rowsOf(iperf)) {
+    for (const [row, measureOnce] of rowsOf(iperf, await compileDnsClient(directory))) {
       if (row.includes(rows))
         await inTurns(labs, row, { rounds: Number(rounds), measureOnce, record });
     }
@@ -48,7 +54,7 @@ export async function networkRows(rootfs, { rows, rounds, record }) {
 }
 
 /** Each measures once, in the places of one laboratory. */
-function rowsOf(iperf) {
+function rowsOf(iperf, askDns) {
   const gigabits = (from, to) => async (lab) => {
     const words = [...iperf, '-c', to(lab), '-p', String(ports.iperf), '-t', String(seconds), '-J'];
     const { end } = JSON.parse(await command(lab.places[from], words));
@@ -76,6 +82,12 @@ function rowsOf(iperf) {
       const [, rate] = /^"PING_MBULK","([\d.]+)"/m.exec(csv) ?? [];
       return Number(rate);
     };
+  const lookUps = (inFlight, figureOf) => async (lab) => {
+    const words = [askDns, 'server', '4000', String(inFlight)];
+    const { failed, ...figures } = JSON.parse(await command(lab.places.client, words));
+    if (failed > 0) throw new Error(`${failed} look-ups of ${lab.name} failed`);
+    return figureOf(figures, lab);
+  };
   const host = () => addresses.host;
   const anew = { count: 1_000, options: ['-c', '4', '-k', '0'] };
   const kept = { count: 10_000, options: ['-c', '20'] };
@@ -87,6 +99,9 @@ function rowsOf(iperf) {
     'redis, outside → published port': requests('outside', host, kept),
     'redis, a connection each, host → published port': requests('host', host, anew),
     'redis, a connection each, outside → published port': requests('outside', host, anew),
+    'dns, one at a time': lookUps(1, ({ rate }) => rate),
+    'dns, 32 in flight': lookUps(32, ({ rate }) => rate),
+    [slowest]: lookUps(1, ({ p50, p99 }, { name }) => (name === 'docker' ? p50 : p99)),
   });
 }
 
@@ -102,7 +117,7 @@ async function inTurns(labs, row, { rounds, measureOnce, record }) {
   for (const [index, lab] of labs.entries()) {
     // Of neighbouring runs, which have had the same machine.
     const ratios = own.map((value, round) => value / found[index][round]);
-    const unit = row.startsWith('iperf3') ? 'Gbit/s' : 'requests/s';
+    const unit = row.startsWith('iperf3') ? 'Gbit/s' : row === slowest ? 'µs' : 'requests/s';
     record(row, lab, { ...statistics(found[index]), ratio: statistics(ratios).p50 }, unit);
   }
 }
@@ -121,9 +136,9 @@ async function makeLab(rootfs, startEngine) {
     ends.push(stop);
     const { Id } = await client.networks.create({ Name: network });
     ends.push(() => client.networks.remove(Id));
-    const server = await startContainer(client, Object.values(ports));
+    const server = await startContainer(client, Object.values(ports), ['server']);
     ends.push(server.remove);
-    const other = await startContainer(client, []);
+    const other = await startContainer(client, [], []);
     ends.push(other.remove);
     ends.push(await serve(server, [...findIperf3(), '-s', '-p', String(ports.iperf)]));
     ends.push(await serve(server, redisServer));
@@ -160,13 +175,22 @@ async function startDocker(host, rootfs) {
   return { name: 'docker', client, stop };
 }
 
-async function startContainer(client, published) {
+/** Clients of scripting languages are slower than what they are to measure. */
+async function compileDnsClient(directory) {
+  const program = join(directory, 'dns-load');
+  const source = new URL('dns-load.c', import.meta.url).pathname;
+  await run(['cc', '-O2', '-o', program, source]);
+  return program;
+}
+
+async function startContainer(client, published, aliases) {
   const keys = published.map((port) => `${port}/tcp`);
   const bindings = published.map((port) => [`${port}/tcp`, [{ HostPort: String(port) }]]);
   const { Id } = await client.containers.create({
     Image: image,
     Cmd: ['sleep', '100000'],
     ExposedPorts: Object.fromEntries(keys.map((key) => [key, {}])),
+    NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: aliases } } },
     HostConfig: { NetworkMode: network, PortBindings: Object.fromEntries(bindings) },
   });
   await client.containers.start(Id);

@@ -10,7 +10,7 @@ import { configRows } from './config.mjs';
 import { execRows, exitRows, findEngines, memoryRows, startRows } from './engines.mjs';
 import { logRows, logTargets } from './logs.mjs';
 import { measure, pssOf, run } from './measure.mjs';
-import { networkRatios, networkRows } from './network.mjs';
+import { networkMost, networkRatios, networkRows } from './network.mjs';
 import { scalingRows, scalingTargets } from './scaling.mjs';
 
 const { values: options } = parseArgs({
@@ -46,6 +46,7 @@ const targetRatios = {
   'config, 3 services': 1.5,
   'config, 200 services': 1,
   'config, 1000 services': 1,
+  ...networkMost,
 };
 
 const directory = await mkdtemp(join(tmpdir(), 'tsc-bench-'));
@@ -53,7 +54,7 @@ const rows = [];
 try {
   if (wants('config')) await configRows(ourCommand, { directory, record });
   if (wants('scaling')) await scalingRows(ourCommand, { directory, record });
-  if (wants('network')) await networkRows(await makeRootfs(directory), { ...options, record });
+  if (wants('network')) await networkRows(await makeRootfs(directory), { ...options, record, directory });
   if (!['config', 'network', 'scaling'].includes(options.only)) await withEngines();
 } finally {
   await rm(directory, { recursive: true, force: true });

@@ -9,6 +9,9 @@ export const testKernel = '/var/cache/tscompose-test-kernel';
 /** Programs for its security modules, from there as well: `apparmor_parser`, `checkpolicy`. */
 export const testPrograms = `${testKernel}/bin`;
 
+/** ufw's files as they are installed, to be laid over the machine's in a namespace: `usr` and `etc`. */
+export const testUfw = '/var/cache/tscompose-test-ufw';
+
 const present = {
   root: () => process.getuid?.() === 0,
   overlayfs: () => readFileSync('/proc/filesystems', 'utf8').includes('overlay'),
@@ -36,6 +39,7 @@ const present = {
   qemu: () => hasProgram('qemu-system-x86_64'),
   mke2fs: () => hasProgram('mke2fs'),
   kernel: () => existsSync(`${testKernel}/vmlinuz`),
+  ufw: () => existsSync(join(testUfw, 'usr/sbin/ufw')),
   labels: () =>
     ['apparmor_parser', 'checkpolicy'].every((name) => existsSync(join(testPrograms, name))),
 } as const;

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ask, inventory, Lab, serve, tcp } from './lab.ts';
+import { ask, inventory, Lab, run, serve, tcp } from './lab.ts';
 
 let lab: Lab;
 let before: Record<string, string>;
@@ -13,6 +13,24 @@ beforeEach(async () => {
 afterEach(async () => {
   await lab[Symbol.asyncDispose]();
   expect(await inventory(lab)).toEqual(before);
+});
+
+test('connections of a sandbox that is gone must be forgotten, as its address may be the next one’s', async () => {
+  const network = await lab.network();
+  const [box, other] = [
+    await lab.sandbox([network], { ports: [tcp(8080, 80)] }),
+    await lab.sandbox([network], { ports: [tcp(8081, 80)] }),
+  ];
+  for (const place of [box, other]) await serve(lab, place, { port: 80, answer: 'box' });
+  for (const port of [8080, 8081]) expect(await ask('host', '127.0.0.1', port)).toMatch(/^box /);
+  const tracked = async ({ endpoints }: typeof box): Promise<number> => {
+    const listed = await run('conntrack', '-L', '-r', endpoints[0]?.ipv4?.address ?? '');
+    return listed.split('\n').filter((line) => line.startsWith('tcp')).length;
+  };
+  expect(await tracked(box)).toBe(1);
+  await lab.controller.closeSandbox(box.id);
+  expect(await tracked(box)).toBe(0);
+  expect(await tracked(other)).toBe(1);
 });
 
 describe('a port in use', () => {

@@ -106,23 +106,83 @@ static void fuzz_message (struct network *const *joined)
   free (out);
 }
 
+/* A reply as of an upstream: the question, and records of every length and kind.  */
+static size_t make_reply (uint8_t *bytes, const struct query *query)
+{
+  size_t length = query->question_end;
+  unsigned int records = random_number (6);
+
+  memcpy (bytes, query->bytes, length);
+  bytes[2] |= 0x80;
+  bytes[3] = random_number (8) > 0 ? 0 : (uint8_t)random_number (16);
+  memset (bytes + 6, 0, 6);
+  bytes[7] = (uint8_t)records;
+  for (; records > 0 && length < MAX_BYTES - 64; records--)
+    {
+      uint16_t size = (uint16_t)random_number (20);
+
+      write_u16 (bytes + length, 0xc00c);
+      write_u16 (bytes + length + 2, random_number (8) > 0 ? DNS_A : DNS_OPT);
+      write_u16 (bytes + length + 4, DNS_IN);
+      write_u16 (bytes + length + 6, (uint16_t)(random_number (8) > 0 ? 0 : random_number (65536)));
+      write_u16 (bytes + length + 8, (uint16_t)random_number (100));
+      write_u16 (bytes + length + 10, size);
+      memset (bytes + length + 12, 7, size);
+      length += 12U + size;
+    }
+  mutate (bytes, &length);
+  return length;
+}
+
+static void fuzz_cache (struct cache *cache)
+{
+  static uint64_t now_ms;
+  uint8_t scratch[MAX_BYTES], *bytes, *out = malloc (CACHE_REPLY_BYTES);
+  size_t length = make_message (scratch), found;
+  struct query query;
+
+  if (query_parse (&query, scratch, length) == PARSE_OK)
+    {
+      uint8_t made[MAX_BYTES + 64];
+      size_t size = make_reply (made, &query);
+
+      bytes = malloc (size > 0 ? size : 1);
+      memcpy (bytes, made, size);
+      now_ms += random_number (3000);
+      if (size >= query.question_end && reply_matches (&query, query.id, bytes, size))
+        cache_store (cache, &query, random_number (2), now_ms, bytes, size);
+      found = cache_find (cache, &query, random_number (2), now_ms + random_number (3000), out);
+      CHECK (found == 0 || reply_matches (&query, query.id, out, found));
+      free (bytes);
+    }
+  free (out);
+}
+
 static void fuzz_command (struct resolver *resolver)
 {
   static const uint8_t names[] = "\3one\2\0\3web\1\4\12\0\0\1\2db\2\4\12\0\0\2\4\12\0\0\3";
   static const uint8_t sandbox[] = "\0\1s\2\3one\3two\1\4\12\0\0\1\65\0\0\0\0\0";
   uint8_t scratch[MAX_BYTES];
-  bool is_names = random_number (2) == 0;
-  size_t length = is_names ? sizeof names - 1 : sizeof sandbox - 1;
+  static const uint8_t relay[] = "\0\3tcp\6\4\12\0\0\1\120\0\0\0\0\0";
+  static const struct
+  {
+    const uint8_t *bytes;
+    size_t length;
+    uint8_t type;
+  } seeds[] = { { names, sizeof names - 1, CONTROL_SET_NAMES },
+                { sandbox, sizeof sandbox - 1, CONTROL_SET_SANDBOX },
+                { relay, sizeof relay - 1, CONTROL_SET_RELAY } };
+  uint32_t seed = random_number (3);
+  size_t length = seeds[seed].length;
   struct frame frame = { .version = CONTROL_VERSION };
   struct answer_frame reply = { 0 };
   uint8_t *payload;
 
-  memcpy (scratch, is_names ? names : sandbox, length);
+  memcpy (scratch, seeds[seed].bytes, length);
   mutate (scratch, &length);
   payload = malloc (length > 0 ? length : 1);
   memcpy (payload, scratch, length);
-  frame.type = random_number (4) > 0 ? (is_names ? CONTROL_SET_NAMES : CONTROL_SET_SANDBOX)
-                                     : (uint8_t)random_number (8);
+  frame.type = random_number (4) > 0 ? seeds[seed].type : (uint8_t)random_number (10);
   frame.payload = payload;
   frame.length = length;
   CHECK (command_run (resolver, &frame, &reply));
@@ -164,14 +224,17 @@ int main (void)
     for (int i = 0; i < 100; i++)
       {
         fuzz_message (joined);
+        fuzz_cache (&resolver.cache);
         fuzz_command (&resolver);
       }
   CHECK (runs > 10);
+  for (size_t i = 0; i < CACHE_ENTRIES; i++)
+    free (resolver.cache.entries[i]);
   network_leave (&resolver.networks, joined[0]);
   while (resolver.sandboxes != NULL)
     sandbox_remove (&resolver, resolver.sandboxes);
   while (resolver.networks.first != NULL)
     network_unset (&resolver.networks, resolver.networks.first->id);
-  printf ("%lu messages and commands each\n", runs * 100);
+  printf ("%lu messages, replies and commands each\n", runs * 100);
   return REPORT ();
 }
