@@ -54,7 +54,8 @@ const rows = [];
 try {
   if (wants('config')) await configRows(ourCommand, { directory, record });
   if (wants('scaling')) await scalingRows(ourCommand, { directory, record });
-  if (wants('network')) await networkRows(await makeRootfs(directory), { ...options, record, directory });
+  if (wants('network'))
+    await networkRows(await makeRootfs(directory), { ...options, record, directory });
   if (!['config', 'network', 'scaling'].includes(options.only)) await withEngines();
 } finally {
   await rm(directory, { recursive: true, force: true });

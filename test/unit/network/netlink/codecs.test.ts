@@ -29,6 +29,7 @@ import {
 import type { Expression } from '../../../../network/netlink/nf-expressions.ts';
 import {
   decodeChain,
+  decodeChange,
   decodeElements,
   decodeRule,
   decodeSet,
@@ -291,6 +292,8 @@ describe('decoding must fail with a NetlinkFormatError or not at all', () => {
     decodeChain,
     decodeSet,
     decodeRule,
+    decodeChange: (payload: Uint8Array) =>
+      decodeChange({ type: (10 << 8) | (payload.length % 32), flags: 0, sequence: 0, payload }),
     decodeVerdict: (payload: Uint8Array) =>
       decodeVerdict({ type: NLMSG_ERROR, flags: NLM_F_ACK_TLVS, sequence: 0, payload }),
   };
