@@ -46,7 +46,7 @@ async function sendOne(
   // A restart policy does not undo what the container's own stop signal was sent for.
   const isStop = signal === stopSignalOf(container);
   if (isStop) await noteStopByUser(ctx, container);
-  if (await sendSignal(container, signal)) {
+  if (await sendSignal(ctx, container, signal)) {
     publishContainer(ctx, container, { action: 'kill', extra: { signal: String(signal) } });
   }
   // Frozen processes see no signal; what is to end them must reach them (moby `daemon/kill.go`).

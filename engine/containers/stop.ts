@@ -57,11 +57,27 @@ export async function endContainer(
     container.announceExit();
     return;
   }
-  if (await sendSignal(container, signal)) publishKill(ctx, container, signal);
+  const isHeard = await tryStopSignal(ctx, container, signal);
   letGoOn(ctx, container);
-  const mustKill = signal !== sigKill && !(await endsWithin(ended, graceSeconds));
+  const mustKill = !isHeard || (signal !== sigKill && !(await endsWithin(ended, graceSeconds)));
   if (mustKill) await sendKill(ctx, container);
   await ended;
+}
+
+/** False: a security module keeps it from the container, and waiting would be in vain. */
+async function tryStopSignal(
+  ctx: Pick<ContainerContext, 'events' | 'cgroups'>,
+  container: Container,
+  signal: number,
+): Promise<boolean> {
+  try {
+    if (await sendSignal(ctx, container, signal)) publishKill(ctx, container, signal);
+    return true;
+  } catch (error) {
+    if (signal !== sigKill && error instanceof EngineError && error.kind === 'forbidden')
+      return false;
+    throw error;
+  }
 }
 
 /** It stays down. The caller holds the container's lock. */
@@ -86,7 +102,7 @@ export async function sendKill(
 ): Promise<void> {
   requireResponsive(container);
   await noteStopByUser(ctx, container);
-  if (await sendSignal(container, sigKill)) publishKill(ctx, container, sigKill);
+  if (await sendSignal(ctx, container, sigKill)) publishKill(ctx, container, sigKill);
   letGoOn(ctx, container);
 }
 
@@ -113,16 +129,38 @@ export async function noteStopByUser(
   if (!['', 'no'].includes(policy)) await changeRecord(ctx, container, (record) => record);
 }
 
-/** False when the process has ended already: its exit is on the way. */
-export async function sendSignal(container: Container, signal: number): Promise<boolean> {
+/**
+ * False when the process has ended already: its exit is on the way. Throws `forbidden` where a security module refuses
+ * the signal, which SIGKILL by cgroup does not ask (cgroup v2).
+ */
+export async function sendSignal(
+  ctx: Pick<ContainerContext, 'cgroups'>,
+  container: Container,
+  signal: number,
+): Promise<boolean> {
   const { process } = container;
   try {
     await process?.signal(signal);
     return process !== null;
   } catch (error) {
     if (isSyscallError(error, 'ESRCH')) return false;
-    throw error;
+    if (!isSyscallError(error, 'EACCES', 'EPERM')) throw error;
+    if (signal === sigKill && ctx.cgroups.kill(container.id)) return true;
+    throw refusedSignal(container, { signal, cause: error });
   }
+}
+
+function refusedSignal(
+  { name, record }: Container,
+  { signal, cause }: { readonly signal: number; readonly cause: unknown },
+): EngineError {
+  const profile = record.run.appArmorProfile ?? '';
+  const [whose, hint] =
+    profile === ''
+      ? ['the security policy of this machine', 'see its audit log']
+      : [`AppArmor profile "${profile}"`, 'add "signal (receive) peer=unconfined," to the profile'];
+  const message = `cannot send signal ${signal} to container "${name}": ${whose} does not allow it`;
+  return new EngineError('forbidden', message, { hint, cause });
 }
 
 export function graceOf(container: Container, { timeoutSeconds }: StopOptions): number {

@@ -12,9 +12,12 @@ describe.skipIf(missingForMicrovm.length > 0)(`AppArmor (missing: ${names})`, ()
   const remove = (text: string): Promise<string> =>
     guest.ok(`printf '%s' '${text}' | apparmor_parser --remove`);
   const mine = 'profile mine { file, signal, deny /etc/hostname r, }';
+  const deaf = 'profile deaf { file, }';
 
-  beforeAll(() => guest.ok(`printf '%s' '${mine}' | apparmor_parser --replace --skip-cache`));
-  afterAll(() => remove(mine));
+  beforeAll(() =>
+    guest.ok(`printf '%s\\n' '${mine}' '${deaf}' | apparmor_parser --replace --skip-cache`),
+  );
+  afterAll(() => remove(`${mine} ${deaf}`));
 
   test('the default profile must be loaded by the first container, and be what its programs run under', async () => {
     await guest.script(`printf 'profile tscompose-default {}' | apparmor_parser --remove`);
@@ -58,6 +61,19 @@ describe.skipIf(missingForMicrovm.length > 0)(`AppArmor (missing: ${names})`, ()
     );
     expect(shown).toBe('mine (enforce)\nmine (enforce)');
     expect(await guest.docker.ok('inspect', '-f', '{{.AppArmorProfile}}', id)).toBe('mine');
+    await guest.docker.ok('rm', '-f', id);
+  });
+
+  test('a container whose profile lets no signal through must say so, and end all the same', async () => {
+    const id = await guest.running('--security-opt', 'apparmor=deaf');
+    const { code, stderr } = await guest.docker.run('kill', '-s', 'USR1', id);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining('AppArmor profile "deaf" does not allow it'),
+    ]);
+    await guest.docker.ok('stop', '-t', '100', id);
+    expect(await guest.docker.ok('inspect', '-f', '{{.State.ExitCode}}', id)).toBe('137');
+    await guest.docker.ok('start', id);
     await guest.docker.ok('rm', '-f', id);
   });
 
