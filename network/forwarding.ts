@@ -53,9 +53,11 @@ export function recordedUplinks(
  */
 export async function restoreForwarding(
   { kernel, records }: ForwardingParts,
+  wanted: Family,
   listForeign: ListForeign,
 ): Promise<void> {
-  for (const { family, uplinks, advertised } of [...records.values()]) {
+  const kept = records.values().filter(({ family }) => family === wanted);
+  for (const { family, uplinks, advertised } of kept) {
     const known = new Set(uplinks);
     const present = namesOf(await listForeign());
     if (present.every((link) => known.has(link))) {

@@ -33,6 +33,8 @@ export class BridgeDriver implements Driver {
   readonly #parts: BridgeParts;
   readonly #told = new Set<string>();
   readonly #ready = new Map<string, Promise<void>>();
+  /** From before their first set-up to their end. */
+  readonly #withIpv6 = new Set<string>();
 
   constructor(parts: BridgeParts) {
     this.#parts = parts;
@@ -62,6 +64,7 @@ export class BridgeDriver implements Driver {
     const { links, firewall, netfilter } = this.#parts;
     const name = bridgeName(network);
     this.#ready.delete(network.id);
+    this.#withIpv6.delete(network.id);
     // Rules last: while the bridge is there, they guard it. One that was there before us stays, without them.
     if (await links.isMade(name)) await links.remove([name]);
     await firewall.apply({ removeNetworks: [name] });
@@ -79,15 +82,19 @@ export class BridgeDriver implements Driver {
   /** What the host was made to allow is taken back once no network of ours is set up. */
   async settle(): Promise<void> {
     const { links, firewall, netfilter, forwarding } = this.#parts;
+    // The last that had IPv6 may be gone before those that never had it.
+    if (this.#withIpv6.size === 0)
+      await restoreForwarding(forwarding, 6, async () => this.#foreign(await links.list()));
     if (firewall.state.networks.length > 0) return;
     const remaining = await links.list();
     if (!remaining.some((link) => link.name?.startsWith(bridgePrefix) === true))
       await dismissBridges(netfilter);
-    await restoreForwarding(forwarding, () => Promise.resolve(this.#foreign(remaining)));
+    await restoreForwarding(forwarding, 4, () => Promise.resolve(this.#foreign(remaining)));
   }
 
   async #setup(network: Network): Promise<void> {
     const { links, firewall, forwarding } = this.#parts;
+    if (network.hasIpv6) this.#withIpv6.add(network.id);
     const listForeign: ListForeign = async () => this.#foreign(await links.list());
     const uplinks = network.hasIpv4
       ? { uplinks: await enableForwarding(forwarding, 4, listForeign) }

@@ -314,6 +314,8 @@ describe('the host', () => {
     await writeFile('/proc/sys/net/ipv6/conf/all/forwarding', '0');
     await neighbour(lab, { link: 'wan', hostAddress: '10.99.0.1', address: '10.99.0.2' });
     expect([await sysctl('all/forwarding'), await sysctl('wan/accept_ra')]).toEqual(['0', '1']);
+    // Also while networks go on that never had it.
+    await lab.sandbox([await lab.network()]);
     const network = await lab.network({ hasIpv6: true });
     const box = await lab.sandbox([network]);
     expect([await sysctl('all/forwarding'), await sysctl('wan/accept_ra')]).toEqual(['1', '2']);
