@@ -68,7 +68,7 @@ export function useGuest(): Guest {
 
 export async function expectNothingLeft(guest: Guest): Promise<void> {
   await guest.removeContainers();
-  expect(await guest.ok(`ls -d ${engineCgroup} 2>/dev/null; true`)).toBe('');
+  expect(await guest.ok(`ls -d ${engineCgroup}/*/ 2>/dev/null; true`)).toBe('');
 }
 
 /** Starts the engine and gives it busybox as the image `app`. */
