@@ -16,8 +16,8 @@ import type { Parts } from './parts.ts';
 import { repairBridges } from './repair.ts';
 import { removeSandbox } from './sandbox.ts';
 import {
+  filteredPorts,
   namespacePath,
-  publishedPorts,
   relayedPorts,
   resolvedOf,
   restoreNames,
@@ -119,7 +119,7 @@ async function restoreNetworks(
   const bridged = active.filter(({ driver }) => driver === 'bridge');
   await parts.firewall.rebuild({
     networks: bridged.map(filteredNetwork),
-    ports: live.flatMap(publishedPorts),
+    ports: live.flatMap((sandbox) => filteredPorts(parts, sandbox)),
     uplinks: recordedUplinks(parts.records.forwarding, 4),
     uplinks6: recordedUplinks(parts.records.forwarding, 6),
   });

@@ -100,11 +100,12 @@ export function resolvedOf({ id, endpoints, upstreams }: Sandbox): {
 }
 
 export async function publishPorts(parts: Parts, sandbox: Sandbox): Promise<void> {
-  const addPorts = publishedPorts(sandbox);
+  const addPorts = filteredPorts(parts, sandbox);
   parts.bypass.published(sandbox.ports);
-  await parts.proxy?.lead(relayedPorts(sandbox));
   if (addPorts.length === 0) return;
+  // First, so that no network that must not reach a port does when the proxy begins to answer.
   await parts.firewall.apply({ addPorts });
+  await parts.proxy?.lead(relayedPorts(sandbox));
   await forgetFlows(parts.netfilter, addPorts);
 }
 
@@ -128,8 +129,22 @@ export async function withdrawSandbox(parts: Parts, sandbox: Sandbox): Promise<v
   ]);
 }
 
+/** What the rules must know of: what they lead on, and what the proxy leads on instead. */
+export function filteredPorts(
+  { proxy }: Pick<Parts, 'proxy'>,
+  sandbox: Sandbox,
+): readonly PublishedPort[] {
+  const published = publishedPorts(sandbox);
+  if (proxy === null) return published;
+  const isLed = ({ protocol, hostIp, published: port }: PublishedPort): boolean =>
+    published.some(
+      (one) => one.protocol === protocol && one.hostIp === hostIp && one.published === port,
+    );
+  return [...published, ...relayedPorts(sandbox).filter((port) => !isLed(port))];
+}
+
 /** Ports of a family lead to the endpoint that has its default route; a sandbox without one publishes nothing of it. */
-export function publishedPorts({ ports, endpoints }: Sandbox): readonly PublishedPort[] {
+function publishedPorts({ ports, endpoints }: Sandbox): readonly PublishedPort[] {
   return ports.flatMap(({ protocol, hostIp, published, target }) => {
     const family = familyOf(hostIp);
     const endpoint = wayOut(endpoints, family);

@@ -43,7 +43,7 @@ const fields: Record<Field, { readonly type: number; readonly length: number }> 
   inet_service: { type: 13, length: 2 },
 };
 
-const hooks = { prerouting: 0, forward: 2, output: 3, postrouting: 4 } as const;
+const hooks = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const;
 const protocols: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132 };
 
 /** Everything, into a table that is empty. */
@@ -161,6 +161,8 @@ function compilePart(part: Part): readonly Expression[] {
       return isOf(part.family);
     case 'addresses':
       return [...isOf(part.family), ...bothAddresses(part.family), lookup(part.set, false)];
+    case 'destination':
+      return [...isOf(6), ...destination6(part.hasAddress), lookup(part.set, false)];
     case 'loopback-address':
       return loopbackAddress(part);
     case 'local-destination':
@@ -240,16 +242,19 @@ function translate({ map, hasAddress }: Translation): readonly Expression[] {
 }
 
 /** The protocol is behind headers of any number, which the kernel has gone through. */
-function translate6({ map, hasAddress }: Translation): readonly Expression[] {
+function destination6(hasAddress: boolean): readonly Expression[] {
   const protocol: Expression = { name: 'meta', key: META_L4PROTO, register: 1 };
   const address = { ...payload(PAYLOAD_NETWORK, 24, 16), register: 9 };
   const port = payload(PAYLOAD_TRANSPORT, 2, 2);
-  const key = hasAddress
+  return hasAddress
     ? [protocol, address, { ...port, register: 13 }]
     : [protocol, { ...port, register: 9 }];
+}
+
+function translate6({ map, hasAddress }: Translation): readonly Expression[] {
   return [
     ...isOf(6),
-    ...key,
+    ...destination6(hasAddress),
     { name: 'lookup', set: map, source: 1, register: 1, isInverted: false },
     { name: 'nat', type: NAT_DNAT, family: NFPROTO_IPV6, address: 1, port: 2 },
   ];

@@ -37,6 +37,7 @@ function printChain({ name, type, hook, priority, rules }: RuleChain): string {
 /** nft(8), standard priority names: dstnat is one of prerouting only. */
 const priorityNames: ReadonlyMap<string, string> = new Map([
   ['prerouting -300', 'raw'],
+  ['input -1', 'filter - 1'],
   ['forward -1', 'filter - 1'],
   ['prerouting -100', 'dstnat'],
   ['postrouting 100', 'srcnat'],
@@ -52,6 +53,10 @@ export function printPart(part: Part): string {
       return `meta nfproto ipv${part.family}`;
     case 'addresses':
       return `${keyword(part.family)} saddr . ${keyword(part.family)} daddr @${part.set}`;
+    case 'destination':
+      return part.hasAddress
+        ? `meta l4proto . ip6 daddr . th dport @${part.set}`
+        : `meta nfproto ipv6 meta l4proto . th dport @${part.set}`;
     case 'loopback-address':
       return part.family === 4 ? `ip ${part.end} 127.0.0.0/8` : `ip6 ${part.end} ::1`;
     case 'local-destination':

@@ -25,6 +25,7 @@ export interface FilteredNetwork {
   readonly isMasqueraded: boolean;
 }
 
+/** A target of another family than the host's address is not translated to: the proxy passes on what comes. */
 export interface PublishedPort extends Omit<PortBinding, 'target'> {
   readonly target: { readonly address: string; readonly port: number };
 }
@@ -54,7 +55,7 @@ export interface RuleElement {
 export interface RuleChain {
   readonly name: string;
   readonly type: 'filter' | 'nat';
-  readonly hook: 'prerouting' | 'forward' | 'output' | 'postrouting';
+  readonly hook: 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
   readonly priority: number;
   readonly rules: readonly (readonly Part[])[];
 }
@@ -65,6 +66,8 @@ export type Part =
   | { readonly kind: 'interfaces'; readonly set: string }
   | { readonly kind: 'family'; readonly family: Family }
   | { readonly kind: 'addresses'; readonly family: Family; readonly set: string }
+  /** Protocol and port, both of the destination; before them its address. Of IPv6. */
+  | { readonly kind: 'destination'; readonly set: string; readonly hasAddress: boolean }
   | { readonly kind: 'loopback-address'; readonly family: Family; readonly end: 'saddr' | 'daddr' }
   | { readonly kind: 'local-destination' }
   | { readonly kind: 'established' }
@@ -115,12 +118,15 @@ export function buildSets(state: FirewallState): readonly RuleSet[] {
     ),
     ...portSets(state, 4),
     ...portSets(state, 6),
+    ...relayedSets(state),
   ];
 }
 
 function portSets({ ports }: FirewallState, family: Family): readonly RuleSet[] {
   const address = addressFields[family];
-  const ofFamily = ports.filter(({ hostIp }) => familyOf(hostIp) === family);
+  const ofFamily = ports.filter(
+    ({ hostIp, target }) => familyOf(hostIp) === family && familyOf(target.address) === family,
+  );
   const specific = ofFamily.filter(({ hostIp }) => hostIp !== anyAddresses[family]);
   const wildcard = ofFamily.filter(({ hostIp }) => hostIp === anyAddresses[family]);
   return [
@@ -155,6 +161,33 @@ function portSets({ ports }: FirewallState, family: Family): readonly RuleSet[] 
   ];
 }
 
+/** Ports at which the proxy may listen, for what is not translated. */
+function relayedSets({ ports }: FirewallState): readonly RuleSet[] {
+  const ofIpv6 = ports.filter(({ hostIp }) => familyOf(hostIp) === 6);
+  const specific = ofIpv6.filter(({ hostIp }) => hostIp !== anyAddresses[6]);
+  const wildcard = ofIpv6.filter(({ hostIp }) => hostIp === anyAddresses[6]);
+  return [
+    {
+      name: 'relayed_bound',
+      key: ['inet_proto', 'ipv6_addr', 'inet_service'],
+      value: null,
+      elements: specific.map(({ protocol, hostIp, published }) => ({
+        key: [protocol, hostIp, String(published)],
+        value: null,
+      })),
+    },
+    {
+      name: 'relayed',
+      key: ['inet_proto', 'inet_service'],
+      value: null,
+      elements: wildcard.map(({ protocol, published }) => ({
+        key: [protocol, String(published)],
+        value: null,
+      })),
+    },
+  ];
+}
+
 const addressFields: Readonly<Record<Family, AddressField>> = { 4: 'ipv4_addr', 6: 'ipv6_addr' };
 const anyAddresses: Readonly<Record<Family, string>> = { 4: '0.0.0.0', 6: '::' };
 
@@ -176,6 +209,7 @@ function interfaceSet(name: string, interfaces: readonly string[]): RuleSet {
 const accept: Part = { kind: 'accept' };
 const drop: Part = { kind: 'drop' };
 const fromBridge: Part = { kind: 'interface', side: 'iifname', set: 'bridges' };
+const fromInternal: Part = { kind: 'interface', side: 'iifname', set: 'internal' };
 const toBridge: Part = { kind: 'interface', side: 'oifname', set: 'bridges' };
 const awayFromBridges: Part = { kind: 'interface', side: 'oifname', set: 'bridges', isNot: true };
 const withinNetwork: Part = { kind: 'interfaces', set: 'within' };
@@ -236,6 +270,18 @@ const chains: readonly RuleChain[] = [
   },
   { name: 'output', type: 'nat', hook: 'output', priority: -100, rules: publish },
   {
+    // A published port that the proxy leads on is the host's own, and never forwarded: as closed to internal networks
+    // as those that are translated.
+    name: 'input',
+    type: 'filter',
+    hook: 'input',
+    priority: -1,
+    rules: [
+      [fromInternal, { kind: 'destination', set: 'relayed_bound', hasAddress: true }, drop],
+      [fromInternal, { kind: 'destination', set: 'relayed', hasAddress: false }, drop],
+    ],
+  },
+  {
     // Before priority 0, where Docker and iptables filter: what is accepted there for all our bridges has passed here.
     name: 'forward',
     type: 'filter',
@@ -244,7 +290,7 @@ const chains: readonly RuleChain[] = [
     rules: [
       // With bridge-nf-call-iptables=1, what stays on one bridge comes by here as well.
       [withinOpenNetwork, accept],
-      [{ kind: 'interface', side: 'iifname', set: 'internal' }, drop],
+      [fromInternal, drop],
       [{ kind: 'interface', side: 'oifname', set: 'internal' }, drop],
       // Nobody elsewhere may send to a container's own address, not even answers: those to a network that is not
       // masqueraded come in where its gateway mode lets them, as with Docker 28.

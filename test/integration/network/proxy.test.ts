@@ -60,6 +60,36 @@ describe('a port that is published', () => {
     expect(await ask('host', '127.0.0.1', 8080)).toBe('ECONNREFUSED');
   });
 
+  test('must be closed to networks that are internal, and open to others', async () => {
+    const internal = await lab.network({ isInternal: true, hasIpv6: true });
+    const [inside, elsewhere] = [
+      await lab.sandbox([internal]),
+      await lab.sandbox([await lab.network({ hasIpv6: true })]),
+    ];
+    await run('ip', 'address', 'add', 'fd00:9::1/64', 'dev', 'lo', 'nodad');
+    lab.onEnd(() => run('ip', 'address', 'del', 'fd00:9::1/64', 'dev', 'lo'));
+    const box = await lab.sandbox([await lab.network()], {
+      ports: [tcp(8080, 80), tcp(8081, 80, 'fd00:9::1')],
+    });
+    await serve(lab, box, { port: 80, answer: 'box' });
+    await serve(lab, 'host', { address: '::', port: 8082, answer: 'host' });
+    const gateway = inside.endpoints[0]?.ipv6?.gateway ?? '';
+    await runIn(inside, 'ip', '-6', 'route', 'add', 'default', 'via', gateway);
+    const bridge = lab.controller.inspect(internal).bridge ?? '';
+    const own = await run('ip', '-6', '-br', 'address', 'show', 'dev', bridge, 'scope', 'link');
+    const link = `${/fe80[0-9a-f:]*/.exec(own)?.[0] ?? ''}%eth0`;
+    // The way to the host itself is open.
+    expect(await ask(inside, gateway, 8082)).toMatch(/^host /);
+    expect(await ask(inside, link, 8082)).toMatch(/^host /);
+    expect(await ask(inside, gateway, 8080)).toBe('timeout');
+    expect(await ask(inside, link, 8080)).toBe('timeout');
+    expect(await ask(inside, 'fd00:9::1', 8081)).toBe('timeout');
+    expect(await ask(elsewhere, 'fd00:9::1', 8080)).toMatch(/^box /);
+    expect(await ask(elsewhere, 'fd00:9::1', 8081)).toMatch(/^box /);
+    await lab.controller.closeSandbox(box.id);
+    expect(await ask(inside, gateway, 8080)).toBe('ECONNREFUSED');
+  });
+
   test('must carry megabytes in both directions, and both ends of a stream', async () => {
     const box = await lab.sandbox([await lab.network()], { ports: [tcp(8080, 80)] });
     const echo = startIn(

@@ -42,6 +42,12 @@ const state: FirewallState = {
       published: 8081,
       target: { address: 'fd00::2', port: 81 },
     },
+    {
+      protocol: 'udp',
+      hostIp: '::',
+      published: 5301,
+      target: { address: '172.18.0.3', port: 53 },
+    },
   ],
   uplinks: ['eth0', 'wlan0'],
   uplinks6: ['eth0'],
@@ -121,6 +127,17 @@ describe('the rule set', () => {
 		elements = { tcp . 8080 : fd00::2 . 80 }
 	}
 
+	set relayed_bound {
+		type inet_proto . ipv6_addr . inet_service
+		elements = { tcp . fd01::1 . 8081 }
+	}
+
+	set relayed {
+		type inet_proto . inet_service
+		elements = { tcp . 8080,
+			     udp . 5301 }
+	}
+
 	chain raw {
 		type filter hook prerouting priority raw; policy accept;
 		ip daddr 127.0.0.0/8 iifname @bridges drop
@@ -144,6 +161,12 @@ describe('the rule set', () => {
 		ip6 daddr ::1 return
 		fib daddr type local dnat ip6 to meta l4proto . ip6 daddr . th dport map @bound6
 		fib daddr type local meta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @published6
+	}
+
+	chain input {
+		type filter hook input priority filter - 1; policy accept;
+		iifname @internal meta l4proto . ip6 daddr . th dport @relayed_bound drop
+		iifname @internal meta nfproto ipv6 meta l4proto . th dport @relayed drop
 	}
 
 	chain forward {
