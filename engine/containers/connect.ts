@@ -56,48 +56,78 @@ export async function disconnectContainer(
   const work = async (container: Container): Promise<void> => {
     requireMayLeave(container, network);
     const wasOn = isOnNetworks(container);
-    const { [network.name]: _left, ...endpoints } = container.record.endpoints;
-    if (wasOn) {
-      const record = { ...container.record, endpoints };
-      await follow(ctx, container, { network, change: 'disconnect', record }).catch(
-        (error: unknown) => {
-          throw networkFailure(error) ?? error;
-        },
-      );
-    }
+    const before = container.record;
+    const { [network.name]: _left, ...endpoints } = before.endpoints;
+    // First, so that the next engine takes what is on record and not made for a join.
     await changeRecord(ctx, container, (record) => ({ ...record, endpoints }));
-    if (wasOn) publish(ctx, container, { network, action: 'disconnect' });
+    if (!wasOn) return;
+    try {
+      await follow(ctx, container, { network, change: 'disconnect' });
+    } catch (error) {
+      await changeRecord(ctx, container, (record) => ({ ...record, endpoints: before.endpoints }));
+      throw networkFailure(error) ?? error;
+    }
+    publish(ctx, container, { network, action: 'disconnect' });
   };
   await withContainer(ctx, containerRef, { work });
 }
 
 /**
- * What an engine that was killed between the record of a join and the join itself has left: the join is made, or, where
- * that fails, is not on record any more.
+ * What an engine that was killed between the record of a join or a leave and the change itself has left: the change is
+ * made. A join that fails is not on record any more.
  */
 export async function finishConnections(ctx: Context, container: Container): Promise<void> {
   const { network: facts, record } = container;
   if (facts === null || record.config.NetworkDisabled === true) return;
-  const unfinished = ctx.networks
-    .list()
-    .filter(({ driver }) => driver === 'bridge')
-    .filter(({ name }) => Object.hasOwn(record.endpoints, name))
-    .filter(({ name }) => !Object.hasOwn(facts.endpoints, name));
-  for (const network of unfinished) await finishConnection(ctx, container, network);
+  const networks = ctx.networks.list();
+  const wanted = namedIn(networks, record.endpoints);
+  const made = namedIn(networks, facts.endpoints);
+  if (wanted === null || made === null) return;
+  for (const network of networks) {
+    const isWanted = wanted.has(network);
+    if (isWanted === made.has(network)) continue;
+    const change = isWanted ? 'connect' : 'disconnect';
+    await finishConnection(ctx, container, { network, change });
+  }
 }
 
+/** By their names, ids, or what ids begin with; null: not all of them are to be told. */
+function namedIn(networks: readonly Network[], endpoints: object): ReadonlySet<Network> | null {
+  try {
+    return new Set(Object.keys(endpoints).map((ref) => findNetwork(networks, ref)));
+  } catch (error) {
+    if (error instanceof EngineError) return null;
+    throw error;
+  }
+}
+
+/** Never rejects: the engine's start goes on without it. */
 async function finishConnection(
   ctx: Context,
   container: Container,
-  network: Network,
+  following: Following,
 ): Promise<void> {
+  const { network, change } = following;
   const { [network.name]: _unfinished, ...endpoints } = container.record.endpoints;
   try {
-    await follow(ctx, container, { network, change: 'connect' });
+    await follow(ctx, container, following);
   } catch (error) {
     const fields = { container: container.id, network: network.name, error: String(error) };
-    ctx.log.error('cannot finish the join of a container to a network, and take it back', fields);
+    ctx.log.error(`cannot finish the ${change} of a container`, fields);
+    if (change === 'connect') await forget(ctx, container, endpoints);
+  }
+}
+
+async function forget(
+  ctx: Context,
+  container: Container,
+  endpoints: ContainerRecord['endpoints'],
+): Promise<void> {
+  try {
     await changeRecord(ctx, container, (record) => ({ ...record, endpoints }));
+  } catch (error) {
+    const fields = { container: container.id, error: String(error) };
+    ctx.log.error('cannot take a join that failed off the record', fields);
   }
 }
 
@@ -109,15 +139,14 @@ function isOnNetworks({ network }: Container): boolean {
 interface Following {
   readonly network: Network;
   readonly change: 'connect' | 'disconnect';
-  /** As it is to be; the container's own unless told. */
-  readonly record?: ContainerRecord;
 }
 
 async function follow(
   ctx: Context,
   container: Container,
-  { network, change, record = container.record }: Following,
+  { network, change }: Following,
 ): Promise<void> {
+  const { record } = container;
   const networks = ctx.networks.list();
   const request = sandboxRequest(record, networks);
   if (request === null) throw sharesNetwork();

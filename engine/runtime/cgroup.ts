@@ -65,8 +65,6 @@ export class Cgroups {
   readonly #parents = new Map<string, string>();
   /** Directories that this engine has seen hand down what they have; one may be left half made by an engine before. */
   readonly #prepared = new Set<string>();
-  /** Whether the engine's own group was ever given real-time of the host's. */
-  #hasRealtime = false;
   #canFilterDevices: boolean | undefined;
   #supported: CgroupSupport | undefined;
 
@@ -282,7 +280,9 @@ export class Cgroups {
       await removeLeaving(directory, signal);
       if (Number(reserved) > 0) this.#handDownReservation(hierarchy, id);
       // What others may not have meanwhile is given back; a parent that the user named is the user's to remove.
-      if (this.#hasRealtime && !this.#parents.has(id)) removeIfEmpty(dirname(directory));
+      const parent = dirname(directory);
+      const realtime = readIfThere(join(parent, 'cpu.rt_runtime_us'));
+      if (Number(realtime) > 0 && !this.#parents.has(id)) removeIfEmpty(parent);
     }
     this.#parents.delete(id);
   }
@@ -430,7 +430,6 @@ export class Cgroups {
 
   /** A group gets real-time for its processes out of that of the group above it, which has none to begin with. */
   #lendRealtime({ mountPoint }: Hierarchy, id: string): void {
-    this.#hasRealtime = true;
     const parent = join(mountPoint, this.#parents.get(id) ?? this.#instance);
     for (const step of directoriesBetween(mountPoint, parent))
       for (const file of ['cpu.rt_period_us', 'cpu.rt_runtime_us'])

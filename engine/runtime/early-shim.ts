@@ -37,13 +37,14 @@ export class EarlyShim {
 
   /** Returns at once; that it cannot be started is told by `handOver`. */
   static spawn(id: string): EarlyShim {
+    const executable = sealedExecutable();
     const [ours, theirs] = socketPair();
     // The program's own file is descriptor 4: whatever happens to the others before exec, that path names it.
     const spawned = spawnProcessLater({
       file: '/proc/self/fd/4',
       args: ['tscompose-shim', id],
       env: [],
-      fds: [null, null, null, theirs, sealedExecutable()],
+      fds: [null, null, null, theirs, executable],
     }).finally(() => {
       closeFd(theirs);
     });
@@ -101,13 +102,13 @@ const sigKill = 9;
 /** SCM_MAX_FD of the kernel, unix(7). */
 const mostPerMessage = 253;
 
-let executable: Fd | null = null;
+let sealed: Fd | null = null;
 
 /**
  * The shim as a sealed memory file, one for all containers. Were it executed from its place on disk, a container could
  * write to that through /proc/PID/exe, at moments when nothing else executes it (CVE-2019-5736).
  */
 export function sealedExecutable(): Fd {
-  executable ??= createMemfd('tscompose-shim', readFileSync(shimPath()), { isExecutable: true });
-  return executable;
+  sealed ??= createMemfd('tscompose-shim', readFileSync(shimPath()), { isExecutable: true });
+  return sealed;
 }

@@ -109,17 +109,14 @@ export class WaitingShim {
   }
 }
 
-export async function spawnShim({
-  spec,
-  held,
-  waitsForStart,
-  foreign = null,
-  early = EarlyShim.spawn(spec.id),
-}: StartRequest): Promise<Conversation> {
+export async function spawnShim(request: StartRequest): Promise<Conversation> {
+  const { spec, held, waitsForStart, foreign = null } = request;
   const startsAtOnce = waitsForStart !== true;
   const specification = createMemfd('tscompose-spec', encodeSpec(spec, { startsAtOnce, foreign }));
   const given: Fd[] = [specification];
+  let { early } = request;
   try {
+    early ??= EarlyShim.spawn(spec.id);
     // Bound before the shim knows of it: an engine that is killed now and started again finds a socket that will be
     // answered, or one that refuses, and never a shim that is about to listen.
     const control = listenUnix(spec.paths.control);
@@ -132,7 +129,7 @@ export async function spawnShim({
     conversation.watchProcess(pidfd);
     return conversation;
   } catch (error) {
-    await early.abandon();
+    await early?.abandon();
     rmSync(spec.paths.control, { force: true });
     throw error;
   } finally {
@@ -174,14 +171,14 @@ function watchProcessOf(conversation: Conversation, status: ShimStatus | null): 
 
 /** null: it has ended, and its number may be another's by now; or there is no descriptor to spare. */
 function openProcess({ pid, startTime }: ShimStatus): Fd | null {
-  let pidfd: Fd;
+  let pidfd: Fd | null = null;
   try {
     pidfd = openPidfd(pid);
+    if (readProcess(pid)?.startTime === String(startTime)) return pidfd;
   } catch {
-    return null;
+    // ESRCH, or no descriptor to spare for one of the two.
   }
-  if (readProcess(pid)?.startTime === String(startTime)) return pidfd;
-  closeFd(pidfd);
+  if (pidfd !== null) closeFd(pidfd);
   return null;
 }
 

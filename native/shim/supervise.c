@@ -419,13 +419,13 @@ static void hand_over (struct shim *shim)
 
 /* Where many end at once, what others wait for comes before the mounts and the disk.  Sessions
    share the processor among themselves before processes do where the kernel groups them (sched(7),
-   autogroup).  */
+   autogroup).  Not last of all: a restart waits for the mounts.  */
 static void yield_to_others (void)
 {
-  (void)setpriority (PRIO_PROCESS, 0, 19);
+  (void)setpriority (PRIO_PROCESS, 0, 10);
   cleanup_close int fd = open ("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
   if (fd >= 0)
-    (void)write_all (fd, "19", 2);
+    (void)write_all (fd, "10", 2);
 }
 
 void supervise (struct shim *shim)

@@ -10,6 +10,8 @@ import { absent, actions, create, failure, run, useEngine } from './support.ts';
 const sleeping = ['sleep', '1000'];
 const serving = ['python3', '-m', 'http.server', '80'];
 
+type Endpoints = Readonly<Record<string, unknown>>;
+
 describe.skipIf(absent.length > 0)(
   `networks of a container that runs (missing: ${absent.join() || 'nothing'})`,
   () => {
@@ -77,23 +79,39 @@ describe.skipIf(absent.length > 0)(
       expect(Object.keys(Containers)).toEqual([web]);
     });
 
-    test('a join that is only on record after a kill must be made by the next engine', async () => {
-      const [front, back] = [await network('front'), await network('back')];
-      const id = await run(subject(), sleeping, on(front));
+    /** What an engine that is killed between a record and what it announces leaves. */
+    async function rewrite(id: string, change: (names: Endpoints) => Endpoints): Promise<void> {
       await subject().engine.kill();
       const path = join(subject().engine.stateRoot, 'records', 'containers', `${id}.json`);
       const decoded = decodeRecord(readFileSync(path, 'utf8'));
       if (!decoded.isOk) throw new Error(decoded.reason);
-      const { endpoints } = decoded.envelope.body as { endpoints: Record<string, unknown> };
-      const body = { ...decoded.envelope.body, endpoints: { ...endpoints, [back]: {} } };
+      const { endpoints } = decoded.envelope.body as { endpoints: Endpoints };
+      const body = { ...decoded.envelope.body, endpoints: change(endpoints) };
       writeFileSync(path, encodeRecord({ ...decoded.envelope, body }));
       await subject().engine.start();
+    }
+
+    test('a join that is only on record after a kill must be made by the next engine', async () => {
+      const [front, back] = [await network('front'), await network('back')];
+      const id = await run(subject(), sleeping, on(front));
+      await rewrite(id, (endpoints) => ({ ...endpoints, [back]: {} }));
       const address = await addressOn(id, back);
       expect(address).toMatch(/^\d+\./);
       expect(await ask(id, 'ip -o -4 address show dev eth1')).toContain(`${address}/`);
       expect(await ask(id, 'cat /etc/hosts')).toContain(`${address}\t`);
       await disconnect(back, id);
       expect(await addressOn(id, back)).toBe('none');
+    });
+
+    test('a leave that is only on record after a kill must be made by the next engine', async () => {
+      const [front, back] = [await network('front'), await network('back')];
+      const id = await run(subject(), sleeping, on(front));
+      await connect(back, id);
+      expect(await ask(id, 'ls /sys/class/net')).toContain('eth1');
+      await rewrite(id, ({ [back]: _left, ...endpoints }) => endpoints);
+      expect(await addressOn(id, back)).toBe('none');
+      expect(await ask(id, 'ls /sys/class/net')).not.toContain('eth1');
+      expect(await addressOn(id, front)).toMatch(/^\d+\./);
     });
 
     test('published ports and the way out must follow to the network that is left', async () => {

@@ -136,9 +136,13 @@ export class Lab implements AsyncDisposable {
   }
 
   /** A new engine on what the earlier one left. */
-  async restart(liveIds: readonly string[], kernel?: Kernel): Promise<void> {
+  async restart(
+    liveIds: readonly string[],
+    kernel?: Kernel,
+    options: { readonly keepsSpare?: boolean } = {},
+  ): Promise<void> {
     this.#controller?.close();
-    this.#controller = await this.openController(kernel);
+    this.#controller = await this.openController(kernel, options);
     await this.#controller.recover(liveIds);
   }
 

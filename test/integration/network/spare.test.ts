@@ -1,9 +1,8 @@
 import { readdir, readlink } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { NetworkController } from '../../../network/index.ts';
 import { closeFd, createNetworkNamespace, nameNetworkNamespace } from '../../../native/index.ts';
 import { createId } from '../../../engine/lib/index.ts';
+import { eventually } from '../../lib/eventually.ts';
 import { errnoOf } from '../native/support.ts';
 import { inventory, Lab, openSandbox, runIn, sandboxRequest } from './lab.ts';
 
@@ -43,35 +42,24 @@ async function insideOf({ path }: { readonly path: string }): Promise<readonly s
     .map((line) => line.replace(/^\d+: (\S+)/, '$1').replace(/:\d{4,5}\b/g, ':PORT'));
 }
 
-async function isReady(controller: NetworkController): Promise<boolean> {
-  const held = await heldNamespaces();
-  await controller.prepare();
-  return (await heldNamespaces()).length === held.length;
-}
-
 describe('a spare namespace', () => {
   test('must look like one that was made for its sandbox', async () => {
     const network = await lab.network();
     const anew = await openSandbox(lab.controller, sandboxRequest([network]));
-    const controller = await lab.openController(undefined, { keepsSpare: true });
-    await controller.recover([anew.path.split('/').at(-1) ?? '']);
+    await lab.restart([anew.path.split('/').at(-1) ?? ''], undefined, { keepsSpare: true });
+    const { controller } = lab;
     await controller.prepare();
     const request = sandboxRequest([network]);
     const spare = await openSandbox(controller, request);
-    try {
-      const expected = await insideOf(anew);
-      expect(await insideOf(spare)).toEqual(expected);
-      expect(expected.join('\n')).toContain('127.0.0.11');
-    } finally {
-      await controller.closeSandbox(request.id);
-      controller.close();
-    }
+    const expected = await insideOf(anew);
+    expect(await insideOf(spare)).toEqual(expected);
+    expect(expected.join('\n')).toContain('127.0.0.11');
   });
 
   test('must be followed by another, be nobody else’s, and end with its engine', async () => {
     const network = await lab.network();
-    const controller = await lab.openController(undefined, { keepsSpare: true });
-    await controller.recover([]);
+    await lab.restart([], undefined, { keepsSpare: true });
+    const { controller } = lab;
     await controller.prepare();
     const requests = [sandboxRequest([network]), sandboxRequest([network]), sandboxRequest([])];
     const opened = await Promise.all(requests.map((request) => openSandbox(controller, request)));
@@ -79,10 +67,10 @@ describe('a spare namespace', () => {
       opened.map(({ path }) => runIn({ path }, 'readlink', '/proc/self/ns/net')),
     );
     expect(new Set(inodes).size).toBe(requests.length);
-    await delay(200);
-    expect(await isReady(controller)).toBe(true);
-    for (const { id } of requests) await controller.closeSandbox(id);
-    controller.close();
+    await eventually(async () => {
+      expect(await heldNamespaces()).toHaveLength(namespacesBefore.length + 1);
+    });
+    await lab.restart(requests.map(({ id }) => id));
     expect(await heldNamespaces()).toEqual(namespacesBefore);
   });
 
