@@ -65,13 +65,14 @@ export class Resolver {
     return new Resolver(options, path, await connectOrStart(path, options));
   }
 
-  /** One that runs already; null when none of this version does. */
+  /** One that runs already; null when none of this version does, and then nothing is left of another. */
   static async adopt(options: ResolverOptions): Promise<Resolver | null> {
     const path = controlPath(options);
     const running = await connect(path, options);
-    if (running === null) return null;
-    if (running.version === protocolVersion) return new Resolver(options, path, running);
-    await end(running.connection);
+    if (running?.version === protocolVersion) return new Resolver(options, path, running);
+    if (running !== null) await end(running.connection);
+    else endUnreachable(path);
+    await removeSocket(path);
     return null;
   }
 

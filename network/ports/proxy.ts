@@ -97,6 +97,8 @@ export class PortProxy {
         relayIds.filter((id) => !wanted.has(id)).map((id) => running.removeRelay(id)),
       );
     }
+    // An engine that was killed may have started it for a port that came to nothing.
+    if (ports.length === 0) await this.stop();
     const led = await Promise.allSettled(ports.map((port) => this.lead([port])));
     return led.flatMap((result, index) => {
       const port = ports[index];
