@@ -50,7 +50,7 @@ export function lightAudit(roots: AuditRoots, known: Known): readonly string[] {
       .filter(withoutRunning)
       .filter(withoutGiven),
     ...without(
-      processes(),
+      withoutProxy(processes(), known),
       known.running.flatMap(() => programs),
     ).filter(withoutRunning),
     ...tree(roots.runRoot)
@@ -66,12 +66,21 @@ export function lightAudit(roots: AuditRoots, known: Known): readonly string[] {
   ].sort();
 }
 
+/** One program twice: it answers for names, and while a container runs that publishes ports, it leads them on. */
+function withoutProxy(found: readonly string[], { running }: Known): readonly string[] {
+  const isResolver = (line: string): boolean => line.startsWith('process tscompose-resolver ');
+  const resolvers = found.filter(isResolver);
+  if (running.length === 0 || resolvers.length < 2) return found;
+  return [...found.filter((line) => !isResolver(line)), ...resolvers.slice(1)];
+}
+
 /** What names of a container's kernel objects are made of, see engine/store/layout.ts and network/names.ts. */
 function marksOf(ids: readonly string[], networks: readonly string[]): readonly string[] {
   return ids.flatMap((id) => [
     id.slice(0, 32),
     ...networks.map((network) => vethName(id, network)),
     ...reservedPorts.map((port) => `:${port.toString(16).toUpperCase()}`),
+    '/resolver/proxy.sock',
   ]);
 }
 
