@@ -10,7 +10,7 @@ import { linkEndpoints } from './endpoint-links.ts';
 import type { Network, PortBinding, Sandbox } from './model.ts';
 import type { Parts } from './parts.ts';
 import { OpenSandbox, removeSandbox } from './sandbox.ts';
-import { addressOf, familyOf, wayOut } from './way-out.ts';
+import { addressesOf, addressOf, familyOf, wayOut } from './way-out.ts';
 
 export function namespacePath({ namespaces }: Pick<Parts, 'namespaces'>, id: string): string {
   return join(namespaces, id);
@@ -198,10 +198,10 @@ export async function teardownSandboxes(
       .filter(({ endpoints }) => endpoints.length > 0)
       .map(({ id }) => resolver.removeSandbox(id)),
   ]);
-  const freed = sandboxes.flatMap(({ endpoints }) => endpoints.map(({ ipv4 }) => ipv4?.address));
+  const freed = sandboxes.flatMap(({ endpoints }) => endpoints.flatMap(addressesOf));
   await forgetAddresses(
     parts.netfilter,
-    freed.filter((address) => address !== undefined),
+    freed.map(({ address }) => address),
   );
   // After the links: a namespace that ends takes its own ends along one by one, and much slower.
   for (const { id } of sandboxes) removeSandbox(parts.kernel, namespacePath(parts, id));

@@ -4,7 +4,8 @@
  * kind, as its old connections end with a reset.
  */
 import { isSyscallError } from '../../native/index.ts';
-import { ipv4Number } from '../ipam/address.ts';
+import { requireAddress } from '../ipam/address.ts';
+import type { Address } from '../ipam/address.ts';
 import type { PortBinding } from '../model.ts';
 import { decodeFlow, deleteFlow, getFlows } from '../netlink/conntrack.ts';
 import type { Flow } from '../netlink/conntrack.ts';
@@ -33,16 +34,20 @@ export async function forgetAddresses(
   socket: NetlinkSocket,
   addresses: readonly string[],
 ): Promise<void> {
-  const freed = new Set(addresses.map(ipv4Number));
+  const freed = new Set(addresses.map((address) => keyOf(requireAddress(address))));
   if (freed.size === 0) return;
   const isOf = ({ original, reply }: Flow): boolean =>
-    freed.has(original.source) || freed.has(reply.source);
+    freed.has(keyOf(original.source)) || freed.has(keyOf(reply.source));
   try {
     await forget(socket, isOf);
   } catch (error) {
     // A kernel that does not tell what it tracks.
     if (!isSyscallError(error, 'EINVAL', 'EOPNOTSUPP')) throw error;
   }
+}
+
+function keyOf({ family, value }: Address): string {
+  return `${family} ${value}`;
 }
 
 async function forget(socket: NetlinkSocket, isMeant: (flow: Flow) => boolean): Promise<void> {

@@ -45,11 +45,6 @@ export function formatAddress({ family, value }: Address): string {
   return `${hex(groups.slice(0, zeros.start))}::${hex(groups.slice(zeros.start + zeros.length))}`;
 }
 
-/** Of 32 bits; null if it is no IPv4 address. */
-export function ipv4Number(text: string): number | null {
-  return isIPv4(text) ? Number(quad(text)) : null;
-}
-
 /** The same address in its usual text. */
 export function normalAddress(text: string): string {
   return formatAddress(requireAddress(text));

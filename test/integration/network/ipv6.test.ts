@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { closeFd } from '../../../native/index.ts';
 import { eventually } from '../../lib/eventually.ts';
 import { openSandbox } from './lab.ts';
 import {
@@ -212,6 +213,32 @@ describe('a published port', () => {
       message: 'address [::]:8080 is already in use',
     });
     await lab.sandbox([plain], { ports: [tcp(8080, 80)] });
+  });
+
+  test('of UDP must lead a client that goes on sending to the next container', async () => {
+    const network = await lab.network({ hasIpv6: true });
+    const outside = await ipv6Neighbour(lab, 'wan', 'fd00:0:7::/48');
+    const ports = [{ protocol: 'udp', hostIp: '', published: 5300, target: 53 }] as const;
+    // One socket all the time: one flow.
+    const script = `const s = require('dgram').createSocket('udp6'); s.on('message', (m) => console.log(String(m))).on('error', () => {});
+      s.bind(0, () => setInterval(() => s.send('x', 5300, 'fd99::1', () => {}), 50));`;
+    const client = startIn(lab, outside, process.execPath, '-e', script);
+    let heard = '';
+    client.stdout?.on('data', (data: Buffer) => (heard += data.toString()));
+    const request = sandboxRequest([network], { ports });
+    const old = await openSandbox(lab.controller, request);
+    await serve(lab, old, { address: '::', port: 53, answer: 'old', protocol: 'udp' });
+    await eventually(() => {
+      expect(heard).toContain('old fd99::2');
+    });
+    await lab.controller.closeSandbox(request.id);
+    for (const fd of old.held) closeFd(fd);
+    const next = await lab.sandbox([network], { ports });
+    expect(ipv6Of(next)).not.toBe(ipv6Of(old));
+    await serve(lab, next, { address: '::', port: 53, answer: 'new', protocol: 'udp' });
+    await eventually(() => {
+      expect(heard).toContain('new fd99::2');
+    });
   });
 
   test('of a network with IPv6 alone must be one element of its map', async () => {

@@ -262,7 +262,7 @@ export function startIn(lab: Lab, place: Place, ...command: readonly string[]): 
 
 const tcpServer = `require('net').createServer((c) => { c.on('error', () => {}); c.end(process.argv[3] + ' ' + c.remoteAddress); })
   .listen(+process.argv[2], process.argv[1], () => console.log('ready'));`;
-const udpServer = `const s = require('dgram').createSocket('udp4');
+const udpServer = `const s = require('dgram').createSocket(process.argv[1].includes(':') ? 'udp6' : 'udp4');
   s.on('message', (m, r) => s.send(process.argv[3] + ' ' + r.address, r.port, r.address)).bind(+process.argv[2], process.argv[1], () => console.log('ready'));`;
 const tcpClient = `const c = require('net').connect({ host: process.argv[1], port: +process.argv[2] }); let t = '';
   c.setTimeout(1000, () => { console.log('timeout'); process.exit(); });

@@ -73,11 +73,14 @@ const makers = {
       ...someAddresses(random),
       isUnchecked: random.maybe(() => true),
     }),
-  flow: (random: Random) => ({
-    original: someTuple(random),
-    reply: someTuple(random),
-    id: random.below(u32),
-  }),
+  flow: (random: Random) => {
+    const family = random.pick<Family>([4, 6]);
+    return {
+      original: someTuple(random, family),
+      reply: someTuple(random, family),
+      id: random.below(u32),
+    };
+  },
   route: (random: Random) => {
     const prefixLength = random.below(33);
     const family = random.pick<Family>([4, 6]);
@@ -107,10 +110,10 @@ function someAddresses(random: Random): Pick<InterfaceAddress, 'local' | 'peer' 
   });
 }
 
-function someTuple(random: Random): Tuple {
+function someTuple(random: Random, family: Family): Tuple {
   return {
-    source: random.below(u32),
-    destination: random.below(u32),
+    source: someAddress(random, family),
+    destination: someAddress(random, family),
     protocol: random.below(256),
     sourcePort: random.below(0x10000),
     destinationPort: random.below(0x10000),
