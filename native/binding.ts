@@ -80,7 +80,7 @@ export interface Binding {
   getXattrsAt(dir: number, path: Bytes): [name: string, value: Buffer][];
   removeTree(dir: number, path: Bytes): Promise<void>;
   copyTree(from: number, to: number): Promise<[bytes: number, files: number]>;
-  labelTree(top: number, name: string, value: string): Promise<void>;
+  labelTree(top: number, name: string, value: string, trustsTop: boolean): Promise<void>;
   openContainerRoot(
     texts: string[],
     numbers: number[],

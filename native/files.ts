@@ -187,16 +187,17 @@ export async function copyTreeAt({ from, to }: { from: Fd; to: Fd }): Promise<Tr
 }
 
 /**
- * Gives `top` and all that is below it, on other mounts as well, this value of an extended attribute, links themselves and
- * not what they name. Nothing happens where `top` has it already, which is set last.
+ * Gives `top` and all that is below it on the same file system this value of an extended attribute, links themselves and
+ * not what they name; `top` comes last. Nothing happens on a file system that has no such attributes, and, where
+ * `trustsTop`, when `top` has the value.
  */
 export async function labelTree(
   top: Fd,
-  attribute: { readonly name: string; readonly value: string },
+  label: { readonly name: string; readonly value: string; readonly trustsTop: boolean },
 ): Promise<void> {
-  const { name, value } = attribute;
+  const { name, value, trustsTop } = label;
   await attemptAsync(`set attribute "${name}" of a tree`, () =>
-    binding().labelTree(top, name, value),
+    binding().labelTree(top, name, value, trustsTop),
   );
 }
 

@@ -17,6 +17,7 @@ export type {
   VolumeMount,
   VolumeRequest,
 } from './model.ts';
+export { driverMount } from './driver-options.ts';
 export type { CopyUpSource } from './copy-up.ts';
 export { parseBind, parseMounts } from './mount.ts';
 export type { MountSources, ObjectMount } from './mount.ts';

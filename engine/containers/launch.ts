@@ -44,7 +44,7 @@ import {
 import { limitsOf } from './limits.ts';
 import { linkedHosts } from './links.ts';
 import { devicesOf, sandboxRequestOf } from './sandbox-request.ts';
-import { relabelMounts } from './selinux.ts';
+import { LevelClaims, relabelMounts, withLabels } from './selinux.ts';
 import { nowNs } from './time.ts';
 import { lookUpUser } from './user-lookup.ts';
 import type { ResolvedUser } from './user.ts';
@@ -78,11 +78,13 @@ export async function launch(ctx: LaunchContext, container: Container): Promise<
   // The last run's: an engine that finds an exit file takes it for the end of the run under way.
   rmSync(ctx.layout.container(record.id).exit, { force: true });
   const held: Fd[] = [];
+  using claims = new LevelClaims(ctx.containers);
   try {
     await Rollback.guard(async (rollback) => {
       await holdVolumes(ctx, record, { holder: record.id, rollback });
       const profile = await profileOf(record, ctx.host);
-      const started = beginRun(withSharedNames(ctx, record), profile);
+      const labelled = withLabels(ctx, record, claims);
+      const started = beginRun(withSharedNames(ctx, labelled), profile);
       rollback.add('record', () => ctx.records.put(record.id, record));
       const early = EarlyShim.spawn(record.id);
       rollback.add('process of the shim', () => early.abandon());

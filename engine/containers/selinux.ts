@@ -3,10 +3,21 @@
  * every start, and written on what it mounts of the host where `z` or `Z` ask for it. A kernel without SELinux has nothing
  * to label.
  */
-import { readlinkSync, writeFileSync } from 'node:fs';
+import { readlinkSync, realpathSync, writeFileSync } from 'node:fs';
 import { EngineError } from '../api/index.ts';
 import type { HostConfig } from '../api/index.ts';
-import { closeFd, labelTree, O_PATH, openTrusted } from '../../native/index.ts';
+import {
+  closeFd,
+  getXattrsAt,
+  isSyscallError,
+  labelTree,
+  MS_BIND,
+  O_PATH,
+  openTrusted,
+  setXattrAt,
+} from '../../native/index.ts';
+import { driverMount } from '../../volumes/index.ts';
+import type { Volume } from '../../volumes/index.ts';
 import {
   chooseLabels,
   levelOf,
@@ -103,6 +114,16 @@ export function newLabels(
   return labels;
 }
 
+/** A container that was made without SELinux, or by an engine that knew none, has its labels from the first start with it. */
+export function withLabels(
+  ctx: Context,
+  record: ContainerRecord,
+  claims: LevelClaims,
+): ContainerRecord {
+  const labels = record.labels ?? newLabels(ctx, record.hostConfig, claims);
+  return labels === null ? record : { ...record, labels };
+}
+
 /** The kernel is asked, as it is the one that would refuse it later. */
 function requireKnown(label: string): void {
   try {
@@ -156,49 +177,89 @@ export async function relabelMounts(
   const paths =
     record.hostConfig.NetworkMode === 'host' ? [files.hosts, files.hostname] : Object.values(files);
   for (const path of paths as readonly string[])
-    await relabel(path, isShared ? shared : labels.mount);
+    await relabel(path, { label: isShared ? shared : labels.mount });
   for (const mount of record.mounts) {
-    const how = relabellingOf(mount);
+    const volume =
+      mount.request.kind === 'volume' ? ctx.volumes.get(mount.request.name) : undefined;
+    const how = relabellingOf(mount, volume);
     if (how === null) continue;
-    await relabel(sourceOf(ctx, mount), how === 'shared' ? shared : labels.mount);
+    requireOwnDevice(volume);
+    await relabel(volume?.mountpoint ?? mount.point.Source, {
+      label: how === 'private' ? labels.mount : shared,
+      isBestEffort: how === 'default',
+    });
   }
 }
 
-/** A volume is for several containers unless somebody says otherwise; a path of the host stays as it is. */
-export function relabellingOf({ point, request }: MountRecord): 'shared' | 'private' | null {
+/**
+ * A volume is for several containers unless somebody says otherwise ("default"); what it mounts from elsewhere, and a path
+ * of the host, stay as they are until somebody says so.
+ */
+export function relabellingOf(
+  { point, request }: MountRecord,
+  volume: Pick<Volume, 'driverOptions'> | undefined,
+): 'shared' | 'private' | 'default' | null {
   if (request.kind !== 'bind' && request.kind !== 'volume') return null;
   if (request.kind === 'bind' && request.file !== undefined) return null;
-  const words = point.Mode.split(',');
+  // Without one the record says what Docker shows.
+  const words = request.mode === undefined ? [] : point.Mode.split(',');
   if (words.includes('Z')) return 'private';
-  return words.includes('z') || request.kind === 'volume' ? 'shared' : null;
+  if (words.includes('z')) return 'shared';
+  const isOwn = request.kind === 'volume' && driverMount(volume?.driverOptions ?? {}) === null;
+  return isOwn ? 'default' : null;
 }
 
-function sourceOf(ctx: Pick<ContainerContext, 'volumes'>, { point, request }: MountRecord): string {
-  const volume = request.kind === 'volume' ? ctx.volumes.get(request.name) : undefined;
-  return volume?.mountpoint ?? point.Source;
+/** A volume that is a directory of the host is looked at as what it is, not as where it is mounted. */
+function requireOwnDevice(volume: Volume | undefined): void {
+  const mount = driverMount(volume?.driverOptions ?? {});
+  if (mount === null || (mount.flags & MS_BIND) === 0) return;
+  const real = realpathSync(mount.device);
+  if (!mayBeRelabelled(real)) throw refused(mount.device, real);
 }
 
 /**
  * Layers and what is unpacked of them, when the engine starts: what is made below has the label from its directory. A
- * program's own pages are of the file in the layer, and its label counts beside that of the mount.
+ * program's own pages are of the file in the layer, and its label counts beside that of the mount. Without SELinux what is
+ * made has none: that is noted at the top, whose label the next start with it will not find.
  */
 export async function labelLayers(
   { snapshots, temporary }: Pick<Layout, 'snapshots' | 'temporary'>,
-  { containerLabels }: Facts,
+  { hasSelinux, containerLabels }: Facts,
 ): Promise<void> {
-  if (containerLabels === null) return;
-  for (const path of [snapshots, temporary]) await relabel(path, containerLabels.layers);
+  for (const path of [snapshots, temporary])
+    if (containerLabels !== null)
+      await relabel(path, { label: containerLabels.layers, isBestEffort: true });
+    else if (!hasSelinux) forgetLabel(path);
+}
+
+const attribute = 'security.selinux';
+
+function forgetLabel(path: string): void {
+  const top = openTrusted(path, O_PATH);
+  try {
+    if (!getXattrsAt(top, '').has(attribute)) return;
+    setXattrAt(top, '', { name: attribute, value: Buffer.from('none') });
+  } finally {
+    closeFd(top);
+  }
+}
+
+interface Relabelling {
+  readonly label: string;
+  /** Nobody asked for it: done where the top has another label and the file system takes one. */
+  readonly isBestEffort?: boolean;
 }
 
 /** What is looked at is what is labelled, whatever the path means a moment later. */
-async function relabel(path: string, label: string): Promise<void> {
+async function relabel(path: string, { label, isBestEffort = false }: Relabelling): Promise<void> {
   const source = openTrusted(path, O_PATH);
   try {
     const real = readlinkSync(`/proc/self/fd/${source}`);
     if (!mayBeRelabelled(real)) throw refused(path, real);
-    await labelTree(source, { name: 'security.selinux', value: label });
+    await labelTree(source, { name: attribute, value: label, trustsTop: isBestEffort });
   } catch (error) {
     if (error instanceof EngineError) throw error;
+    if (isBestEffort && isSyscallError(error, 'EROFS')) return;
     const reason = error instanceof Error ? error.message : String(error);
     throw new EngineError('internal', `error setting label on mount source '${path}': ${reason}`, {
       ...{ hint: `check that the policy knows ${label}`, details: { path, label }, cause: error },

@@ -24,6 +24,11 @@ struct labelling
 {
   struct task task;
   int top;
+  /* What is mounted from elsewhere keeps its own.  */
+  dev_t device;
+  bool trusts_top;
+  /* The file system has no labels: there is nothing more to do.  */
+  bool is_over;
   char *name;
   char *value;
 };
@@ -34,19 +39,6 @@ static int fail_labelling (struct labelling *labelling, const char *call)
   return -1;
 }
 
-/* A file system without labels, as that of processes, has nothing to set.  */
-static int label_one (struct labelling *labelling, int fd)
-{
-  char path[SELF_PATH_BYTES];
-
-  if (setxattr (self_path (fd, path), labelling->name, labelling->value, strlen (labelling->value),
-                0)
-          == 0
-      || errno == EOPNOTSUPP)
-    return 0;
-  return fail_labelling (labelling, "setxattr");
-}
-
 static bool has_label (struct labelling *labelling, int fd)
 {
   size_t length = 0;
@@ -55,6 +47,22 @@ static bool has_label (struct labelling *labelling, int fd)
   /* The kernel gives it with the NUL that ends it.  */
   return value != NULL && strnlen (value, length) == strlen (labelling->value)
          && memcmp (value, labelling->value, strlen (labelling->value)) == 0;
+}
+
+/* Some file systems take none of links and nodes, but do of files.  */
+static int label_one (struct labelling *labelling, int fd, mode_t mode)
+{
+  char path[SELF_PATH_BYTES];
+
+  if (has_label (labelling, fd)
+      || setxattr (self_path (fd, path), labelling->name, labelling->value,
+                   strlen (labelling->value), 0)
+             == 0)
+    return 0;
+  if (errno != EOPNOTSUPP)
+    return fail_labelling (labelling, "setxattr");
+  labelling->is_over = S_ISREG (mode) || S_ISDIR (mode);
+  return 0;
 }
 
 static int label_below (struct labelling *labelling, int dir, int depth);
@@ -68,9 +76,11 @@ static int label_entry (struct labelling *labelling, int dir, const char *name, 
     return errno == ENOENT ? 0 : fail_labelling (labelling, "openat");
   if (fstat (fd, &status) < 0)
     return fail_labelling (labelling, "fstat");
+  if (status.st_dev != labelling->device)
+    return 0;
   if (S_ISDIR (status.st_mode) && label_below (labelling, fd, depth + 1) < 0)
     return -1;
-  return label_one (labelling, fd);
+  return labelling->is_over ? 0 : label_one (labelling, fd, status.st_mode);
 }
 
 static int label_below (struct labelling *labelling, int dir, int depth)
@@ -86,29 +96,31 @@ static int label_below (struct labelling *labelling, int dir, int depth)
   readable = openat (dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (readable < 0 || listing_read (&listing, readable) < 0)
     return fail_labelling (labelling, "getdents64");
-  for (const struct entry *entry = listing_next (&listing, NULL); entry != NULL;
-       entry = listing_next (&listing, entry))
+  for (const struct entry *entry = listing_next (&listing, NULL);
+       entry != NULL && !labelling->is_over; entry = listing_next (&listing, entry))
     if (label_entry (labelling, readable, entry->name, depth) < 0)
       return -1;
   return 0;
 }
 
-/* The top comes last, and when it has the label, all is done: so what was broken off begins anew.
- */
+/* The top comes last: what was broken off is not taken for done.  */
 static void run_labelling (struct task *task)
 {
   struct labelling *labelling = (struct labelling *)task;
   struct stat status;
 
-  if (has_label (labelling, labelling->top))
+  if (labelling->trusts_top && has_label (labelling, labelling->top))
     return;
   if (fstat (labelling->top, &status) < 0)
     {
       fail_labelling (labelling, "fstat");
       return;
     }
-  if (!S_ISDIR (status.st_mode) || label_below (labelling, labelling->top, 0) == 0)
-    label_one (labelling, labelling->top);
+  labelling->device = status.st_dev;
+  if (S_ISDIR (status.st_mode) && label_below (labelling, labelling->top, 0) < 0)
+    return;
+  if (!labelling->is_over)
+    label_one (labelling, labelling->top, status.st_mode);
 }
 
 static void release_labelling (struct task *task)
@@ -131,10 +143,11 @@ napi_value addon_labelTree (napi_env env, napi_callback_info info)
   labelling->task.run = run_labelling;
   labelling->task.release = release_labelling;
   labelling->top = -1;
-  args_read (&args, env, info, 3);
+  args_read (&args, env, info, 4);
   top = arg_fd (&args, 0);
   labelling->name = arg_text (&args, 1);
   labelling->value = arg_text (&args, 2);
+  labelling->trusts_top = arg_bool (&args, 3);
   /* A copy, so that the caller may close his at once.  */
   if (!args.failed && (labelling->top = fcntl (top, F_DUPFD_CLOEXEC, 3)) < 0)
     {

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import {
+  lstatSync,
   mkdirSync,
   readFileSync,
   readdirSync,
@@ -229,7 +230,7 @@ describe.skipIf(missing('root').length > 0)('labelTree', () => {
     const all = openRoot(dir.path);
     makeNodeAt(all, { path: 'top/fifo', mode: S_IFIFO | 0o600 });
     const top = openRoot(join(dir.path, 'top'));
-    await labelTree(top, { name, value: 'one' });
+    await labelTree(top, { name, value: 'one', trustsTop: true });
     for (const path of ['', 'deep', 'deep/er', 'deep/er/file', 'fifo', 'link'])
       expect([path, valueAt(top, path)]).toEqual([path, 'one']);
     expect(valueAt(all, 'outside')).toBe(undefined);
@@ -237,16 +238,59 @@ describe.skipIf(missing('root').length > 0)('labelTree', () => {
     closeFd(all);
   });
 
-  test('nothing must happen where the top has the value, which it has when all has', async () => {
+  test('a top that has the value must be trusted or not, as is wished', async () => {
     await using dir = await tempDir();
     writeFileSync(join(dir.path, 'file'), 'x');
     const top = openRoot(dir.path);
     setXattrAt(top, 'file', { name, value: Buffer.from('other') });
     setXattrAt(top, '', { name, value: Buffer.from('one') });
-    await labelTree(top, { name, value: 'one' });
+    await labelTree(top, { name, value: 'one', trustsTop: true });
     expect(valueAt(top, 'file')).toBe('other');
-    await labelTree(top, { name, value: 'two' });
+    await labelTree(top, { name, value: 'two', trustsTop: true });
     expect([valueAt(top, ''), valueAt(top, 'file')]).toEqual(['two', 'two']);
+    setXattrAt(top, 'file', { name, value: Buffer.from('other') });
+    await labelTree(top, { name, value: 'two', trustsTop: false });
+    expect(valueAt(top, 'file')).toBe('two');
+    closeFd(top);
+  });
+
+  test('what has the value must not be written to', async () => {
+    await using dir = await tempDir();
+    const file = join(dir.path, 'file');
+    writeFileSync(file, 'x');
+    const top = openRoot(dir.path);
+    await labelTree(top, { name, value: 'one', trustsTop: false });
+    const before = lstatSync(file, { bigint: true }).ctimeNs;
+    await labelTree(top, { name, value: 'one', trustsTop: false });
+    expect(lstatSync(file, { bigint: true }).ctimeNs).toBe(before);
+    closeFd(top);
+  });
+
+  test('what another file system has must stay as it is', async () => {
+    await using dir = await tempDir();
+    const below = join(dir.path, 'below');
+    mkdirSync(below);
+    mount({ source: 'tmpfs', target: below, type: 'tmpfs' });
+    try {
+      writeFileSync(join(below, 'file'), 'x');
+      const top = openRoot(dir.path);
+      await labelTree(top, { name, value: 'one', trustsTop: false });
+      expect(['', 'below', 'below/file'].map((path) => valueAt(top, path))).toEqual([
+        'one',
+        undefined,
+        undefined,
+      ]);
+      closeFd(top);
+    } finally {
+      unmount(below);
+    }
+  });
+
+  test('a file system without such attributes must be no error', async () => {
+    const top = openRoot('/proc/self');
+    const before = openDescriptors();
+    await labelTree(top, { name, value: 'x', trustsTop: true });
+    expect(newDescriptors(before)).toEqual([]);
     closeFd(top);
   });
 
@@ -255,7 +299,7 @@ describe.skipIf(missing('root').length > 0)('labelTree', () => {
     const top = openRoot(dir.path);
     makeNodeAt(top, { path: 'fifo', mode: S_IFIFO | 0o600 });
     const before = openDescriptors();
-    const labelling = labelTree(top, { name: 'user.label', value: 'x' });
+    const labelling = labelTree(top, { name: 'user.label', value: 'x', trustsTop: true });
     expect(await errnoOfAsync(labelling)).toBe('EPERM');
     expect(getXattrsAt(top, '').has('user.label')).toBe(false);
     expect(newDescriptors(before)).toEqual([]);

@@ -42,17 +42,32 @@ test('with SELinux nothing must be said', () => {
 
 describe('relabellingOf', () => {
   const bind = { kind: 'bind', source: '/a', target: '/b' };
+  const volume = { kind: 'volume', name: 'v' };
+  const etc = { type: 'none', o: 'bind', device: '/etc' };
   test.each([
-    [bind, '', null],
-    [bind, 'ro,nocopyz', null],
-    [bind, 'ro,z', 'shared'],
-    [bind, 'Z', 'private'],
-    [{ ...bind, file: { uid: 0, gid: 0, mode: 0o400 } }, 'z', null],
-    [{ kind: 'volume' }, 'ro', 'shared'],
-    [{ kind: 'volume' }, 'Z', 'private'],
-    [{ kind: 'tmpfs' }, 'z', null],
-  ])('%j with the mode %j must be %j', (request, Mode, expected) => {
-    const mount = { request, point: { Mode }, isAnonymous: false } as unknown as MountRecord;
-    expect(relabellingOf(mount)).toBe(expected);
+    [bind, '', {}, null],
+    [bind, 'ro,nocopyz', {}, null],
+    [bind, 'ro,z', {}, 'shared'],
+    [bind, 'Z', {}, 'private'],
+    [{ ...bind, file: { uid: 0, gid: 0, mode: 0o400 } }, 'z', {}, null],
+    [volume, 'ro', {}, 'default'],
+    [volume, 'z', {}, 'shared'],
+    [volume, 'Z', {}, 'private'],
+    [volume, 'ro', etc, null],
+    [volume, 'z', etc, 'shared'],
+    [{ kind: 'tmpfs' }, 'z', {}, null],
+  ])('%j with the mode %j and the options %j must be %j', (request, Mode, options, expected) => {
+    const mount = {
+      request: { ...request, mode: Mode },
+      point: { Mode },
+      isAnonymous: false,
+    } as unknown as MountRecord;
+    expect(relabellingOf(mount, { driverOptions: options })).toBe(expected);
+  });
+
+  test('the z that is shown for a volume where nobody wrote one must count as none', () => {
+    const mount = { request: volume, point: { Mode: 'z' } } as unknown as MountRecord;
+    expect(relabellingOf(mount, { driverOptions: {} })).toBe('default');
+    expect(relabellingOf(mount, { driverOptions: etc })).toBe(null);
   });
 });
