@@ -11,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { command } from './surroundings.mjs';
 
 const startsWithinMs = 30_000;
+const endsWithinMs = 20_000;
 
 /** The peers' root file system, or null where the machine has none. */
 export function findPeerRoot() {
@@ -31,6 +32,27 @@ exec dockerd -H unix:///mnt/docker.sock --data-root /mnt/data --exec-root /run/d
 
 export async function startPeerDocker({ root, place = { enter: [] }, flags = [] }) {
   const directory = await mkdtemp(join(tmpdir(), 'tsc-test-'));
+  try {
+    const child = await start({ root, place, flags, directory });
+    return {
+      address: `unix://${socketIn(directory)}`,
+      async close() {
+        await stop(child);
+        await rm(directory, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function socketIn(directory) {
+  return join(directory, 'docker.sock');
+}
+
+/** Resolves when it answers; a process that does not is gone when this rejects. */
+async function start({ root, place, flags, directory }) {
   await mkdir(join(directory, 'data'));
   const log = join(directory, 'log');
   const output = await open(log, 'a');
@@ -39,31 +61,39 @@ export async function startPeerDocker({ root, place = { enter: [] }, flags = [] 
     ...['unshare', '--mount', '--propagation', 'private', 'bash', '-c', script],
     ...['dockerd', root, directory, ...flags],
   ];
-  const child = spawn(file, args, { stdio: ['ignore', output.fd, output.fd] });
+  // A group of its own, so that what it started can be ended with it.
+  const child = spawn(file, args, { stdio: ['ignore', output.fd, output.fd], detached: true });
   await output.close();
-  const address = `unix://${join(directory, 'docker.sock')}`;
-  await untilReady(child, join(directory, 'docker.sock'), log);
-  return {
-    address,
-    async close() {
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill('SIGTERM');
-        await once(child, 'exit');
-      }
-      await rm(directory, { recursive: true, force: true });
-    },
-  };
+  try {
+    await untilReady(child, socketIn(directory), log);
+  } catch (error) {
+    await stop(child);
+    throw error;
+  }
+  return child;
+}
+
+/** It ends its containerd itself, when it is asked to. */
+async function stop(child) {
+  if (hasEnded(child)) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  await Promise.race([ended, delay(endsWithinMs, undefined, { ref: false })]);
+  if (hasEnded(child)) return;
+  process.kill(-child.pid, 'SIGKILL');
+  await ended;
+}
+
+function hasEnded({ exitCode, signalCode }) {
+  return exitCode !== null || signalCode !== null;
 }
 
 async function untilReady(child, socket, log) {
   const deadline = performance.now() + startsWithinMs;
   while (!(await isAnswering(socket))) {
-    if (child.exitCode === null && child.signalCode === null && performance.now() < deadline) {
-      await delay(100);
-      continue;
-    }
-    child.kill('SIGKILL');
-    throw new Error(`dockerd does not answer:\n${await readFile(log, 'utf8')}`);
+    if (hasEnded(child) || performance.now() > deadline)
+      throw new Error(`dockerd does not answer:\n${await readFile(log, 'utf8')}`);
+    await delay(100);
   }
 }
 
