@@ -8,6 +8,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 
+import { Taken } from '../lib/taken.ts';
 import { tempPrefix } from '../lib/temp-dir.ts';
 import {
   expectNothingLeft,
@@ -17,7 +18,7 @@ import {
   type Guest,
 } from './guest.ts';
 import { makeImage } from './image.ts';
-import { bootMachine, type Machine } from './machine.ts';
+import { bootMachine } from './machine.ts';
 
 const names = missingForMicrovm.join() || 'nothing';
 const own = 'system_u:system_r:kernel_t:s0-s0:c0.c1023';
@@ -25,27 +26,40 @@ const own = 'system_u:system_r:kernel_t:s0-s0:c0.c1023';
 const label = ['sh', '-c', "tr -d '\\0' </proc/self/attr/current"] as const;
 const levels = /^system_u:(?:system_r|object_r):(\w+):(s0:c\d+,c\d+)$/;
 
+/** Rewrites a record as an earlier engine would have: the checksum is of engine/store/record-file.ts. */
+const withoutLabels = `const fs = require("fs"), path = "/var/lib/tscompose/records/containers/" + process.argv[1] + ".json";
+const record = JSON.parse(fs.readFileSync(path)), { schema, key, boot, body } = record;
+delete body.labels;
+record.checksum = require("crypto").createHash("sha256").update(JSON.stringify([schema, key, boot]))
+  .update(JSON.stringify(body)).digest("hex").slice(0, 32);
+fs.writeFileSync(path, JSON.stringify(record));`;
+
 interface Shown {
   readonly process: string;
   readonly mount: string;
 }
 
 describe.skipIf(missingForMicrovm.length > 0)(`SELinux (missing: ${names})`, () => {
-  let machine: Machine;
   let guest: Guest;
-  const directory = mkdtempSync(join(tmpdir(), tempPrefix));
+  let isPrepared = false;
+  const taken = new Taken();
 
   beforeAll(async () => {
+    const directory = mkdtempSync(join(tmpdir(), tempPrefix));
+    taken.defer(() => {
+      rmSync(directory, { recursive: true });
+    });
     const image = inject('microvmImage') ?? makeImage(directory);
-    machine = await bootMachine(image, 'security=selinux');
+    const machine = taken.use(await bootMachine(image, 'security=selinux'));
     guest = guestAt(machine.ports);
     expect(await guest.ok('cat /sys/fs/selinux/enforce')).toBe('1');
     await prepareGuest(machine.ports);
+    isPrepared = true;
   }, 180_000);
   afterAll(async () => {
-    await expectNothingLeft(guest);
-    await machine[Symbol.asyncDispose]();
-    rmSync(directory, { recursive: true });
+    await using _taken = taken;
+    // What failed before is the cause, and is told.
+    if (isPrepared) await expectNothingLeft(guest);
   });
 
   const shown = async (id: string): Promise<Shown> => {
@@ -141,6 +155,39 @@ describe.skipIf(missingForMicrovm.length > 0)(`SELinux (missing: ${names})`, () 
     }
   });
 
+  test('what a volume mounts must keep its label, and be refused with z where it is the system’s', async () => {
+    const bind = ['--opt', 'type=none', '--opt', 'o=bind', '--opt'] as const;
+    await guest.ok('mkdir -p /srv/own && echo content >/srv/own/file');
+    await guest.docker.ok('volume', 'create', ...bind, 'device=/etc', 'etc');
+    await guest.docker.ok('volume', 'create', ...bind, 'device=/srv/own', 'own');
+    await denied(['-v', 'etc:/data'], 'cat', '/data/passwd');
+    const { code, stderr } = await guest.attempt(['-v', 'etc:/data:z'], 'true');
+    expect([code, stderr]).toEqual([
+      125,
+      expect.stringContaining('SELinux relabeling of /etc is not allowed'),
+    ]);
+    await denied(['-v', 'etc:/data'], 'cat', '/data/passwd');
+    await denied(['-v', 'own:/data'], 'cat', '/data/file');
+    expect(await guest.output(['-v', 'own:/data:z'], 'cat', '/data/file')).toBe('content');
+    await guest.docker.ok('volume', 'rm', 'etc', 'own');
+  });
+
+  test('a volume that cannot be labelled must keep no container down', async () => {
+    await guest.docker.ok('volume', 'create', 'fixed');
+    const path = await guest.docker.ok('volume', 'inspect', '-f', '{{.Mountpoint}}', 'fixed');
+    await guest.ok(`mount -t tmpfs tmpfs ${path} && mount -o remount,ro ${path}`);
+    expect(await guest.output(['-v', 'fixed:/data'], 'echo', 'runs')).toBe('runs');
+    await guest.ok(`umount ${path}`);
+    await guest.docker.ok('volume', 'rm', 'fixed');
+  });
+
+  test('what was moved below a path with z must be open at the next start', async () => {
+    await guest.ok('mkdir -p /srv/moved && echo content >/srv/late');
+    await guest.output(['-v', '/srv/moved:/data:z'], 'true');
+    await guest.ok('mv /srv/late /srv/moved/late');
+    expect(await guest.output(['-v', '/srv/moved:/data:z'], 'cat', '/data/late')).toBe('content');
+  });
+
   test('what one container writes into a volume must be open to another, and a copy into a container to it', async () => {
     await guest.output(['-v', 'shared:/data'], 'sh', '-c', 'echo content >/data/file');
     expect(await guest.output(['-v', 'shared:/data'], 'cat', '/data/file')).toBe('content');
@@ -149,6 +196,21 @@ describe.skipIf(missingForMicrovm.length > 0)(`SELinux (missing: ${names})`, () 
     await guest.docker.ok('cp', '/etc/hostname', `${id}:/passwd`);
     expect(await guest.docker.ok('start', '-a', id)).not.toBe('');
     await guest.docker.ok('rm', id);
+  });
+
+  test('a container that an engine without labels made must have them from its next start', async () => {
+    const id = await guest.docker.ok('create', '--init', 'app', 'sleep', '1000');
+    await guest.killEngine();
+    await guest.ok(`/usr/bin/node -e '${withoutLabels}' ${id}`);
+    await guest.startEngine();
+    expect(await shown(id)).toEqual({ process: '', mount: '' });
+    await guest.docker.ok('start', id);
+    const labels = await shown(id);
+    expect(labels.process).toMatch(levels);
+    expect(await guest.docker.ok('exec', id, '/bin/busybox', ...label)).toBe(labels.process);
+    await guest.docker.ok('restart', '-t', '0', id);
+    expect(await shown(id)).toEqual(labels);
+    await guest.docker.ok('rm', '-f', id);
   });
 
   test('an engine that was killed must go on with the labels of its containers', async () => {
