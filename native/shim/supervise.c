@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "cgroup.h"
@@ -417,17 +416,6 @@ static void hand_over (struct shim *shim)
   control_unlink (&shim->control);
 }
 
-/* Where many end at once, what others wait for comes before the mounts and the disk.  Sessions
-   share the processor among themselves before processes do where the kernel groups them (sched(7),
-   autogroup).  Not last of all: a restart waits for the mounts.  */
-static void yield_to_others (void)
-{
-  (void)setpriority (PRIO_PROCESS, 0, 10);
-  cleanup_close int fd = open ("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
-  if (fd >= 0)
-    (void)write_all (fd, "10", 2);
-}
-
 void supervise (struct shim *shim)
 {
   if (is_handed_over (shim))
@@ -454,7 +442,6 @@ void supervise (struct shim *shim)
     (void)sys_close_range ((unsigned int)shim->first_held_fd, (unsigned int)shim->end_held_fd - 1,
                            0);
   control_broadcast (&shim->control, TS_ENDED, &shim->exit, exit_record_size (&shim->exit));
-  yield_to_others ();
   control_unlink (&shim->control);
   /* What an exec has printed on its terminal before the end is still on its way to a client, who
      may be slow, but may not keep the mounts.  */
