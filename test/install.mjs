@@ -177,16 +177,14 @@ function unpackUfw() {
   if (process.geteuid() !== 0 || !has('apt-get')) return noUfw();
   const directory = mkdtempSync(join(tmpdir(), 'tscompose-ufw-'));
   try {
-    const options = ['-o', 'APT::Sandbox::User=root'];
-    const { status } = spawnSync('apt-get', ['download', '-qq', ...options, 'ufw'], {
-      cwd: directory,
-    });
-    if (status !== 0) return noUfw();
+    if (!downloadUfw(directory)) return noUfw();
     const [file] = readdirSync(directory);
     const root = join(directory, 'root');
     output('dpkg-deb', ['-x', file, 'root'], directory);
     if (existsSync(join(root, 'lib'))) {
-      output('cp', ['-r', join(root, 'lib/.'), join(root, 'usr/lib')]);
+      mkdirSync(join(root, 'usr/lib'), { recursive: true });
+      // join() would take the dot away, with which the directory's content is meant.
+      output('cp', ['-r', `${root}/lib/.`, join(root, 'usr/lib')]);
       rmSync(join(root, 'lib'), { recursive: true });
     }
     const share = join(root, 'usr/share/ufw');
@@ -196,6 +194,15 @@ function unpackUfw() {
   } finally {
     rmSync(directory, { recursive: true });
   }
+}
+
+function downloadUfw(directory) {
+  const download = ['download', '-qq', '-o', 'APT::Sandbox::User=root', 'ufw'];
+  const isThere = () => spawnSync('apt-get', download, { cwd: directory }).status === 0;
+  if (isThere()) return true;
+  // A fresh machine has no lists yet.
+  spawnSync('apt-get', ['update', '-qq']);
+  return isThere();
 }
 
 function noUfw() {
