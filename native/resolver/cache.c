@@ -20,6 +20,11 @@ static uint16_t flags_of (const struct query *query)
                     | (query->wants_dnssec ? FLAG_DNSSEC : 0));
 }
 
+static bool is_for_all (const struct query *query)
+{
+  return query->has_text && !query->has_options;
+}
+
 /* FNV-1a */
 static size_t place_of (const struct query *query, uint64_t upstreams)
 {
@@ -117,7 +122,8 @@ static bool is_of (const struct cached *entry, const struct query *query, uint64
 size_t cache_find (const struct cache *cache, const struct query *query, uint64_t upstreams,
                    uint64_t now_ms, uint8_t *out)
 {
-  const struct cached *entry = query->has_text ? cache->entries[place_of (query, upstreams)] : NULL;
+  const struct cached *entry
+      = is_for_all (query) ? cache->entries[place_of (query, upstreams)] : NULL;
   uint64_t age_s;
 
   if (entry == NULL || !is_of (entry, query, upstreams))
@@ -141,7 +147,7 @@ void cache_store (struct cache *cache, const struct query *query, uint64_t upstr
   struct cached **entry;
   uint32_t ttl_s;
 
-  if (!query->has_text || length > CACHE_REPLY_BYTES || length < query->question_end
+  if (!is_for_all (query) || length > CACHE_REPLY_BYTES || length < query->question_end
       || (read_u16 (reply + 2) & FLAG_TRUNCATED) != 0
       || (rcode != DNS_NOERROR && rcode != DNS_NXDOMAIN))
     return;

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum
@@ -40,6 +41,8 @@ static bool parse_id (const char *text, unsigned int *id)
 
 static bool start (unsigned int owner)
 {
+  struct rlimit descriptors;
+
   if (!loop_open (&resolver.loop))
     return false;
   resolver.attempts = (struct timers){ .delay_ms = ATTEMPT_MS, .expired = forward_expired };
@@ -49,8 +52,17 @@ static bool start (unsigned int owner)
   timers_add (&resolver.loop, &resolver.idle);
   resolver.relayed = (struct timers){ .delay_ms = RELAYED_IDLE_MS, .expired = relay_expired };
   timers_add (&resolver.loop, &resolver.relayed);
+  resolver.unanswered
+      = (struct timers){ .delay_ms = RELAYED_UNANSWERED_MS, .expired = relay_expired };
+  timers_add (&resolver.loop, &resolver.unanswered);
+  resolver.paused = (struct timers){ .delay_ms = RELAY_PAUSE_MS, .expired = relay_resume };
+  timers_add (&resolver.loop, &resolver.paused);
   timers_add (&resolver.loop, &resolver.unused);
   resolver_check_use (&resolver);
+  if (getrlimit (RLIMIT_NOFILE, &descriptors) < 0)
+    return false;
+  /* All that confine() lets it have; the other half is for ports themselves, and for names.  */
+  resolver.max_relayed_fds = descriptors.rlim_max / 2;
   return control_listen (&resolver, CONTROL_FD, owner);
 }
 

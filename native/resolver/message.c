@@ -109,6 +109,7 @@ static bool parse_records (struct query *query, size_t offset, unsigned int coun
           if (query->has_edns || query->bytes[owner] != 0)
             return false;
           query->has_edns = true;
+          query->has_options = size > 0;
           query->udp_bytes = read_u16 (query->bytes + offset + 2);
           query->edns_version = query->bytes[offset + 5];
           query->wants_dnssec = (read_u16 (query->bytes + offset + 6) & OPT_DO) != 0;

@@ -67,6 +67,8 @@ struct query
   size_t question_end;
   bool has_edns;
   bool wants_dnssec;
+  /* Of EDNS, as a cookie or the client's subnet: the answer is for this client alone.  */
+  bool has_options;
   uint8_t edns_version;
   uint16_t udp_bytes;
 };

@@ -15,7 +15,8 @@ enum
 {
   FLOW_BYTES = 32 * 1024,
   /* Datagrams or connections of one port before others get their turn.  */
-  BURST = 32
+  BURST = 32,
+  PAIR_FDS = 2
 };
 
 /* What was read at one end and not yet written at the other.  */
@@ -50,6 +51,7 @@ struct session
   struct relay *relay;
   struct session *previous, *next;
   struct timer timer;
+  bool is_answered;
   struct sockaddr_storage client;
   socklen_t client_length;
   /* Which of the host's addresses the client has asked, and must be answered from.  */
@@ -65,8 +67,11 @@ struct relay
   /* Without one (length 0) whoever comes is turned away.  */
   struct upstream target;
   struct pair *pairs;
+  /* Who was heard of last is first.  */
   struct session *sessions;
   size_t count;
+  /* Where nothing more could be accepted for want of descriptors.  */
+  struct timer pause;
 };
 
 static void destroy_end (struct source *source)
@@ -91,6 +96,7 @@ static void close_pair (struct resolver *resolver, struct pair *pair)
   if (pair->next != NULL)
     pair->next->previous = pair->previous;
   relay->count--;
+  resolver->relayed_fds -= PAIR_FDS;
   for (int i = 0; i < 2; i++)
     source_remove (&resolver->loop, &pair->ends[i].source);
 }
@@ -182,12 +188,17 @@ static void end_ready (struct loop *loop, struct source *source, uint32_t events
     choose_events (loop, pair);
 }
 
+static bool has_room (const struct resolver *resolver, const struct relay *relay, size_t fds)
+{
+  return relay->count < MAX_RELAYED && resolver->relayed_fds + fds <= resolver->max_relayed_fds
+         && relay->target.length > 0;
+}
+
 /* Takes `client` over.  */
 static void open_pair (struct resolver *resolver, struct relay *relay, int client)
 {
   const struct upstream *target = &relay->target;
-  struct pair *pair
-      = relay->count < MAX_RELAYED && target->length > 0 ? malloc (sizeof *pair) : NULL;
+  struct pair *pair = has_room (resolver, relay, PAIR_FDS) ? malloc (sizeof *pair) : NULL;
   int fd = pair != NULL ? socket (target->address.any.sa_family,
                                   SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
                         : -1;
@@ -212,6 +223,7 @@ static void open_pair (struct resolver *resolver, struct relay *relay, int clien
     pair->next->previous = pair;
   relay->pairs = pair;
   relay->count++;
+  resolver->relayed_fds += PAIR_FDS;
   return;
 
 failed:
@@ -219,6 +231,18 @@ failed:
     close (fd);
   close (client);
   free (pair);
+}
+
+void relay_resume (struct loop *loop, void *relay)
+{
+  source_change (loop, &((struct relay *)relay)->source, EPOLLIN);
+}
+
+/* Who waits would be reported again and again.  */
+static void pause_listening (struct loop *loop, struct relay *relay)
+{
+  source_change (loop, &relay->source, 0);
+  timer_start (loop, &resolver_of (loop)->paused, &relay->pause, relay);
 }
 
 static void stream_ready (struct loop *loop, struct source *source, uint32_t events)
@@ -229,12 +253,45 @@ static void stream_ready (struct loop *loop, struct source *source, uint32_t eve
       int client = accept4 (source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
       if (client < 0)
-        return;
+        {
+          if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+            pause_listening (loop, (struct relay *)source);
+          return;
+        }
       open_pair (resolver_of (loop), (struct relay *)source, client);
     }
 }
 
 static void destroy_session (struct source *source) { free (source); }
+
+static void put_first (struct relay *relay, struct session *session)
+{
+  session->previous = NULL;
+  session->next = relay->sessions;
+  if (session->next != NULL)
+    session->next->previous = session;
+  relay->sessions = session;
+}
+
+static void take_out (struct relay *relay, struct session *session)
+{
+  if (session->previous != NULL)
+    session->previous->next = session->next;
+  else
+    relay->sessions = session->next;
+  if (session->next != NULL)
+    session->next->previous = session->previous;
+}
+
+/* It was heard of.  Who is not answered may be a sender that does not exist.  */
+static void keep_session (struct resolver *resolver, struct session *session)
+{
+  struct timers *timers = session->is_answered ? &resolver->relayed : &resolver->unanswered;
+
+  take_out (session->relay, session);
+  put_first (session->relay, session);
+  timer_start (&resolver->loop, timers, &session->timer, session);
+}
 
 static void close_session (struct resolver *resolver, struct session *session)
 {
@@ -242,15 +299,11 @@ static void close_session (struct resolver *resolver, struct session *session)
 
   if (relay == NULL)
     return;
+  take_out (relay, session);
   session->relay = NULL;
   timer_stop (&session->timer);
-  if (session->previous != NULL)
-    session->previous->next = session->next;
-  else
-    relay->sessions = session->next;
-  if (session->next != NULL)
-    session->next->previous = session->previous;
   relay->count--;
+  resolver->relayed_fds--;
   source_remove (&resolver->loop, &session->source);
 }
 
@@ -302,7 +355,8 @@ static void session_ready (struct loop *loop, struct source *source, uint32_t ev
             close_session (resolver, session);
           return;
         }
-      timer_start (loop, &resolver->relayed, &session->timer, session);
+      session->is_answered = true;
+      keep_session (resolver, session);
       send_back (session, resolver->in, (size_t)length);
     }
 }
@@ -354,16 +408,35 @@ static bool is_of (const struct session *session, const struct sender *sender)
          && memcmp (&session->asked, &sender->asked, sizeof sender->asked) == 0;
 }
 
+/* The one heard of longest ago, of those that the container has not answered where there are any.
+   There is one.  */
+static struct session *least_wanted (struct relay *relay)
+{
+  struct session *last = NULL, *unanswered = NULL;
+
+  for (struct session *session = relay->sessions; session != NULL; session = session->next)
+    {
+      last = session;
+      if (!session->is_answered)
+        unanswered = session;
+    }
+  return unanswered != NULL ? unanswered : last;
+}
+
 static struct session *open_session (struct resolver *resolver, struct relay *relay,
                                      const struct sender *sender)
 {
   const struct upstream *target = &relay->target;
-  struct session *session
-      = relay->count < MAX_RELAYED && target->length > 0 ? calloc (1, sizeof *session) : NULL;
-  int fd = session != NULL ? socket (target->address.any.sa_family,
-                                     SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
-                           : -1;
+  struct session *session = NULL;
+  int fd;
 
+  if (!has_room (resolver, relay, 1) && relay->sessions != NULL)
+    close_session (resolver, least_wanted (relay));
+  if (has_room (resolver, relay, 1))
+    session = calloc (1, sizeof *session);
+  fd = session != NULL
+           ? socket (target->address.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
+           : -1;
   if (fd < 0)
     {
       free (session);
@@ -381,11 +454,9 @@ static struct session *open_session (struct resolver *resolver, struct relay *re
   session->client = sender->client;
   session->client_length = sender->length;
   session->asked = sender->asked;
-  session->next = relay->sessions;
-  if (session->next != NULL)
-    session->next->previous = session;
-  relay->sessions = session;
+  put_first (relay, session);
   relay->count++;
+  resolver->relayed_fds++;
   return session;
 }
 
@@ -411,7 +482,7 @@ static void datagram_ready (struct loop *loop, struct source *source, uint32_t e
         session = open_session (resolver, relay, &sender);
       if (session == NULL)
         continue;
-      timer_start (loop, &resolver->relayed, &session->timer, session);
+      keep_session (resolver, session);
       (void)send (session->source.fd, resolver->in, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL);
     }
 }
@@ -481,6 +552,7 @@ void relay_remove (struct resolver *resolver, struct relay *relay)
   struct relay **link = &resolver->relays;
 
   turn_away (resolver, relay);
+  timer_stop (&relay->pause);
   while (*link != relay)
     link = &(*link)->next;
   *link = relay->next;

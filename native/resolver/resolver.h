@@ -25,6 +25,10 @@ enum
   MAX_RELAYED = 1024,
   /* Since the last datagram of a sender or to it.  */
   RELAYED_IDLE_MS = 90 * 1000,
+  /* The same until it was answered once.  */
+  RELAYED_UNANSWERED_MS = 10 * 1000,
+  /* How long a port accepts nothing after there was no descriptor for who came.  */
+  RELAY_PAUSE_MS = 200,
   ATTEMPT_MS = 1500,
   CONNECTION_IDLE_MS = 10 * 1000,
   /* How long the process stays without an engine and without a sandbox.  */
@@ -89,7 +93,12 @@ struct resolver
   size_t relay_count;
   struct timers attempts;
   struct timers idle;
+  /* Descriptors of all that is led on, and how many they may be: the rest is for names.  */
+  size_t relayed_fds;
+  size_t max_relayed_fds;
   struct timers relayed;
+  struct timers unanswered;
+  struct timers paused;
   struct timers unused;
   struct timer unused_timer;
   /* One message at a time is read or built here.  */
@@ -146,6 +155,7 @@ void forward_expired (struct loop *loop, void *forward);
 
 /* relay.c, see relay.h */
 void relay_expired (struct loop *loop, void *session);
+void relay_resume (struct loop *loop, void *relay);
 
 /* control.c: native/resolver/PROTOCOL.md */
 bool control_listen (struct resolver *resolver, int fd, unsigned int owner);

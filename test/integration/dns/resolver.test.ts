@@ -1,5 +1,5 @@
 import { createSocket } from 'node:dgram';
-import { encode, type Packet } from 'dns-packet';
+import { encode, type Packet, type PacketOpt } from 'dns-packet';
 import { describe, expect, test } from 'vitest';
 import {
   addresses,
@@ -174,6 +174,35 @@ describe('upstreams', () => {
     expect(streamed === undefined ? '' : summary(streamed)).toBe('192.0.2.7');
     expect(await addresses(stranger, 'example.com')).toBe('192.0.2.8');
     expect(upstream.queries).toHaveLength(1);
+  });
+
+  test('a reply to a query with options of EDNS must be for who asked alone', async () => {
+    await using bench = await startBench();
+    using upstream = await startUpstream((packet) => [reply(packet, ['192.0.2.7'])]);
+    const port = await addSandbox(bench.resolver, { upstreams: [upstream.address] });
+    const withOptions = (options: PacketOpt[]): Packet => ({
+      ...query('example.com'),
+      additionals: [
+        {
+          type: 'OPT',
+          name: '.',
+          udpPayloadSize: 1232,
+          extendedRcode: 0,
+          ednsVersion: 0,
+          flags: 0,
+          flag_do: false,
+          options,
+        },
+      ],
+    });
+    const cookie = withOptions([{ code: 12, type: 'PADDING', length: 8 }]);
+    await ask(port, cookie);
+    await ask(port, withOptions([]));
+    expect(upstream.queries).toHaveLength(2);
+    await ask(port, cookie);
+    expect(upstream.queries).toHaveLength(3);
+    await ask(port, withOptions([]));
+    expect(upstream.queries).toHaveLength(3);
   });
 
   test('a server that is silent must make nobody wait twice', async () => {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { eventually } from '../../lib/eventually.ts';
 import { tempDir } from '../../lib/temp-dir.ts';
 import { ask, inventory, Lab, neighbour, run, runIn, serve, startIn, tcp } from './lab.ts';
+import type { Place } from './lab.ts';
 import type { PortRequest } from '../../../network/index.ts';
 
 let lab: Lab;
@@ -22,6 +23,17 @@ afterEach(async () => {
 
 function udp(published: number, target: number, hostIp = ''): PortRequest {
   return { protocol: 'udp', hostIp, published, target };
+}
+
+async function proxyPid(): Promise<string> {
+  return /pid=(\d+)/.exec(await run('ss', '-Hlntp6', 'sport', '=', ':8080'))?.[1] ?? '';
+}
+
+/** Takes connections and says nothing. */
+async function serveSilently(box: Place): Promise<void> {
+  const script = `require('net').createServer((c) => c.on('error', () => {})).listen(80, () => console.log('ready'))`;
+  const server = startIn(lab, box, process.execPath, '-e', script);
+  await new Promise((resolve) => server.stdout?.once('data', resolve));
 }
 
 async function listeners(): Promise<string> {
@@ -125,6 +137,34 @@ describe('a port that is published', () => {
     ).toEqual(['0 box', '1 box', '2 box']);
   });
 
+  test('must notice clients that vanish', async () => {
+    const box = await lab.sandbox([await lab.network()], { ports: [tcp(8080, 80)] });
+    await serveSilently(box);
+    startIn(lab, 'host', process.execPath, '-e', `require('net').connect(8080, '::1')`);
+    await eventually(async () => {
+      const accepted = await run('ss', '-Hno6', 'state', 'established', 'sport', '=', ':8080');
+      expect(accepted).toContain('timer:(keepalive,');
+    });
+  });
+
+  test('of UDP must be open to a client after any number of senders that nobody answers', async () => {
+    const box = await lab.sandbox([await lab.network()], { ports: [udp(8080, 80)] });
+    const server = `const s = require('dgram').createSocket('udp4'); s.on('message', (m, r) => String(m) === 'hello' && s.send('box', r.port, r.address)).bind(80, () => console.log('ready'));`;
+    const child = startIn(lab, box, process.execPath, '-e', server);
+    await new Promise((resolve) => child.stdout?.once('data', resolve));
+    const client = `import socket, time
+first = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); first.settimeout(2)
+first.sendto(b'hello', ('::1', 8080)); print(first.recv(9).decode())
+for i in range(1100):
+  s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); s.sendto(b'x', ('::1', 8080)); s.close()
+  if i % 32 == 0: time.sleep(0.01)
+last = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); last.settimeout(2)
+last.sendto(b'hello', ('::1', 8080)); print(last.recv(9).decode())`;
+    expect(await runIn('host', 'python3', '-c', client)).toBe('box\nbox\n');
+    const answered = await run('ss', '-Hnu', 'state', 'established', 'dport', '=', ':80');
+    expect(answered.trim().split('\n')).toHaveLength(1024);
+  });
+
   test('must be given back at the end, and be refused to a second', async () => {
     const network = await lab.network();
     const first = await lab.sandbox([network], { name: 'first', ports: [tcp(8080, 80, '::1')] });
@@ -172,7 +212,7 @@ describe('an engine that is killed', () => {
 
 test('the proxy must run without rights', async () => {
   await lab.sandbox([await lab.network()], { ports: [tcp(8080, 80)] });
-  const pid = /pid=(\d+)/.exec(await run('ss', '-Hlntp6', 'sport', '=', ':8080'))?.[1] ?? '';
+  const pid = await proxyPid();
   const status = await run('cat', `/proc/${pid}/status`);
   expect(status).toMatch(/^Uid:\t65534\t65534\t65534\t65534$/m);
   expect(status).toMatch(/^CapBnd:\t0+$/m);
