@@ -12,8 +12,9 @@ import { expectNoLeaks, takeAudit } from '../lib/audit.ts';
 import type { Audit } from '../lib/audit.ts';
 import { TestEngine } from '../lib/engine.ts';
 import { addresses, command, makeSurroundings } from '../lib/lab/surroundings.mjs';
-import type { Place, Surroundings } from '../lib/lab/surroundings.mjs';
+import type { Place } from '../lib/lab/surroundings.mjs';
 import { missing } from '../lib/requires.ts';
+import { Taken } from '../lib/taken.ts';
 
 const isAble = missing('root', 'overlayfs', 'nftables').length === 0;
 const lab = new URL('../lib/lab/', import.meta.url).pathname;
@@ -44,19 +45,23 @@ interface Outcome {
 
 describe.skipIf(!isAble)('an engine that is killed for a minute under load', () => {
   let engine: TestEngine;
-  let before: Audit;
-  let surroundings: Surroundings;
-  let server: ChildProcess;
+  let before: Audit | null = null;
+  const taken = new Taken();
   const outcomes: Record<string, Outcome> = {};
 
   beforeAll(async () => {
-    engine = await TestEngine.create();
+    engine = taken.use(await TestEngine.create());
     before = await takeAudit(engine.scope);
-    surroundings = await makeSurroundings();
+    const surroundings = await makeSurroundings();
+    taken.defer(() => surroundings.close());
     await writeFile(join(engine.root, 'project', 'compose.yaml'), project);
+    taken.defer(() => engine.mustCli(['down', '-t', '0']));
     await engine.mustCli(['up', '-d']);
     const [web, asks] = [await placeOf('web'), await placeOf('asks')];
-    server = start(web, ['serve.cjs', 'web', 'tcp:0.0.0.0:80']);
+    const server = start(web, ['serve.cjs', 'web', 'tcp:0.0.0.0:80']);
+    taken.defer(() => {
+      server.kill('SIGKILL');
+    });
     if (server.stdout !== null) await once(server.stdout, 'data');
     await runUnderLoad({
       'from the host': [{ enter: [] }, ['tcp', '127.0.0.1', String(port)], requests],
@@ -70,11 +75,8 @@ describe.skipIf(!isAble)('an engine that is killed for a minute under load', () 
   }, 200_000);
 
   afterAll(async () => {
-    server.kill('SIGKILL');
-    await engine.mustCli(['down', '-t', '0']);
-    await engine[Symbol.asyncDispose]();
-    await surroundings.close();
-    await expectNoLeaks(before, { ...engine.scope, directories: [] });
+    await taken[Symbol.asyncDispose]();
+    if (before !== null) await expectNoLeaks(before, { ...engine.scope, directories: [] });
   });
 
   async function placeOf(service: string): Promise<Place> {
