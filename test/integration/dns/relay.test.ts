@@ -44,7 +44,7 @@ test('connections for which there is no descriptor must wait without work, and b
   const target = { address: '127.0.0.1', port };
   await bench.resolver.setRelay({ id: 'one', protocol: 'tcp', target }, socket);
   closeFd(socket);
-  execFileSync('prlimit', ['--pid', String(pid), '--nofile=24:24']);
+  execFileSync('prlimit', ['--pid', String(pid), '--nofile=25:25']);
   const open = () => connect(published, '::1').on('error', () => undefined);
   const crowd = Array.from({ length: 40 }, open);
   await sleep(300);
