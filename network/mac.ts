@@ -1,13 +1,16 @@
 /** Hardware addresses. */
+import { createHash } from 'node:crypto';
 import { NetworkError } from './errors.ts';
 import { addressBytes, requireAddress } from './ipam/address.ts';
 
 /**
- * 02:42 and the IPv4 address, as Docker does, or the end of the IPv6 address: locally administered, and an address that
- * comes back after a while has the hardware address that neighbours still remember for it.
+ * 02:42 and the IPv4 address, as Docker does, or a hash of the IPv6 address, of which two on a bridge may end alike:
+ * locally administered, and an address that comes back after a while has the hardware address that neighbours still
+ * remember for it.
  */
 export function macOfAddress(address: string): string {
-  const end = addressBytes(requireAddress(address)).subarray(-4);
+  const bytes = addressBytes(requireAddress(address));
+  const end = bytes.length === 4 ? bytes : createHash('sha256').update(bytes).digest().subarray(-4);
   return formatMac(Uint8Array.of(2, 0x42, ...end));
 }
 
