@@ -26,6 +26,8 @@ export class AddressPool {
   /** First and one behind the last offset that is leased without being asked for. */
   readonly #first: bigint;
   readonly #end: bigint;
+  /** Leased or reserved ones from first to end. */
+  #takenInRange: number;
   #next: bigint;
 
   constructor({ subnet, gateway, range, reserved }: Ipam) {
@@ -36,6 +38,7 @@ export class AddressPool {
     this.#end = this.#first + sizeOf(part);
     this.#next = this.#first;
     this.#reserved = reservedOffsets(this.subnet, [gateway, ...Object.values(reserved)]);
+    this.#takenInRange = [...this.#reserved].filter((offset) => this.#isInRange(offset)).length;
   }
 
   get family(): Family {
@@ -48,7 +51,7 @@ export class AddressPool {
 
   /** Only fixed addresses outside the range can still be had. */
   get isExhausted(): boolean {
-    return this.#firstFree(this.#first, this.#end) === null;
+    return BigInt(this.#takenInRange) === this.#end - this.#first;
   }
 
   /** The next free address, or null if there is none. */
@@ -56,7 +59,7 @@ export class AddressPool {
     const offset =
       this.#firstFree(this.#next, this.#end) ?? this.#firstFree(this.#first, this.#next);
     if (offset === null) return null;
-    this.#leased.add(offset);
+    this.#take(offset);
     this.#next = offset + 1n === this.#end ? this.#first : offset + 1n;
     return formatAddress(addressAt(this.subnet, offset));
   }
@@ -78,12 +81,23 @@ export class AddressPool {
         fields: { address },
       });
     }
-    this.#leased.add(offset);
+    this.#take(offset);
   }
 
   release(address: string): void {
     const offset = this.#offsetOf(address);
-    if (offset !== null) this.#leased.delete(offset);
+    if (offset === null || !this.#leased.delete(offset)) return;
+    if (this.#isInRange(offset)) this.#takenInRange--;
+  }
+
+  /** One that is free. */
+  #take(offset: bigint): void {
+    this.#leased.add(offset);
+    if (this.#isInRange(offset)) this.#takenInRange++;
+  }
+
+  #isInRange(offset: bigint): boolean {
+    return offset >= this.#first && offset < this.#end;
   }
 
   #offsetOf(text: string): bigint | null {

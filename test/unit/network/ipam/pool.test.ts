@@ -46,6 +46,29 @@ describe('a pool of addresses', () => {
     ]);
   });
 
+  test('must be exhausted exactly when nothing can be leased, however it came to be', () => {
+    const addresses = pool({
+      subnet: '10.0.0.0/24',
+      range: '10.0.0.0/30',
+      reserved: { a: '10.0.0.9' },
+    });
+    addresses.leaseFixed('10.0.0.200');
+    expect(addresses.isExhausted).toBe(false);
+    addresses.leaseFixed('10.0.0.3');
+    expect(addresses.isExhausted).toBe(false);
+    expect(addresses.lease()).toBe('10.0.0.2');
+    expect(addresses.isExhausted).toBe(true);
+    expect(addresses.lease()).toBe(null);
+    addresses.release('10.0.0.200');
+    addresses.release('10.0.0.1');
+    expect(addresses.isExhausted).toBe(true);
+    addresses.release('10.0.0.3');
+    addresses.release('10.0.0.3');
+    expect(addresses.isExhausted).toBe(false);
+    expect(addresses.lease()).toBe('10.0.0.3');
+    expect(addresses.isExhausted).toBe(true);
+  });
+
   test('must keep to its range, and fixed addresses need not', () => {
     const addresses = pool({ subnet: '10.0.0.0/24', range: '10.0.0.128/30' });
     expect(leaseAll(addresses)).toEqual([
