@@ -15,6 +15,7 @@ import {
   newRule,
   NFPROTO_INET,
   NFPROTO_IPV4,
+  NFPROTO_IPV6,
 } from '../netlink/nf-tables.ts';
 import type { Chain, Rule } from '../netlink/nf-tables.ts';
 import {
@@ -30,6 +31,8 @@ import { refusal } from '../netlink/socket.ts';
 import type { NetlinkRequest, NetlinkSocket } from '../netlink/socket.ts';
 import { bridgePrefix } from '../names.ts';
 
+/** iptables and ip6tables have a table each. */
+const iptablesFamilies = [NFPROTO_IPV4, NFPROTO_IPV6] as const;
 const hookForward = 2;
 /** IFNAMSIZ, netdevice(7). */
 const interfaceNameBytes = 16;
@@ -53,17 +56,18 @@ export async function admitBridges(
 ): Promise<ForeignRules> {
   const wanted = [...admissions, ...named.flatMap(admissionsOf)];
   const chains = await listChains(socket);
-  const target = chooseChain(chains);
-  if (target !== null) {
+  const requests: NetlinkRequest[] = [];
+  for (const family of iptablesFamilies) {
+    const target = chooseChain(chains, family);
+    if (target === null) continue;
     const present = await ourRules(socket, target, wanted);
     const missing = wanted.filter(
       (one) => !present.some((rule) => isSameRule(rule.expressions, one)),
     );
-    const requests = missing.map((expressions) =>
-      newRule({ ...target, expressions, handle: null }, 'first'),
-    );
-    await transact(socket, requests);
+    for (const expressions of missing)
+      requests.push(newRule({ ...target, expressions, handle: null }, 'first'));
   }
+  await transact(socket, requests);
   return {
     obstacles: [...obstacles(chains), ...(await legacyObstacles())],
     guard: guardOf(chains),
@@ -125,13 +129,13 @@ function admissionsFor(value: Uint8Array): Admissions {
 }
 
 async function listChains(socket: NetlinkSocket): Promise<readonly Chain[]> {
-  const dumps = [NFPROTO_IPV4, NFPROTO_INET].map((family) => socket.dump(getChains(family)));
+  const dumps = [...iptablesFamilies, NFPROTO_INET].map((family) => socket.dump(getChains(family)));
   return (await Promise.all(dumps)).flat().map(({ payload }) => decodeChain(payload));
 }
 
-/** The table that iptables-nft calls its own. */
+/** The tables that iptables-nft and ip6tables-nft call their own. */
 function isOfIptables({ family, table }: Chain): boolean {
-  return family === NFPROTO_IPV4 && table === filterTable;
+  return table === filterTable && iptablesFamilies.some((one) => one === family);
 }
 
 async function ourRules(
@@ -146,8 +150,9 @@ async function ourRules(
     .filter((rule) => ours.some((one) => isSameRule(rule.expressions, one)));
 }
 
-export function chooseChain(chains: readonly Chain[]): Chain | null {
-  const ofFilter = chains.filter(isOfIptables);
+/** Of a family, NFPROTO_IPV4 or NFPROTO_IPV6. */
+export function chooseChain(chains: readonly Chain[], family: number): Chain | null {
+  const ofFilter = chains.filter((chain) => isOfIptables(chain) && chain.family === family);
   const docker = ofFilter.find(({ chain }) => chain === dockerChain);
   if (docker !== undefined) return docker;
   return (
@@ -179,17 +184,31 @@ function obstacles(chains: readonly Chain[]): Obstacles {
 
 /** iptables-legacy keeps its rules outside nf_tables. */
 async function legacyObstacles(): Promise<Obstacles> {
-  let tables: string;
+  const found = await Promise.all(
+    Object.entries(legacyTables).map(async ([program, file]) =>
+      (await readTables(file)).includes(filterTable) ? [program] : [],
+    ),
+  );
+  return found
+    .flat()
+    .map(
+      (program) =>
+        `this host has ${program} rules; if their FORWARD chain drops, containers have no network until it accepts interfaces "${bridgePrefix}+"`,
+    );
+}
+
+const legacyTables = {
+  'iptables-legacy': '/proc/net/ip_tables_names',
+  'ip6tables-legacy': '/proc/net/ip6_tables_names',
+} as const;
+
+async function readTables(file: string): Promise<readonly string[]> {
   try {
-    tables = await readFile('/proc/net/ip_tables_names', 'utf8');
+    return (await readFile(file, 'utf8')).split('\n');
   } catch {
     // Not there without the module: nothing of the kind is loaded.
     return [];
   }
-  if (!tables.split('\n').includes(filterTable)) return [];
-  return [
-    `this host has iptables-legacy rules; if their FORWARD chain drops, containers have no network until it accepts interfaces "${bridgePrefix}+"`,
-  ];
 }
 
 async function transact(socket: NetlinkSocket, requests: readonly NetlinkRequest[]): Promise<void> {

@@ -238,9 +238,20 @@ describe('a chain of others', () => {
       expected: null,
     },
     { name: 'Docker is there', chains: [forward, docker], expected: docker },
+    {
+      name: 'FORWARD of IPv6 drops, which is another family',
+      chains: [{ ...forward, family: 10 }],
+      expected: null,
+    },
     { name: 'another table has the name', chains: [{ ...docker, table: 'other' }], expected: null },
   ])('must be entered where it decides: $name', ({ chains, expected }) => {
-    expect(chooseChain(chains)).toBe(expected);
+    expect(chooseChain(chains, 2)).toBe(expected);
+  });
+
+  test('must be entered for IPv6 as for IPv4', () => {
+    const forward6 = { ...forward, family: 10 };
+    expect(chooseChain([forward, docker, forward6], 10)).toBe(forward6);
+    expect(chooseChain([forward, docker], 10)).toBe(null);
   });
 
   test('must be told to have our rule by all of it', () => {
