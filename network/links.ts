@@ -5,6 +5,7 @@ import {
   decodeAddress,
   encodeAddress,
   anyAddress,
+  RTM_DELADDR,
   RTM_GETADDR,
   RTM_NEWADDR,
 } from './netlink/address.ts';
@@ -28,6 +29,7 @@ import { linkGroups } from './names.ts';
 import { formatAddress } from './ipam/address.ts';
 import type { Family } from './ipam/address.ts';
 import type { LinkGroups } from './names.ts';
+import { notBridge } from './refusals.ts';
 
 export interface BridgeRequest {
   readonly name: string;
@@ -69,6 +71,7 @@ export interface ParentRequest {
 
 const errnoNoDevice = 19;
 const errnoExists = 17;
+const errnoNoAddress = 99;
 const anyLink = { index: 0, flags: 0, change: 0 } as const;
 
 export class HostLinks {
@@ -178,6 +181,23 @@ export class HostLinks {
     await this.#socket.require(create({ ...common, kind: 'vlan', vlanId: vlan.id, peerIndex }));
   }
 
+  /** Returns whether it had one of them. */
+  async removeAddresses(name: string, addresses: BridgeRequest['addresses']): Promise<boolean> {
+    const [reply] = await this.#socket.send([byName(name)]);
+    if (reply?.errno !== 0) return false;
+    const { index } = foundLink(reply);
+    const purpose = `take addresses off bridge "${name}"`;
+    const requests = addresses.map((address) => ({
+      type: RTM_DELADDR,
+      payload: encodeAddress({ ...address, index }),
+      purpose,
+    }));
+    const replies = await this.#socket.send(requests);
+    requireReplies(replies, [errnoNoAddress, errnoNoDevice], purpose);
+    this.#bridges.delete(name);
+    return replies.some(({ errno }) => errno === 0);
+  }
+
   async isThere(name: string): Promise<boolean> {
     const [reply] = await this.#socket.send([byName(name)]);
     return reply?.errno === 0;
@@ -221,6 +241,15 @@ export class HostLinks {
   async isMade(name: string): Promise<boolean> {
     const [reply] = await this.#socket.send([byName(name)]);
     return reply?.errno === 0 && this.isOurs(foundLink(reply));
+  }
+
+  /** Whether somebody else has made it; false where there is none. Throws a NetworkError for another kind of link. */
+  async isForeignBridge(name: string): Promise<boolean> {
+    const [reply] = await this.#socket.send([byName(name)]);
+    if (reply?.errno !== 0) return false;
+    const link = foundLink(reply);
+    if (link.kind !== 'bridge') throw notBridge(name);
+    return !this.isOurs(link);
   }
 
   isOurs({ group }: Link): boolean {

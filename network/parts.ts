@@ -11,6 +11,7 @@ import { Firewall } from './firewall/nftables.ts';
 import { HostLinks } from './links.ts';
 import type { DriverName } from './model.ts';
 import { isSyscallError } from '../native/index.ts';
+import { bridgeName } from './names.ts';
 import { NameBook } from './name-book.ts';
 import { SpareSandbox } from './spare-sandbox.ts';
 import { NetlinkSocket } from './netlink/socket.ts';
@@ -57,7 +58,16 @@ export async function openParts(options: NetworkOptions): Promise<Parts> {
   const firewall = new Firewall(netfilter, instance);
   const forwarding = { kernel, records: records.forwarding };
   const bypass = new BypassWarning(warn);
-  const bridge = new BridgeDriver({ kernel, links, firewall, netfilter, forwarding, bypass, warn });
+  const bridge = new BridgeDriver({
+    kernel,
+    links,
+    firewall,
+    netfilter,
+    forwarding,
+    bridges: () => bridgesOnRecord(records),
+    bypass,
+    warn,
+  });
   const spare = keepsSpare ? new SpareSandbox(kernel) : null;
   return {
     instance,
@@ -88,6 +98,11 @@ export async function openParts(options: NetworkOptions): Promise<Parts> {
       netfilter.close();
     },
   };
+}
+
+function bridgesOnRecord({ networks }: NetworkRecords): readonly string[] {
+  const bridged = networks.values().filter(({ driver }) => driver === 'bridge');
+  return bridged.map(bridgeName);
 }
 
 async function openNetfilter(kernel: Kernel): Promise<NetlinkSocket> {

@@ -115,7 +115,8 @@ async function restoreNetworks(
 ): Promise<void> {
   const present = new Set(links.map(({ name }) => name));
   const used = new Set(live.flatMap(({ endpoints }) => endpoints.map((one) => one.networkId)));
-  const active = networks.filter((one) => used.has(one.id) || present.has(linkNameOf(one)));
+  const ours = new Set(links.filter((link) => parts.links.isOurs(link)).map(({ name }) => name));
+  const active = networks.filter((one) => used.has(one.id) || ours.has(linkNameOf(one)));
   const bridged = active.filter(({ driver }) => driver === 'bridge');
   await parts.firewall.rebuild({
     networks: bridged.map(filteredNetwork),
@@ -126,6 +127,11 @@ async function restoreNetworks(
   for (const problem of (await parts.proxy?.recover(live.flatMap(relayedPorts))) ?? [])
     parts.warn(`a port is not published on IPv6 any more: ${problem}`);
   for (const network of active) await parts.drivers[network.driver].setup(network);
+  // Bridges that were there before us, with nobody on them any more: nothing guards what we had set there.
+  for (const network of networks) {
+    const isIdle = !active.includes(network) && present.has(linkNameOf(network));
+    if (isIdle) await parts.drivers[network.driver].teardown(network);
+  }
   await repairBridges(
     parts,
     bridged.filter((one) => !present.has(bridgeName(one))),

@@ -3,6 +3,7 @@ import { NetworkError } from './errors.ts';
 import type { FamilyPool } from './ipam/family-pool.ts';
 import { familyOf } from './way-out.ts';
 import type { Network, Sandbox, SandboxRequest } from './model.ts';
+import { bridgeNameOption } from './names.ts';
 
 export function exhausted(
   { name, ipam }: Network,
@@ -36,6 +37,15 @@ export function nameInUse(name: string): NetworkError {
     code: 'name-in-use',
     message: `network "${name}" exists already`,
     fields: { network: name },
+  });
+}
+
+export function notBridge(link: string): NetworkError {
+  return new NetworkError({
+    code: 'invalid-argument',
+    message: `existing interface ${link} is not a bridge`,
+    hint: `give ${bridgeNameOption} of the network another value, or leave it out`,
+    fields: { bridge: link },
   });
 }
 

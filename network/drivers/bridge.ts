@@ -1,10 +1,11 @@
 /** One bridge in the engine's namespace per network, firewall rules, and what the host must allow for them. */
+import { KeyedLock } from '../../engine/lib/index.ts';
 import { isSyscallError } from '../../native/index.ts';
 import type { Kernel, NetworkOptions } from '../context.ts';
 import type { Driver } from '../driver.ts';
 import type { BypassWarning } from '../firewall/bypass.ts';
 import { admitBridges, dismissBridge, dismissBridges } from '../firewall/foreign.ts';
-import type { Firewall } from '../firewall/nftables.ts';
+import type { Firewall, FirewallChange } from '../firewall/nftables.ts';
 import { enableForwarding, restoreForwarding } from '../forwarding.ts';
 import type { ForwardingParts, ListForeign } from '../forwarding.ts';
 import { requireAddress } from '../ipam/address.ts';
@@ -23,9 +24,13 @@ export interface BridgeParts {
   readonly firewall: Firewall;
   readonly netfilter: NetlinkSocket;
   readonly forwarding: ForwardingParts;
+  /** Of every network on record, set up or not. */
+  readonly bridges: () => readonly string[];
   readonly bypass: BypassWarning;
   readonly warn: NetworkOptions['warn'];
 }
+
+const hostLock = 'host';
 
 export class BridgeDriver implements Driver {
   readonly name = 'bridge';
@@ -35,6 +40,8 @@ export class BridgeDriver implements Driver {
   readonly #ready = new Map<string, Promise<void>>();
   /** From before their first set-up to their end. */
   readonly #withIpv6 = new Set<string>();
+  /** What is the whole host's is changed by one at a time: forwarding, and rules in chains of others. */
+  readonly #host = new KeyedLock();
 
   constructor(parts: BridgeParts) {
     this.#parts = parts;
@@ -67,34 +74,50 @@ export class BridgeDriver implements Driver {
     this.#withIpv6.delete(network.id);
     // Rules last: while the bridge is there, they guard it. One that was there before us stays, without them.
     if (await links.isMade(name)) await links.remove([name]);
+    else if (hasOwnName(network)) await this.#leave(network);
     await firewall.apply({ removeNetworks: [name] });
-    if (hasOwnName(network)) await dismissBridge(netfilter, name);
+    if (hasOwnName(network)) await this.#host.run(hostLock, () => dismissBridge(netfilter, name));
     await this.settle();
   }
 
   /** Rules that were flushed, and those in chains of others, which go when Docker makes its chains anew. */
   async reassert(isTouched = false): Promise<boolean> {
     const wasMissing = await this.#parts.firewall.reassert(isTouched);
-    if (this.#parts.firewall.state.networks.length > 0) await this.#admit();
+    await this.#admit();
     return wasMissing;
   }
 
   /** What the host was made to allow is taken back once no network of ours is set up. */
   async settle(): Promise<void> {
-    const { links, firewall, netfilter, forwarding } = this.#parts;
-    // The last that had IPv6 may be gone before those that never had it.
-    if (this.#withIpv6.size === 0)
-      await restoreForwarding(forwarding, 6, async () => this.#foreign(await links.list()));
-    if (firewall.state.networks.length > 0) return;
-    const remaining = await links.list();
-    if (!remaining.some((link) => link.name?.startsWith(bridgePrefix) === true))
-      await dismissBridges(netfilter);
-    await restoreForwarding(forwarding, 4, () => Promise.resolve(this.#foreign(remaining)));
+    await this.#host.run(hostLock, async () => {
+      const { links, firewall, netfilter, forwarding } = this.#parts;
+      // The last that had IPv6 may be gone before those that never had it.
+      if (this.#withIpv6.size === 0)
+        await restoreForwarding(forwarding, 6, async () => this.#foreign(await links.list()));
+      // One that is being set up has no rules yet, but may have found the host forwarding already.
+      if (firewall.state.networks.length > 0 || this.#ready.size > 0) return;
+      const remaining = await links.list();
+      if (!remaining.some((link) => link.name?.startsWith(bridgePrefix) === true))
+        await dismissBridges(netfilter);
+      await restoreForwarding(forwarding, 4, () => Promise.resolve(this.#foreign(remaining)));
+    });
   }
 
   async #setup(network: Network): Promise<void> {
-    const { links, firewall, forwarding } = this.#parts;
+    const { links, firewall } = this.#parts;
     if (network.hasIpv6) this.#withIpv6.add(network.id);
+    const name = bridgeName(network);
+    const isForeign = hasOwnName(network) && (await links.isForeignBridge(name));
+    const uplinks = await this.#host.run(hostLock, () => this.#forward(network));
+    // Rules first: there is no moment at which the bridge is there and open.
+    await firewall.apply({ addNetworks: [filteredNetwork(network)], ...uplinks });
+    const settings = isForeign ? [localRouting(name, '1')] : settingsOf(network);
+    await links.ensureBridge(bridgeOf(network), () => this.#setSysctls(settings));
+    await this.#admit();
+  }
+
+  async #forward(network: Network): Promise<Pick<FirewallChange, 'uplinks' | 'uplinks6'>> {
+    const { links, forwarding } = this.#parts;
     const listForeign: ListForeign = async () => this.#foreign(await links.list());
     const uplinks = network.hasIpv4
       ? { uplinks: await enableForwarding(forwarding, 4, listForeign) }
@@ -102,20 +125,35 @@ export class BridgeDriver implements Driver {
     const uplinks6 = network.hasIpv6
       ? { uplinks6: await enableForwarding(forwarding, 6, listForeign) }
       : {};
-    // Rules first: there is no moment at which the bridge is there and open.
-    await firewall.apply({ addNetworks: [filteredNetwork(network)], ...uplinks, ...uplinks6 });
-    await links.ensureBridge(bridgeOf(network), () => this.#setSysctls(network));
-    await this.#admit();
+    return { ...uplinks, ...uplinks6 };
   }
 
+  /** A bridge that was there before us keeps nothing of ours. */
+  async #leave(network: Network): Promise<void> {
+    const { name, addresses } = bridgeOf(network);
+    if ((await this.#parts.links.removeAddresses(name, addresses)) || addresses.length === 0)
+      await this.#setSysctls([localRouting(name, '0')]);
+  }
+
+  /** Neither ours nor of networks of ours: what is on a bridge of theirs must reach the host's other interfaces. */
   #foreign(links: readonly Link[]): readonly Link[] {
+    const bridges = new Set(this.#parts.bridges());
     return links.filter(
-      (link) => link.name?.startsWith(bridgePrefix) !== true && !this.#parts.links.isOurs(link),
+      (link) =>
+        link.name?.startsWith(bridgePrefix) !== true &&
+        !bridges.has(link.name ?? '') &&
+        !this.#parts.links.isOurs(link),
     );
   }
 
   /** Each obstacle is told once. */
   async #admit(): Promise<void> {
+    await this.#host.run(hostLock, async () => {
+      if (this.#parts.firewall.state.networks.length > 0) await this.#admitAll();
+    });
+  }
+
+  async #admitAll(): Promise<void> {
     const { netfilter, firewall } = this.#parts;
     const named = firewall.state.networks
       .map(({ bridge }) => bridge)
@@ -129,9 +167,9 @@ export class BridgeDriver implements Driver {
     }
   }
 
-  async #setSysctls(network: Network): Promise<void> {
+  async #setSysctls(settings: readonly Setting[]): Promise<void> {
     const { kernel, warn } = this.#parts;
-    for (const { consequence, ...setting } of settingsOf(network)) {
+    for (const { consequence, ...setting } of settings) {
       try {
         await kernel.writeSysctl(setting);
       } catch (error) {
@@ -171,13 +209,17 @@ function settingsOf(network: Network): readonly Setting[] {
     ...(isInternal
       ? [{ name: `${ipv4}/forwarding`, value: '0', consequence: 'only our rules keep it apart' }]
       : []),
-    // Lets 127.0.0.1 of the host reach published ports: the answer comes back over the bridge.
-    {
-      name: `${ipv4}/route_localnet`,
-      value: '1',
-      consequence: 'published ports may not answer on 127.0.0.1',
-    },
+    localRouting(bridgeName(network), '1'),
   ];
+}
+
+/** Lets 127.0.0.1 of the host reach published ports: the answer comes back over the bridge. */
+function localRouting(bridge: string, value: '0' | '1'): Setting {
+  const consequence =
+    value === '1'
+      ? 'published ports may not answer on 127.0.0.1'
+      : 'neighbours on that bridge may reach 127.0.0.1 of this host';
+  return { name: `net/ipv4/conf/${bridge}/route_localnet`, value, consequence };
 }
 
 function bridgeOf(network: Network): BridgeRequest {

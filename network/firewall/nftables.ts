@@ -20,7 +20,7 @@ import { refusal } from '../netlink/socket.ts';
 import type { NetlinkReply, NetlinkRequest, NetlinkSocket } from '../netlink/socket.ts';
 import { compileElements, compileRuleset } from './compile.ts';
 import { withoutNftables } from '../refusals.ts';
-import { buildRuleset, buildSets, tableName } from './ruleset.ts';
+import { buildRuleset, buildSets, tableName, withoutBridges } from './ruleset.ts';
 import type { FilteredNetwork, FirewallState, PublishedPort } from './ruleset.ts';
 
 export interface FirewallChange {
@@ -207,18 +207,21 @@ function difference(before: State, after: State): { removed: FirewallState; adde
       .map(([, value]) => value);
   const without = (some: readonly string[], others: readonly string[]): string[] =>
     some.filter((name) => !others.includes(name));
+  const apart = ({ networks, uplinks, uplinks6 }: State): ReturnType<typeof withoutBridges> =>
+    withoutBridges({ networks: [...networks.values()], uplinks, uplinks6 });
+  const [apartBefore, apartAfter] = [apart(before), apart(after)];
   return {
     removed: {
       networks: missingIn(before.networks, after.networks),
       ports: missingIn(before.ports, after.ports),
-      uplinks: without(before.uplinks, after.uplinks),
-      uplinks6: without(before.uplinks6, after.uplinks6),
+      uplinks: without(apartBefore.uplinks, apartAfter.uplinks),
+      uplinks6: without(apartBefore.uplinks6, apartAfter.uplinks6),
     },
     added: {
       networks: missingIn(after.networks, before.networks),
       ports: missingIn(after.ports, before.ports),
-      uplinks: without(after.uplinks, before.uplinks),
-      uplinks6: without(after.uplinks6, before.uplinks6),
+      uplinks: without(apartAfter.uplinks, apartBefore.uplinks),
+      uplinks6: without(apartAfter.uplinks6, apartBefore.uplinks6),
     },
   };
 }

@@ -94,7 +94,8 @@ export function tableName(instance: string): string {
 }
 
 export function buildSets(state: FirewallState): readonly RuleSet[] {
-  const { networks, uplinks, uplinks6 } = state;
+  const { networks } = state;
+  const { uplinks, uplinks6 } = withoutBridges(state);
   const named = (
     name: string,
     isOne: (network: FilteredNetwork) => boolean = () => true,
@@ -120,6 +121,19 @@ export function buildSets(state: FirewallState): readonly RuleSet[] {
     ...portSets(state, 6),
     ...relayedSets(state),
   ];
+}
+
+/** With a bridge of the host's own for a network, what is on it must reach the other interfaces. */
+export function withoutBridges({
+  networks,
+  uplinks,
+  uplinks6,
+}: Pick<FirewallState, 'networks' | 'uplinks' | 'uplinks6'>): Pick<
+  FirewallState,
+  'uplinks' | 'uplinks6'
+> {
+  const isApart = (link: string): boolean => !networks.some(({ bridge }) => bridge === link);
+  return { uplinks: uplinks.filter(isApart), uplinks6: uplinks6.filter(isApart) };
 }
 
 function portSets({ ports }: FirewallState, family: Family): readonly RuleSet[] {

@@ -5,6 +5,7 @@ import { attribute, encodeAttributes, indexAttributes, u32Attribute } from './at
 import { concatBytes, isLittleEndian, NetlinkFormatError, requireBytes, viewOf } from './bytes.ts';
 
 export const RTM_NEWADDR = 20;
+export const RTM_DELADDR = 21;
 export const RTM_GETADDR = 22;
 
 const AF_INET = 2;

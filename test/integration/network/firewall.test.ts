@@ -1,5 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { nativeKernel } from '../../../network/context.ts';
+import type { Kernel } from '../../../network/context.ts';
 import { printRuleset } from '../../../network/firewall/print.ts';
 import { buildRuleset } from '../../../network/firewall/ruleset.ts';
 import { ask, inventory, Lab, neighbour, run, runIn, serve, tcp } from './lab.ts';
@@ -171,6 +174,35 @@ describe('forwarding', () => {
     expect(await ask(box, '10.8.0.2', 80)).toBe('right 10.8.0.1');
     await lab.controller.closeSandbox(box.id);
     await lab.controller.removeNetwork(network);
+    expect(await readFile(file, 'utf8')).toBe('0\n');
+  });
+
+  test('must be on after one network went while another came', async () => {
+    await writeFile(file, '0');
+    let turnedOff: () => void = () => undefined;
+    const isTurnedOff = new Promise<void>((resolve) => (turnedOff = resolve));
+    const kernel: Kernel = {
+      ...nativeKernel,
+      writeSysctl: async (setting) => {
+        if (setting.name === 'net/ipv4/ip_forward' && setting.value === '0') {
+          turnedOff();
+          // Long enough for a network to be set up beside.
+          await setTimeout(1000);
+        }
+        await nativeKernel.writeSysctl(setting);
+      },
+    };
+    await lab.restart([], kernel);
+    const [network, other] = [await lab.network(), await lab.network()];
+    const last = await lab.sandbox([network]);
+    await lab.controller.closeSandbox(last.id);
+    const removing = lab.controller.removeNetwork(network);
+    await isTurnedOff;
+    const box = await lab.sandbox([other]);
+    await removing;
+    expect(await readFile(file, 'utf8')).toBe('1\n');
+    await lab.controller.closeSandbox(box.id);
+    await lab.controller.removeNetwork(other);
     expect(await readFile(file, 'utf8')).toBe('0\n');
   });
 

@@ -1,5 +1,16 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ask, inventory, Lab, openSandbox, run, runIn, sandboxRequest, serve } from './lab.ts';
+import {
+  ask,
+  inventory,
+  Lab,
+  neighbour,
+  openSandbox,
+  run,
+  runIn,
+  sandboxRequest,
+  serve,
+} from './lab.ts';
 import type { Endpoint } from '../../../network/index.ts';
 
 const bridgeOption = 'com.docker.network.bridge.name';
@@ -75,6 +86,79 @@ describe('a bridge with a name of the user’s', () => {
     await lab.controller.closeSandbox(box.id);
     await lab.controller.removeNetwork(network);
     expect(await run('ip', '-br', 'link', 'show', 'br-own')).toContain('br-own');
+  });
+
+  test('that was there before must keep its IPv6 and its settings, and nothing of ours', async () => {
+    await run('ip', 'link', 'add', 'br-own', 'type', 'bridge');
+    lab.onEnd(() => run('ip', 'link', 'delete', 'br-own'));
+    await run('ip', 'link', 'set', 'br-own', 'up');
+    await run('ip', 'address', 'add', 'fd99::1/64', 'dev', 'br-own', 'nodad');
+    const addresses = (): Promise<string> => run('ip', '-br', 'address', 'show', 'br-own');
+    const local = '/proc/sys/net/ipv4/conf/br-own/route_localnet';
+    const found = await addresses();
+    const options = { [bridgeOption]: 'br-own' };
+    const network = await lab.network({ options, isInternal: true });
+    const box = await lab.sandbox([network]);
+    const gateway = lab.controller.inspect(network).ipam[0]?.gateway ?? 'none';
+    expect(await addresses()).toContain('fd99::1/64');
+    expect(await addresses()).toContain(gateway);
+    expect(await readFile(local, 'utf8')).toBe('1\n');
+    expect(await readFile('/proc/sys/net/ipv4/conf/br-own/forwarding', 'utf8')).toBe('1\n');
+    await lab.controller.closeSandbox(box.id);
+    await lab.controller.removeNetwork(network);
+    const words = (text: string): string[] => text.trim().split(/\s+/).slice(2);
+    expect(words(await addresses())).toEqual(words(found));
+    expect(await readFile(local, 'utf8')).toBe('0\n');
+  });
+
+  test('that was there before must reach the other interfaces of a host that did not forward', async () => {
+    const forward = '/proc/sys/net/ipv4/ip_forward';
+    await run('ip', 'link', 'add', 'br-own', 'type', 'bridge');
+    lab.onEnd(() => run('ip', 'link', 'delete', 'br-own'));
+    await writeFile(forward, '0');
+    const link = { link: 'lan0', hostAddress: '10.9.0.1', address: '10.9.0.2' };
+    const outside = await neighbour(lab, link);
+    await serve(lab, outside, { port: 80, answer: 'outside' });
+    const network = await lab.network({ options: { [bridgeOption]: 'br-own' } });
+    const box = await lab.sandbox([network]);
+    expect(await ask(box, '10.9.0.2', 80)).toBe('outside 10.9.0.1');
+    await lab.controller.closeSandbox(box.id);
+    await lab.controller.removeNetwork(network);
+    expect(await readFile(forward, 'utf8')).toBe('0\n');
+  });
+
+  test('that was there before must not be taken over by an engine that starts', async () => {
+    await run('ip', 'link', 'add', 'br-own', 'type', 'bridge');
+    lab.onEnd(() => run('ip', 'link', 'delete', 'br-own'));
+    const network = await lab.network({ options: { [bridgeOption]: 'br-own' } });
+    const shown = (): Promise<string> => run('ip', '-br', 'address', 'show', 'br-own');
+    const local = '/proc/sys/net/ipv4/conf/br-own/route_localnet';
+    const found = await shown();
+    await lab.restart([]);
+    expect(await shown()).toBe(found);
+    const box = await lab.sandbox([network]);
+    await lab.controller.closeSandbox(box.id);
+    expect(await shown()).toContain('172.18.0.1/16');
+    await lab.restart([]);
+    expect(await shown()).not.toContain('172.18.0.1/16');
+    expect(await readFile(local, 'utf8')).toBe('0\n');
+    expect(await run('nft', 'list', 'ruleset')).not.toContain('br-own');
+  });
+
+  test('must not be another kind of link, which stays as it was', async () => {
+    await run('ip', 'link', 'add', 'nic0', 'type', 'veth', 'peer', 'nic1');
+    lab.onEnd(() => run('ip', 'link', 'delete', 'nic0'));
+    await run('ip', 'link', 'set', 'nic0', 'up');
+    await run('ip', 'address', 'add', 'fd99::1/64', 'dev', 'nic0', 'nodad');
+    const found = await run('ip', 'address', 'show', 'nic0');
+    const rules = await run('nft', 'list', 'ruleset');
+    const network = await lab.network({ options: { [bridgeOption]: 'nic0' } });
+    await expect(lab.sandbox([network])).rejects.toMatchObject({
+      code: 'invalid-argument',
+      message: 'existing interface nic0 is not a bridge',
+    });
+    expect(await run('ip', 'address', 'show', 'nic0')).toBe(found);
+    expect(await run('nft', 'list', 'ruleset')).toBe(rules);
   });
 });
 
