@@ -58,9 +58,13 @@ export async function executePlan(plan: Plan, options: ExecuteOptions): Promise<
     return await executor.execute();
   } catch (error) {
     const updates = executor.endedUpdates;
-    if (updates.length === 0) throw error;
     const { policies } = executor;
-    throw await rollBack({ error, updates }, { ...options, policies }, executePlan);
+    try {
+      if (updates.length === 0) throw error;
+      throw await rollBack({ error, updates }, { ...options, policies }, executePlan);
+    } finally {
+      await policies.restoreRunning(options.engine);
+    }
   }
 }
 

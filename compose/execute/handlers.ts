@@ -60,9 +60,11 @@ const handlers: Handlers = {
   },
   renameContainer: async (run, action) => {
     const id = run.idOf(action.ref);
-    if (action.isReplaced === true) await run.policies.suspend(run.engine, id);
+    if (action.isReplaced === true) {
+      await setAside(run, id, action.newName);
+      return;
+    }
     await rename(run, id, action.newName);
-    if (action.isReplaced === true) return;
     if (action.isRestored === true) await run.policies.restore(run.engine, id);
     run.setId(action.newName, id);
     run.keep(id);
@@ -118,6 +120,16 @@ function eventOf(run: Run, target: ContainerTarget): Omit<ProgressEvent, 'status
     ...(id !== target.name && { id }),
     ...(target.service !== null && { service: target.service }),
   };
+}
+
+async function setAside(run: Run, id: string, name: string): Promise<void> {
+  await run.policies.suspend(run.engine, id);
+  try {
+    await rename(run, id, name);
+  } catch (error) {
+    await run.policies.restore(run.engine, id);
+    throw error;
+  }
 }
 
 /** Another `up` that does the same may have done it already; see create.ts. */

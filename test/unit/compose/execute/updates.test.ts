@@ -337,3 +337,19 @@ describe('an update', () => {
     expect(await versions(engine)).toEqual(replaced(1));
   });
 });
+
+test('what could not be set aside must be restarted by its engine as before', async () => {
+  const { engine, error } = await update(
+    'update_config: {monitor: 5ms, order: start-first}\n    restart: always',
+    nothing,
+    (subject) => {
+      for (const number of [1, 2, 3]) {
+        const call = `rename p-web-${number} ${'0'.repeat(12)}_p-web-${number}_replaced`;
+        subject.fail(call, new EngineError('conflict', 'in use'));
+      }
+    },
+  );
+  expect(error).toContain('in use');
+  expect(await versions(engine)).toEqual(replaced(1));
+  expect(policies(engine, '')).toEqual(['always', 'always', 'always']);
+});
